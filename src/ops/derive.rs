@@ -1,0 +1,92 @@
+//! Derivations: the formulas of `cnnstat explain`, first in letters, then with the numbers put in.
+//!
+//! Operators build them from labelled factors and terms, so that a formula and its numbers cannot disagree. Tests stand below.
+
+use crate::units::grouped;
+
+/// One quantity with its formula, the numbers put in, and the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What is derived: `weight`, `MACs`, `height`.
+    pub what: String,
+    /// The formula in letters: `K_h × K_w × C_in × C_out`.
+    pub formula: String,
+    /// The same with numbers: `3 × 3 × 128 × 64`.
+    pub numbers: String,
+    /// What comes out: `73,728`.
+    pub result: String,
+    /// Why a number in it is what it is, where that is not plain.
+    pub why: Option<String>,
+}
+
+/// The derivation of one layer, in reading order.
+pub type Derivation = Vec<Fact>;
+
+impl Fact {
+    /// A product of labelled factors: `K × C_in = 3 × 64 = 192`.
+    pub fn product(what: &str, factors: &[(&str, u64)]) -> Self {
+        let value = factors.iter().try_fold(1u64, |product, (_, n)| product.checked_mul(*n));
+        Self::joined(what, factors, " × ", value)
+    }
+
+    /// A sum of labelled terms: `weight + bias = 307,200 + 256 = 307,456`.
+    pub fn sum(what: &str, terms: &[(&str, u64)]) -> Self {
+        let value = terms.iter().try_fold(0u64, |sum, (_, n)| sum.checked_add(*n));
+        Self::joined(what, terms, " + ", value)
+    }
+
+    /// A formula that is neither: the caller writes it out.
+    pub fn formula(what: &str, formula: &str, numbers: &str, result: u64) -> Self {
+        Self {
+            what: what.into(),
+            formula: formula.into(),
+            numbers: numbers.into(),
+            result: grouped(result),
+            why: None,
+        }
+    }
+
+    /// A statement without arithmetic: `mode` is `train`.
+    pub fn note(what: &str, text: &str) -> Self {
+        let (formula, numbers) = (String::new(), String::new());
+        Self { what: what.into(), formula, numbers, result: text.into(), why: None }
+    }
+
+    /// The same with a reason.
+    #[must_use]
+    pub fn because(self, why: impl Into<String>) -> Self {
+        Self { why: Some(why.into()), ..self }
+    }
+
+    fn joined(what: &str, parts: &[(&str, u64)], with: &str, value: Option<u64>) -> Self {
+        let letters: Vec<&str> = parts.iter().map(|(label, _)| *label).collect();
+        // Sums have large terms and take separators; factors are extents and read better without.
+        let number = |n: u64| if with == " + " { grouped(n) } else { n.to_string() };
+        let numbers: Vec<String> = parts.iter().map(|(_, n)| number(*n)).collect();
+        Self {
+            what: what.into(),
+            formula: letters.join(with),
+            numbers: numbers.join(with),
+            result: value.map_or_else(|| "more than 64 bits hold".into(), grouped),
+            why: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lectures_product() {
+        let fact = Fact::product("weight", &[("K_h", 3), ("K_w", 3), ("C_in", 128), ("C_out", 64)]);
+        assert_eq!(fact.formula, "K_h × K_w × C_in × C_out");
+        assert_eq!(format!("{} = {}", fact.numbers, fact.result), "3 × 3 × 128 × 64 = 73,728");
+    }
+
+    #[test]
+    fn an_overflow_is_said() {
+        let fact = Fact::product("weight", &[("a", u64::MAX), ("b", 2)]);
+        assert_eq!(fact.result, "more than 64 bits hold");
+    }
+}

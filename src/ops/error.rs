@@ -1,0 +1,180 @@
+//! Shapes that do not fit an operator, with the numbers in them and a way to mend each.
+//!
+//! An error says what was expected and found; it knows no layer names and no places, `lang` adds those.
+
+use std::fmt;
+
+use super::window::Window;
+use crate::shape::{Shape, TooLarge};
+use crate::units::grouped;
+
+/// Why an operator does not accept its inputs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// The operator takes another number of inputs.
+    Inputs {
+        /// How many it takes.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The input has another number of axes than the operator works on.
+    Rank {
+        /// What it works on: `N×C×H×W`.
+        expected: &'static str,
+        /// What arrives.
+        found: Shape,
+    },
+    /// The kernel reaches further than the padded axis.
+    Window {
+        /// The axis of the input.
+        axis: usize,
+        /// Its extent.
+        input: u64,
+        /// The window, with its padding on this axis.
+        window: Window,
+    },
+    /// `padding='same'` together with a stride.
+    SameWithStride {
+        /// The stride.
+        stride: u64,
+    },
+    /// More padding than the operator allows.
+    Padding {
+        /// The padding.
+        padding: u64,
+        /// The most it may be.
+        limit: u64,
+        /// What sets the limit.
+        why: &'static str,
+    },
+    /// Channels that groups do not divide.
+    Groups {
+        /// Which channels: `in_channels`, `out_channels`, `num_channels`.
+        what: &'static str,
+        /// How many.
+        channels: u64,
+        /// The argument that must divide them: `groups`.
+        by: &'static str,
+        /// Its value.
+        groups: u64,
+    },
+    /// Two sizes that must be equal are not.
+    Mismatch {
+        /// What is compared.
+        what: String,
+        /// What the operator needs.
+        expected: u64,
+        /// What arrives.
+        found: u64,
+        /// How to mend it.
+        help: Option<String>,
+    },
+    /// A size would not be positive.
+    NotPositive {
+        /// Which size.
+        what: String,
+        /// What it would be.
+        value: i128,
+    },
+    /// An axis that the input does not have.
+    Axis {
+        /// The axis as it is written.
+        axis: i64,
+        /// The input's rank.
+        rank: usize,
+    },
+    /// Values that are right each and wrong together.
+    Arguments {
+        /// What is wrong.
+        message: String,
+        /// How to mend it.
+        help: String,
+    },
+    /// A size or a count exceeds 64 bits.
+    TooLarge,
+}
+
+impl From<TooLarge> for ShapeError {
+    fn from(_: TooLarge) -> Self {
+        Self::TooLarge
+    }
+}
+
+impl std::error::Error for ShapeError {}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inputs { expected, found } => {
+                write!(f, "takes {expected} input(s), but {found} arrive")
+            }
+            Self::Rank { expected, found } => {
+                write!(f, "works on {expected}, but {found} arrives (rank {})", found.rank())
+            }
+            Self::Window { axis, input, window } => {
+                write!(
+                    f,
+                    "the window reaches over {} elements, but axis {axis} has {}",
+                    window.reach(),
+                    grouped(*input)
+                )?;
+                match window.before.saturating_add(window.after) {
+                    0 => Ok(()),
+                    padding => {
+                        write!(
+                            f,
+                            ", with {padding} of padding {}",
+                            grouped(input.saturating_add(padding))
+                        )
+                    }
+                }
+            }
+            Self::SameWithStride { stride } => {
+                write!(f, "padding='same' needs stride 1, but the stride is {stride}")
+            }
+            Self::Padding { padding, limit, why } => {
+                write!(f, "the padding is {padding}, but it can be {limit} at most: {why}")
+            }
+            Self::Groups { what, channels, by, groups } => {
+                write!(f, "{what} is {channels}, which {by} = {groups} does not divide")
+            }
+            Self::Mismatch { what, expected, found, .. } => {
+                write!(f, "{what} is {}, but {} arrive", grouped(*expected), grouped(*found))
+            }
+            Self::NotPositive { what, value } => write!(f, "{what} would be {value}"),
+            Self::Axis { axis, rank } => {
+                write!(f, "axis {axis} does not exist in an input of rank {rank}")
+            }
+            Self::Arguments { message, .. } => f.write_str(message),
+            Self::TooLarge => TooLarge.fmt(f),
+        }
+    }
+}
+
+impl ShapeError {
+    /// How to mend it, where there is one way.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Window { window, .. } => {
+                let parts = format!("F = {}, D = {}", window.kernel, window.dilation);
+                Some(format!("make the kernel smaller ({parts}), pad the axis, or pool less before this layer"))
+            }
+            Self::SameWithStride { .. } => {
+                Some("write padding='same_upper' (TensorFlow's rule), or the number of elements".to_owned())
+            }
+            Self::Groups { channels, groups, .. } => {
+                let divisors = (1..=*groups.min(&4096)).rev().find(|g| channels.is_multiple_of(*g));
+                divisors.map(|g| format!("{g} divides {channels}"))
+            }
+            Self::Mismatch { help, .. } => help.clone(),
+            Self::Arguments { help, .. } => Some(help.clone()),
+            Self::Rank { expected, found } if expected.contains("N×C×") && found.rank() == 2 => {
+                Some("the axes were flattened before: move this layer up, or restore them with reshape".to_owned())
+            }
+            Self::Axis { rank, .. } => Some(format!("axes go from 0 (the batch) to {}", rank.saturating_sub(1))),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! What a layer is: one file for each operator family, and the list that makes them one closed enum.
+//!
+//! Everything static that is true of an operator stands in its file: arguments, shape rule, parameters, arithmetic, what
+//! is kept for backward, reach, derivation. Imports `shape`, `span` and `units` only. Adding an operator is a file here,
+//! a line in [`ops!`] and a fixture in `tests/fixtures/ops`.
+
+use std::fmt::Debug;
+
+pub mod args;
+pub mod derive;
+pub mod error;
+pub mod field;
+pub mod ledger;
+pub mod reach;
+mod signature;
+pub mod window;
+
+use args::{Arg, ArgError, Args, TorchArg};
+use derive::Derivation;
+use error::ShapeError;
+use ledger::{Backward, Param, Saved, Work};
+use reach::Reach;
+
+use crate::shape::{Shape, TooLarge};
+
+/// Whether the network is used or trained; batch norm and dropout differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Inference, torch's `model.eval()`.
+    #[default]
+    Eval,
+    /// A training step, torch's `model.train()`.
+    Train,
+}
+
+/// What an operator's rules look at: its shapes, and the mode.
+#[derive(Clone, Copy, Debug)]
+pub struct Io<'a> {
+    /// Shapes of the inputs, batch first.
+    pub inputs: &'a [Shape],
+    /// Shapes of the outputs, batch first.
+    pub outputs: &'a [Shape],
+    /// Eval or train.
+    pub mode: Mode,
+}
+
+impl Io<'_> {
+    /// Elements of the first input.
+    pub fn elements_in(&self) -> Result<u64, TooLarge> {
+        self.inputs.first().map_or(Ok(0), Shape::numel)
+    }
+
+    /// Elements of the first output.
+    pub fn elements_out(&self) -> Result<u64, TooLarge> {
+        self.outputs.first().map_or(Ok(0), Shape::numel)
+    }
+}
+
+/// The rules of one operator with its arguments: pure functions of shapes.
+///
+/// No method has a default body: a free operator says [`Work::NONE`].
+pub trait Layer: Clone + PartialEq + Debug {
+    /// Output shapes from input shapes.
+    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError>;
+    /// The tensors it owns, named, shaped and ordered as torch's `state_dict`. Called with inputs that `infer` accepts.
+    fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError>;
+    /// Arithmetic of one forward pass.
+    fn work(&self, io: Io<'_>) -> Result<Work, TooLarge>;
+    /// Arithmetic of one backward pass.
+    fn work_backward(&self, io: Io<'_>) -> Result<Backward, TooLarge>;
+    /// What the tape keeps for backward.
+    fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge>;
+    /// Whether the output is a view of the first input: no memory of its own.
+    fn is_view(&self, mode: Mode) -> bool;
+    /// What one output element depends on.
+    fn reach(&self, io: Io<'_>) -> Reach;
+    /// Its formulas with the numbers put in.
+    fn derive(&self, io: Io<'_>) -> Derivation;
+}
+
+/// Whether an operator's name carries the number of spatial axes: `conv2d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ranks {
+    /// Never: `linear`.
+    None,
+    /// Always: `conv1d`, `conv2d`, `conv3d`.
+    Always,
+    /// Either: `dropout` and `dropout2d`.
+    Optional,
+}
+
+/// How an operator is written: name and arguments as data. The `operator!` macro writes this.
+pub trait Operator: Layer {
+    /// The name without rank suffix, in snake case.
+    const NAME: &'static str;
+    /// Further names that mean the same.
+    const ALIASES: &'static [&'static str];
+    /// Whether the name carries a rank.
+    const RANKS: Ranks;
+    /// What it does, in one sentence.
+    const ABOUT: &'static str;
+    /// torch's page.
+    const TORCH_PAGE: &'static str;
+    /// Its arguments, in the order of a call.
+    const SIGNATURE: &'static [Arg];
+    /// torch's own arguments, in torch's order.
+    const TORCH: &'static [TorchArg];
+    /// Reads bound arguments.
+    fn build(args: &Args) -> Result<Self, ArgError>;
+    /// Writes the arguments again.
+    fn args(&self) -> Args;
+}
+
+/// An operator's entry in the registry: what [`Operator`] says, without the type.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// The name without rank suffix.
+    pub name: &'static str,
+    /// Further names that mean the same.
+    pub aliases: &'static [&'static str],
+    /// Whether the name carries a rank.
+    pub ranks: Ranks,
+    /// What it does, in one sentence.
+    pub about: &'static str,
+    /// torch's page.
+    pub torch_page: &'static str,
+    /// Its arguments, in the order of a call.
+    pub signature: &'static [Arg],
+    /// torch's own arguments, in torch's order.
+    pub torch: &'static [TorchArg],
+    /// Reads bound arguments.
+    pub build: fn(&Args) -> Result<Op, ArgError>,
+}
+
+impl Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Entry").field(&self.name).finish()
+    }
+}
+
+/// The list of operators, handed to another macro: the one line that registers an operator everywhere.
+macro_rules! ops {
+    ($then:ident) => {
+        $then! {
+            conv::Conv,
+            linear::Linear,
+        }
+    };
+}
+
+macro_rules! define_op {
+    ($($module:ident::$Name:ident,)*) => {
+        $(pub mod $module;)*
+        $(pub use $module::$Name;)*
+
+        /// Any operator.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum Op {
+            $(#[doc = concat!("See [`", stringify!($Name), "`].")] $Name($Name),)*
+        }
+
+        $(impl From<$Name> for Op {
+            fn from(op: $Name) -> Self {
+                Self::$Name(op)
+            }
+        })*
+
+        impl Op {
+            /// Every operator, in the order of the list.
+            pub const ALL: &'static [Entry] = &[$(Entry {
+                name: $Name::NAME,
+                aliases: $Name::ALIASES,
+                ranks: $Name::RANKS,
+                about: $Name::ABOUT,
+                torch_page: $Name::TORCH_PAGE,
+                signature: $Name::SIGNATURE,
+                torch: $Name::TORCH,
+                build: |args| $Name::build(args).map(Self::$Name),
+            },)*];
+
+            /// Its entry in the registry.
+            pub fn entry(&self) -> &'static Entry {
+                // The discriminant is the position in the list, since both are written by the same repetition.
+                enum Position { $($Name,)* }
+                match self { $(Self::$Name(_) => &Self::ALL[Position::$Name as usize],)* }
+            }
+
+            /// Its arguments.
+            pub fn args(&self) -> Args {
+                match self { $(Self::$Name(op) => op.args(),)* }
+            }
+        }
+
+        impl Layer for Op {
+            fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+                match self { $(Self::$Name(op) => op.infer(inputs),)* }
+            }
+            fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
+                match self { $(Self::$Name(op) => op.params(inputs),)* }
+            }
+            fn work(&self, io: Io<'_>) -> Result<Work, TooLarge> {
+                match self { $(Self::$Name(op) => op.work(io),)* }
+            }
+            fn work_backward(&self, io: Io<'_>) -> Result<Backward, TooLarge> {
+                match self { $(Self::$Name(op) => op.work_backward(io),)* }
+            }
+            fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge> {
+                match self { $(Self::$Name(op) => op.saved(io),)* }
+            }
+            fn is_view(&self, mode: Mode) -> bool {
+                match self { $(Self::$Name(op) => op.is_view(mode),)* }
+            }
+            fn reach(&self, io: Io<'_>) -> Reach {
+                match self { $(Self::$Name(op) => op.reach(io),)* }
+            }
+            fn derive(&self, io: Io<'_>) -> Derivation {
+                match self { $(Self::$Name(op) => op.derive(io),)* }
+            }
+        }
+    };
+}
+
+ops!(define_op);
+
+impl Op {
+    /// The name as it is written: `conv2d`.
+    pub fn name(&self) -> String {
+        match self.args().rank {
+            0 => self.entry().name.to_owned(),
+            rank => format!("{}{rank}d", self.entry().name),
+        }
+    }
+
+    /// The shortest arguments that mean it: `64, 3, padding=1`.
+    pub fn args_text(&self) -> String {
+        self.args().text(self.entry().signature)
+    }
+
+    /// Finds an operator by the name in a call, without regard to case and underscores; the number is its rank suffix
+    /// (0 without one).
+    pub fn find(name: &str) -> Option<(&'static Entry, usize)> {
+        let plain = plain(name);
+        let matches = |entry: &Entry, stem: &str| {
+            std::iter::once(&entry.name)
+                .chain(entry.aliases)
+                .any(|known| self::plain(known) == stem)
+        };
+        if let Some(entry) =
+            Self::ALL.iter().find(|e| e.ranks != Ranks::Always && matches(e, &plain))
+        {
+            return Some((entry, 0));
+        }
+        let stem = plain.strip_suffix('d')?;
+        let rank = stem.chars().last()?.to_digit(10).filter(|rank| (1..=3).contains(rank))?;
+        let stem = &stem[..stem.len() - 1];
+        let entry = Self::ALL.iter().find(|e| e.ranks != Ranks::None && matches(e, stem))?;
+        Some((entry, rank as usize))
+    }
+
+    /// Every name that a call can have, for "did you mean".
+    pub fn names() -> impl Iterator<Item = String> {
+        Self::ALL.iter().flat_map(|entry| {
+            let ranks: &[&str] = match entry.ranks {
+                Ranks::None => &[""],
+                Ranks::Always => &["1d", "2d", "3d"],
+                Ranks::Optional => &["", "1d", "2d", "3d"],
+            };
+            std::iter::once(&entry.name)
+                .chain(entry.aliases)
+                .flat_map(move |name| ranks.iter().map(move |rank| format!("{name}{rank}")))
+        })
+    }
+}
+
+/// A name without case and underscores, as names are compared.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The names of spatial axes by rank, for derivations.
+pub(crate) fn axis_names(rank: usize) -> &'static [&'static str] {
+    match rank {
+        1 => &["length"],
+        2 => &["height", "width"],
+        _ => &["depth", "height", "width"],
+    }
+}
+
+/// The letters of spatial axes by rank, for formulas.
+pub(crate) fn axis_letters(rank: usize) -> &'static [&'static str] {
+    match rank {
+        1 => &["L"],
+        2 => &["H", "W"],
+        _ => &["D", "H", "W"],
+    }
+}
+
+/// The one input of an operator that takes one.
+pub(crate) fn single(inputs: &[Shape]) -> Result<Shape, ShapeError> {
+    match inputs {
+        [input] => Ok(*input),
+        _ => Err(ShapeError::Inputs { expected: 1, found: inputs.len() }),
+    }
+}
+
+/// Batch, channels and extents of the one input, N×C and `rank` spatial axes.
+pub(crate) fn spatial(inputs: &[Shape], rank: usize) -> Result<(u64, u64, Vec<u64>), ShapeError> {
+    let input = single(inputs)?;
+    match input.split() {
+        Some((batch, channels, extents)) if extents.len() == rank => {
+            Ok((batch, channels, extents.to_vec()))
+        }
+        _ => Err(ShapeError::Rank { expected: layout(rank), found: input }),
+    }
+}
+
+/// What an operator of a rank works on, in letters.
+pub(crate) fn layout(rank: usize) -> &'static str {
+    match rank {
+        1 => "N×C×L",
+        2 => "N×C×H×W",
+        _ => "N×C×D×H×W",
+    }
+}
+
+/// The shape N×C×extents.
+pub(crate) fn with_extents(
+    batch: u64,
+    channels: u64,
+    extents: &[u64],
+) -> Result<Shape, ShapeError> {
+    let dims: Vec<u64> = [batch, channels].into_iter().chain(extents.iter().copied()).collect();
+    Shape::new(&dims).ok_or(ShapeError::TooLarge)
+}

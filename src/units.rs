@@ -1,0 +1,162 @@
+//! Numbers as people write them: 60,965,224 · 61.0 M · 233 MiB · ten millions · 10^7.
+//!
+//! Imports nothing. Counts take decimal units, bytes binary ones. Tests stand below.
+
+/// Decimal digits in groups of three: `60,965,224`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count at three or more significant digits with a decimal unit: `724 M`, `61.0 M`, `34.8 k`, `800`.
+pub fn count(n: u64) -> String {
+    scaled(n, 1000, &["", " k", " M", " G", " T", " P", " E"])
+}
+
+/// Bytes at three or more significant digits with a binary unit: `233 MiB`.
+pub fn bytes(n: u64) -> String {
+    scaled(n, 1024, &[" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"])
+}
+
+fn scaled(n: u64, base: u64, units: &[&str]) -> String {
+    let mut divisor = 1u64;
+    let mut unit = 0;
+    while unit + 1 < units.len() && n / divisor >= base {
+        divisor *= base;
+        unit += 1;
+    }
+    if unit == 0 {
+        return format!("{n}{}", units[0]);
+    }
+    // Thousandths of the unit, rounded half up; when rounding reaches the next unit, that unit is taken.
+    let rounded = |places: u128| {
+        let scale = 10u128.pow(u32::try_from(places).unwrap_or(0));
+        (u128::from(n) * scale * 2 + u128::from(divisor)) / (u128::from(divisor) * 2)
+    };
+    for places in [2u128, 1, 0] {
+        let value = rounded(places);
+        let scale = 10u128.pow(u32::try_from(places).unwrap_or(0));
+        let whole = value / scale;
+        let fits = match places {
+            2 => whole < 10,
+            1 => whole < 100,
+            _ => whole < u128::from(base) || unit + 1 == units.len(),
+        };
+        if fits {
+            return match places {
+                0 => format!("{whole}{}", units[unit]),
+                p => format!(
+                    "{whole}.{:0width$}{}",
+                    value % scale,
+                    units[unit],
+                    width = usize::try_from(p).unwrap_or(0)
+                ),
+            };
+        }
+    }
+    format!("1.00{}", units[unit + 1])
+}
+
+/// A share of a total in percent with one decimal; empty for a total of nothing.
+pub fn share(part: u64, total: u64) -> String {
+    if total == 0 {
+        return String::new();
+    }
+    let tenths = (u128::from(part) * 2000 + u128::from(total)) / (u128::from(total) * 2);
+    format!("{}.{}%", tenths / 10, tenths % 10)
+}
+
+/// The words for powers of ten, each with the exponent it starts at and the one it ends before.
+pub const MAGNITUDES: &[(&str, u32, u32)] = &[
+    ("ones", 0, 1),
+    ("tens", 1, 2),
+    ("hundreds", 2, 3),
+    ("thousands", 3, 6),
+    ("ten thousands", 4, 5),
+    ("hundred thousands", 5, 6),
+    ("millions", 6, 9),
+    ("ten millions", 7, 8),
+    ("hundred millions", 8, 9),
+    ("billions", 9, 12),
+    ("ten billions", 10, 11),
+    ("hundred billions", 11, 12),
+    ("trillions", 12, 15),
+    ("ten trillions", 13, 14),
+    ("hundred trillions", 14, 15),
+    ("quadrillions", 15, 18),
+    ("ten quadrillions", 16, 17),
+    ("hundred quadrillions", 17, 18),
+    ("quintillions", 18, 20),
+];
+
+/// The exponent of the power of ten at or below `n`: 7 for 60,965,224. Zero has none.
+pub fn order(n: u64) -> Option<u32> {
+    n.checked_ilog10()
+}
+
+/// The narrowest word for the size of `n`: `ten millions` for 60,965,224, `millions` for 4,096,000.
+pub fn magnitude(n: u64) -> &'static str {
+    let Some(order) = order(n) else { return "none" };
+    MAGNITUDES
+        .iter()
+        .filter(|(_, from, to)| (*from..*to).contains(&order))
+        .min_by_key(|(_, from, to)| (order - from, to - from))
+        .map_or("none", |(word, _, _)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grouped_by_three() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(800), "800");
+        assert_eq!(grouped(60_965_224), "60,965,224");
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn counts_keep_three_digits() {
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_000), "1.00 k");
+        assert_eq!(count(34_848), "34.8 k");
+        assert_eq!(count(724_406_816), "724 M");
+        assert_eq!(count(999_999), "1.00 M");
+        assert_eq!(count(99_960), "100 k");
+        assert_eq!(count(9_996), "10.0 k");
+        assert_eq!(count(u64::MAX), "18.4 E");
+    }
+
+    #[test]
+    fn bytes_are_binary() {
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(243_860_896), "233 MiB");
+        assert_eq!(bytes(u64::MAX), "16.0 EiB");
+    }
+
+    #[test]
+    fn words_and_powers_agree() {
+        assert_eq!((magnitude(60_965_224), order(60_965_224)), ("ten millions", Some(7)));
+        assert_eq!(magnitude(4_096_000), "millions");
+        assert_eq!(magnitude(307_200), "hundred thousands");
+        assert_eq!(magnitude(0), "none");
+        for exponent in 0..20 {
+            assert_ne!(magnitude(10u64.pow(exponent)), "none");
+        }
+    }
+
+    #[test]
+    fn shares_round_half_up() {
+        assert_eq!(share(1, 3), "33.3%");
+        assert_eq!(share(1, 2000), "0.1%");
+        assert_eq!(share(0, 0), "");
+    }
+}
