@@ -1,5 +1,10 @@
 //! cnnstat
+pub mod analysis;
+pub mod diag;
+pub mod graph;
+pub mod lang;
 pub mod ops;
+pub mod report;
 pub mod shape;
 pub mod span;
 pub mod units;

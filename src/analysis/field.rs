@@ -1,0 +1,223 @@
+//! Receptive fields: what one element of a value sees of the network's input, axis by axis.
+//!
+//! ```text
+//! extent' = extent + (window − 1) · stride      stride' = stride · window's stride
+//! start'  = start + window's start · stride     all in elements of the input; start is negative on padding
+//! ```
+//!
+//! After an upsampling, strides are fractions. Extents are those of the window arithmetic and may exceed the input.
+//! Source: Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019. Tests stand
+//! below.
+
+use num_rational::Ratio;
+use num_traits::{CheckedAdd, CheckedMul, One, Zero};
+
+use crate::graph::Graph;
+use crate::ops::reach::{AxisReach, Reach};
+use crate::ops::{Io, Layer, Mode};
+use crate::shape::Shape;
+
+/// What an element sees: one entry for each spatial axis of the network's first input, or why that is not known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Field {
+    /// Along each spatial axis of the input.
+    Axes(Vec<AxisField>),
+    /// Not known, for this reason.
+    Unknown(&'static str),
+}
+
+impl Default for Field {
+    fn default() -> Self {
+        Self::Unknown("it depends on no input")
+    }
+}
+
+/// What an element sees of one axis of the input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AxisField {
+    /// Elements of the input from the first seen to the last.
+    pub extent: Ratio<i64>,
+    /// Elements of the input from one element of the value to its neighbour; `None` where the value has no axis that
+    /// walks along this one.
+    pub stride: Option<Ratio<i64>>,
+    /// The first element that the first one sees; negative on padding.
+    pub start: Ratio<i64>,
+    walk: Walk,
+}
+
+/// Which axis of a value walks along an axis of the input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Walk {
+    /// This one.
+    Axis(usize),
+    /// This one, among others that were flattened into it.
+    Folded(usize),
+    /// None: each element sees the same.
+    Gone,
+}
+
+/// Fields by value id; `None` for what no operator reaches.
+pub(super) fn follow(graph: &Graph, shapes: &[Shape], mode: Mode) -> Vec<Option<Field>> {
+    let mut fields: Vec<Option<Field>> = vec![None; shapes.len()];
+    // With several inputs, fields speak of the first: a value that does not come from it has none.
+    for input in graph.inputs().iter().take(1) {
+        let rank = shapes[input.value.index()].rank();
+        let point = |axis| AxisField {
+            extent: Ratio::one(),
+            stride: Some(Ratio::one()),
+            start: Ratio::zero(),
+            walk: Walk::Axis(axis),
+        };
+        fields[input.value.index()] = Some(Field::Axes((2..rank).map(point).collect()));
+    }
+    let Some(first) = graph.inputs().first() else { return fields };
+    let whole = shapes[first.value.index()];
+    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    for node in graph.nodes() {
+        inputs.clear();
+        inputs.extend(node.inputs.iter().map(|value| shapes[value.index()]));
+        outputs.clear();
+        outputs.extend(node.outputs.iter().map(|value| shapes[value.index()]));
+        let Some(before) = node.inputs.first().and_then(|value| fields[value.index()].as_ref())
+        else {
+            continue;
+        };
+        let reach = node.op.reach(Io { inputs: &inputs, outputs: &outputs, mode });
+        let after = step(before, &reach, inputs[0].rank(), whole);
+        for value in &node.outputs {
+            fields[value.index()] = Some(after.clone());
+        }
+    }
+    fields
+}
+
+/// The field after an operator with this reach on a value of `rank` axes.
+fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
+    let Field::Axes(axes) = before else { return before.clone() };
+    if let Reach::Opaque(why) = reach {
+        // Where every element sees the same, moving elements about changes nothing.
+        return if axes.iter().all(|axis| axis.walk == Walk::Gone) {
+            before.clone()
+        } else {
+            Field::Unknown(why)
+        };
+    }
+    let after: Option<Vec<AxisField>> = axes
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| {
+            let extent = whole.get(i + 2).and_then(|n| i64::try_from(n).ok())?;
+            let all = AxisField {
+                extent: Ratio::from(extent),
+                stride: None,
+                start: Ratio::zero(),
+                walk: Walk::Gone,
+            };
+            let moved = |to: Walk| AxisField {
+                walk: to,
+                stride: axis.stride.filter(|_| to != Walk::Gone),
+                ..*axis
+            };
+            match (reach, axis.walk) {
+                (Reach::Pointwise | Reach::Opaque(_), _) | (_, Walk::Gone) => Some(*axis),
+                (Reach::Window(windows), Walk::Axis(at)) => {
+                    let first = rank.checked_sub(windows.len())?;
+                    match at.checked_sub(first).and_then(|at| windows.get(at)) {
+                        Some(window) => axis.through(window),
+                        None => Some(*axis),
+                    }
+                }
+                (Reach::Window(_), Walk::Folded(_)) => Some(all),
+                (Reach::Whole(mixed), Walk::Axis(at) | Walk::Folded(at)) => {
+                    Some(if mixed.contains(&at) { all } else { *axis })
+                }
+                (Reach::Moved(order), Walk::Axis(at)) => {
+                    order.iter().position(|from| *from == at).map(|to| moved(Walk::Axis(to)))
+                }
+                (Reach::Moved(order), Walk::Folded(at)) => {
+                    order.iter().position(|from| *from == at).map(|to| moved(Walk::Folded(to)))
+                }
+                (Reach::Folded { first, last }, Walk::Axis(at) | Walk::Folded(at)) => {
+                    let walk = |at| {
+                        if matches!(axis.walk, Walk::Axis(_)) {
+                            Walk::Axis(at)
+                        } else {
+                            Walk::Folded(at)
+                        }
+                    };
+                    Some(if (*first..=*last).contains(&at) && first < last {
+                        AxisField { walk: Walk::Folded(*first), stride: None, ..*axis }
+                    } else if at > *last {
+                        moved(walk(at - (last - first)))
+                    } else {
+                        *axis
+                    })
+                }
+            }
+        })
+        .collect();
+    after.map_or(Field::Unknown("its extent exceeds 64 bits"), Field::Axes)
+}
+
+impl AxisField {
+    /// The field after a window.
+    fn through(&self, window: &AxisReach) -> Option<Self> {
+        let stride = self.stride?;
+        let span = i64::try_from(window.extent).ok()?.checked_sub(1)?;
+        Some(Self {
+            extent: self.extent.checked_add(&stride.checked_mul(&Ratio::from(span))?)?,
+            stride: Some(stride.checked_mul(&window.stride)?),
+            start: self.start.checked_add(&stride.checked_mul(&Ratio::from(window.start))?)?,
+            walk: self.walk,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::GraphBuilder;
+    use crate::ops::args::{ArgValue, Args, Written};
+    use crate::ops::{Linear, Op};
+
+    fn conv(kernel: i64, stride: i64, padding: i64) -> Op {
+        let (entry, rank) = Op::find("conv2d").unwrap();
+        let positional = [1, kernel, stride, padding].map(ArgValue::Int).to_vec();
+        let written = Written { positional, named: Vec::new() };
+        (entry.build)(&Args::bind(entry.signature, rank, written).unwrap()).unwrap()
+    }
+
+    fn fields(layers: &[Op]) -> Field {
+        let mut builder = GraphBuilder::new("n");
+        let mut value = builder.input("input", Shape::new(&[3, 227, 227]).unwrap()).unwrap();
+        for (i, op) in layers.iter().enumerate() {
+            value = builder.layer(i.to_string(), op.clone(), &[value]).unwrap()[0];
+        }
+        let graph = builder.finish(&[("output", value)]);
+        let shapes = super::super::shapes::infer(&graph, 1).unwrap();
+        follow(&graph, &shapes, Mode::Eval)[value.index()].clone().unwrap()
+    }
+
+    /// AlexNet's conv1, a pool, conv2: 11, 19, 51 elements, stride 8, starting at −16 on padding.
+    #[test]
+    fn windows_compose() {
+        let Field::Axes(axes) = fields(&[conv(11, 4, 0), conv(3, 2, 0), conv(5, 1, 2)]) else {
+            panic!()
+        };
+        assert_eq!(axes.len(), 2);
+        assert_eq!((axes[0].extent, axes[0].stride), (Ratio::from(51), Some(Ratio::from(8))));
+        assert_eq!(axes[0].start, Ratio::from(-16));
+    }
+
+    /// On N×C×H×W a linear layer mixes the last axis only.
+    #[test]
+    fn a_linear_layer_sees_the_whole_of_its_axis() {
+        let Field::Axes(axes) =
+            fields(&[conv(3, 1, 0), Op::from(Linear { out_features: 5, bias: true })])
+        else {
+            panic!()
+        };
+        assert_eq!((axes[0].extent, axes[1].extent), (Ratio::from(3), Ratio::from(227)));
+        assert_eq!(axes[1].stride, None);
+    }
+}

@@ -1,0 +1,119 @@
+//! The codes of diagnostics, each with a title and a long text that `cnnstat explain-error` prints.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! codes {
+    ($($Code:ident $title:literal,)*) => {
+        /// What kind of thing is wrong. E01 files and options, E02 YAML, E03 the language, E04 arguments, E05 shapes,
+        /// E06 expectations.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $title] $Code,)*
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$Code,)*];
+
+            /// The code as it is written: `E0301`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$Code => stringify!($Code),)* }
+            }
+
+            /// What it means, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$Code => $title,)* }
+            }
+
+            /// What it means, when it appears and how to mend it, in Markdown.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$Code => include_str!(concat!("texts/", stringify!($Code), ".md")),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    E0101 "no such file, and no network of the zoo of this name",
+    E0102 "the file is not text",
+    E0103 "the file is empty",
+    E0104 "a folder stands where a file is expected",
+    E0105 "the file cannot be read or written",
+    E0106 "the description is larger than cnnstat reads",
+    E0107 "unknown variant",
+    E0108 "--set is not NAME=VALUE",
+    E0109 "--set names no variable of the description",
+    E0110 "--input is not a shape, or names no input",
+    E0111 "a pattern of frozen parameters matches nothing",
+    E0112 "no layer of this name",
+    E0201 "YAML syntax",
+    E0202 "YAML cut a call at its comma",
+    E0203 "a character that YAML keeps for itself",
+    E0204 "a list comprehension without parentheses",
+    E0205 "a colon inside a call or a condition",
+    E0206 "no space after the colon",
+    E0207 "a layer followed by a colon and nothing",
+    E0208 "a dash is missing",
+    E0209 "a dash too many",
+    E0210 "a key that is not text",
+    E0211 "a comparison that YAML reads as a block",
+    E0212 "merge keys are not read",
+    E0213 "tags are not read",
+    E0214 "the same key twice",
+    E0301 "syntax of a call or an expression",
+    E0302 "unknown key",
+    E0303 "a key is missing",
+    E0304 "something else is expected here",
+    E0305 "unknown variable",
+    E0306 "unknown layer or function",
+    E0307 "not a layer",
+    E0308 "a value of the wrong type",
+    E0309 "arithmetic that has no result",
+    E0310 "no such element",
+    E0311 "values and names differ in number",
+    E0312 "too much: a loop, a list, a number or the network exceeds its limit",
+    E0313 "a block that calls itself",
+    E0314 "two layers of the same name",
+    E0315 "not a name",
+    E0316 "not read by this version",
+    E0317 "an expectation that cannot be read",
+    E0318 "an input that is never used",
+    E0401 "unknown argument",
+    E0402 "an argument is missing",
+    E0403 "too many arguments",
+    E0404 "an argument is given twice",
+    E0405 "an argument has the wrong value",
+    E0406 "the input is not what the call says",
+    E0501 "the input has another number of axes",
+    E0502 "the window does not fit",
+    E0503 "groups do not divide the channels",
+    E0504 "sizes that must be equal are not",
+    E0505 "more padding than is allowed",
+    E0506 "a size that is not positive",
+    E0507 "no such axis",
+    E0508 "arguments that do not go together",
+    E0509 "a size or a count exceeds 64 bits",
+    E0601 "an expectation is not met",
+    E0602 "an expectation of a layer that does not exist",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Code {
+    type Err = ();
+
+    /// Reads `E0301`, in either case.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.name().eq_ignore_ascii_case(text.trim()))
+            .ok_or(())
+    }
+}

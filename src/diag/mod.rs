@@ -1,0 +1,129 @@
+//! Diagnostics as data: a code, what is wrong, where, and how to mend it. One file renders them.
+//!
+//! Imports `span` only; used by `lang`, `import`, `budget` and `cli`. Adding a code is a line in `codes.rs`, its long text
+//! in `texts/`, and a description in `tests/fixtures/bad` that shows it.
+
+mod codes;
+#[cfg(feature = "cli")]
+mod render;
+
+pub use codes::Code;
+
+use crate::span::{Place, Span};
+
+/// A text that diagnostics point into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What to call it: a path, `<stdin>`, `--set cdims`.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Where a label points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// A node of the description, not resolved yet.
+    Place(Place),
+    /// Bytes of the source.
+    Bytes(Span),
+}
+
+/// A place with what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub at: At,
+    /// What, in a few words; may be empty.
+    pub text: String,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of thing.
+    pub code: Code,
+    /// The sentence at the top.
+    pub message: String,
+    /// Places; the first is where the fault is.
+    pub labels: Vec<Label>,
+    /// Facts that explain it.
+    pub notes: Vec<String>,
+    /// Ways to mend it.
+    pub helps: Vec<String>,
+    /// The text that the labels point into, where it is not the description itself.
+    pub source: Option<Source>,
+}
+
+impl Diagnostic {
+    /// A diagnostic without a place.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            code,
+            message,
+            labels: Vec::new(),
+            notes: Vec::new(),
+            helps: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// Adds a place in the description.
+    #[must_use]
+    pub fn label(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.labels.push(Label { at: At::Place(place), text: text.into() });
+        self
+    }
+
+    /// Adds a place by bytes of the source.
+    #[must_use]
+    pub fn span(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { at: At::Bytes(span), text: text.into() });
+        self
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Adds a way to mend it.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.helps.push(text.into());
+        self
+    }
+
+    /// Adds ways to mend it, where there are any.
+    #[must_use]
+    pub fn helps(mut self, texts: impl IntoIterator<Item = String>) -> Self {
+        self.helps.extend(texts);
+        self
+    }
+}
+
+/// The nearest of the known names, where one is near enough to be meant.
+pub fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    let lower = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_offered_and_far_ones_are_not() {
+        let known = ["conv2d", "maxpool2d", "linear"];
+        assert_eq!(did_you_mean("convd2", known).unwrap(), "did you mean `conv2d`?");
+        assert_eq!(did_you_mean("attention", known), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! The tree that dotted names make: `features.0` stands under `features`.
+//!
+//! Its order is torch's: a scope's own tensors first, then its children as they were first mentioned. Tests stand below.
+
+use std::collections::HashMap;
+
+use super::{Graph, NodeId};
+
+/// A scope or a layer in the name tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Branch {
+    /// The last segment of its name; empty at the root.
+    pub segment: String,
+    /// The layers that carry this very name (several where they have no parameters).
+    pub nodes: Vec<NodeId>,
+    /// Indexes of its children, in the order of their first mention.
+    pub children: Vec<usize>,
+}
+
+/// The name tree of a graph; the root is the first branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameTree {
+    branches: Vec<Branch>,
+}
+
+impl NameTree {
+    /// The tree of a graph's names.
+    pub fn new(graph: &Graph) -> Self {
+        let mut branches = vec![Branch::default()];
+        let mut known: HashMap<(usize, &str), usize> = HashMap::new();
+        for (id, node) in graph.iter() {
+            let mut at = 0;
+            for segment in node.name.split('.') {
+                let next = branches.len();
+                at = *known.entry((at, segment)).or_insert_with(|| {
+                    branches.push(Branch { segment: segment.to_owned(), ..Branch::default() });
+                    branches[at].children.push(next);
+                    next
+                });
+            }
+            branches[at].nodes.push(id);
+        }
+        Self { branches }
+    }
+
+    /// One branch.
+    pub fn branch(&self, index: usize) -> &Branch {
+        &self.branches[index]
+    }
+
+    /// The nodes depth first: the order of torch's `state_dict`.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        let mut order = Vec::new();
+        let mut open = vec![0];
+        while let Some(index) = open.pop() {
+            let branch = &self.branches[index];
+            order.extend(&branch.nodes);
+            open.extend(branch.children.iter().rev());
+        }
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::GraphBuilder;
+    use crate::ops::Linear;
+    use crate::shape::Shape;
+
+    #[test]
+    fn a_scope_that_is_entered_again_keeps_its_first_place() {
+        let mut builder = GraphBuilder::new("n");
+        let mut value = builder.input("input", Shape::vector(4)).unwrap();
+        for name in ["ups.0", "head", "ups.1"] {
+            value =
+                builder.layer(name, Linear { out_features: 4, bias: true }, &[value]).unwrap()[0];
+        }
+        let graph = builder.finish(&[("output", value)]);
+        let order: Vec<&str> = NameTree::new(&graph)
+            .nodes()
+            .into_iter()
+            .map(|id| graph.node(id).name.as_str())
+            .collect();
+        assert_eq!(order, ["ups.0", "ups.1", "head"]);
+    }
+}

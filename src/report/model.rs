@@ -1,0 +1,146 @@
+//! The report as data: the only types that are serialised. `docs/json.md` documents them; adding fields keeps
+//! `schema_version`.
+//!
+//! Counts are exact integers, shapes have the batch first, rationals are `[numerator, denominator]`.
+
+use serde::Serialize;
+
+use crate::ops::ledger::{Backward, Work};
+
+/// The version of the JSON that is written.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What is known of one network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The network's name.
+    pub model: String,
+    /// One sentence about it.
+    pub about: Option<String>,
+    /// Where it was published.
+    pub source: Option<String>,
+    /// Its inputs, with the batch.
+    pub inputs: Vec<NamedShape>,
+    /// Its outputs, with the batch.
+    pub outputs: Vec<NamedShape>,
+    /// Examples that go through at once.
+    pub batch: u64,
+    /// Element type of parameters and activations: `f32`.
+    pub dtype: &'static str,
+    /// `eval` or `train`.
+    pub mode: &'static str,
+    /// How FLOPs are counted.
+    pub convention: Convention,
+    /// `complete`, or `partial`: the totals are then lower bounds.
+    pub status: &'static str,
+    /// Layers that could not be counted.
+    pub not_counted: Vec<String>,
+    /// A row for each operator in execution order.
+    pub layers: Vec<Layer>,
+    /// The sums of the rows.
+    pub totals: Totals,
+}
+
+/// A convention by name, with its formula.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Convention {
+    /// `cnnstat`.
+    pub name: &'static str,
+    /// How its FLOPs come from the ledger.
+    pub flops: &'static str,
+}
+
+/// The default convention.
+pub const CONVENTION: Convention =
+    Convention { name: "cnnstat", flops: "2*macs + adds + muls + divs + cmps + specials" };
+
+/// A shape with a name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NamedShape {
+    /// The name.
+    pub name: String,
+    /// Sizes of the axes, batch first.
+    pub shape: Vec<u64>,
+}
+
+/// One operator.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// Its position in execution order.
+    pub index: usize,
+    /// Its dotted name.
+    pub name: String,
+    /// The operator: `conv2d`.
+    pub op: String,
+    /// Its arguments as a call has them: `64, 3, padding=1`.
+    pub call: String,
+    /// Its arguments by name, defaults included.
+    pub args: serde_json::Map<String, serde_json::Value>,
+    /// Shapes of its inputs.
+    pub inputs: Vec<Vec<u64>>,
+    /// Shapes of its outputs.
+    pub outputs: Vec<Vec<u64>>,
+    /// What is counted.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// What an output element sees of the input, for each spatial axis of the input; `null` where it is not known.
+    pub receptive_field: Option<Vec<AxisField>>,
+    /// Its tensors, in torch's order.
+    pub tensors: Vec<Tensor>,
+}
+
+/// What is counted, of a layer or of the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Elements of parameters.
+    pub params: u64,
+    /// Elements of parameters that training changes.
+    pub trainable: u64,
+    /// Elements of buffers.
+    pub buffers: u64,
+    /// Bytes of parameters.
+    pub param_bytes: u64,
+    /// Bytes of buffers.
+    pub buffer_bytes: u64,
+    /// Arithmetic of a forward pass.
+    pub work: Work,
+    /// Arithmetic of a backward pass.
+    pub work_backward: Backward,
+    /// Floating-point operations of a forward pass, by the convention.
+    pub flops: u64,
+    /// Elements of outputs that are not views.
+    pub activations: u64,
+    /// Their bytes.
+    pub activation_bytes: u64,
+}
+
+/// The sums of the layers' columns.
+pub type Totals = Counts;
+
+/// What an output element sees of one axis of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AxisField {
+    /// Elements of the input from the first seen to the last, rounded up.
+    pub extent: i64,
+    /// Elements of the input from one output to the next, `[numerator, denominator]`; `null` where no axis of the output walks along this one.
+    pub stride: Option<[i64; 2]>,
+    /// The first element that the first output sees, rounded down; negative on padding.
+    pub start: i64,
+}
+
+/// One parameter tensor or buffer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tensor {
+    /// The name inside its layer: `weight`.
+    pub name: &'static str,
+    /// Its shape.
+    pub shape: Vec<u64>,
+    /// `param` or `buffer`.
+    pub kind: &'static str,
+    /// Whether training changes it.
+    pub trainable: bool,
+    /// Its element type.
+    pub dtype: &'static str,
+}
