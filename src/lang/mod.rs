@@ -1,6 +1,11 @@
 //! The description language: YAML for structure, one small call syntax for layers and expressions.
 
+mod ast;
 mod document;
+mod grammar;
+mod print;
+mod traps;
+mod yaml;
 
 pub use document::{Document, Expectation, Metric, Want};
 

@@ -1,0 +1,235 @@
+//! The state of reading one description: the tree, the graph under construction, variables, blocks, and what was found
+//! wrong.
+//!
+//! A fault yields a diagnostic and an unknown value; what depends on it stays unknown without a second diagnostic.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::ast::{Expr, Header, Key, Name};
+use super::grammar::{self, SyntaxError};
+use super::traps;
+use super::value::Value;
+use super::yaml::Tree;
+use crate::diag::{At, Code, Diagnostic, did_you_mean};
+use crate::graph::{GraphBuilder, ValueId};
+use crate::ops::{Entry, Op};
+use crate::span::{Part, Place, Span};
+
+/// Most steps of evaluation: expressions, items, elements of lists.
+const MAX_STEPS: u64 = 5_000_000;
+/// Most elements of one list.
+pub(super) const MAX_LIST: usize = 1_000_000;
+/// Most layers of a network.
+pub(super) const MAX_LAYERS: usize = 200_000;
+/// Most diagnostics that are collected: beyond them nobody reads.
+const MAX_DIAGNOSTICS: usize = 200;
+
+/// A block of `blocks:`.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Its head.
+    pub(super) header: Rc<Header>,
+    /// The node of its body; the head is this node's key.
+    pub(super) body: u32,
+}
+
+/// What an item sees: local variables, innermost last, and the current value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frame {
+    pub(super) locals: Vec<(String, Value)>,
+    /// `@`; `None` where no value flows (vars, input).
+    pub(super) current: Option<ValueId>,
+}
+
+/// Everything that is known while a description is read.
+pub(super) struct Reader<'t> {
+    pub(super) tree: &'t Tree,
+    pub(super) builder: GraphBuilder,
+    pub(super) globals: HashMap<String, Value>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) block_names: HashMap<String, usize>,
+    /// Blocks that are being called, outermost first.
+    pub(super) calls: Vec<usize>,
+    /// Where each node of the graph is written.
+    pub(super) places: Vec<Place>,
+    /// How unnamed layers are called; `None` is their position.
+    pub(super) naming: Option<(Name, Place)>,
+    /// Set where a limit was exceeded: nothing more is read.
+    pub(super) stopped: bool,
+    steps: u64,
+    diagnostics: Vec<Diagnostic>,
+    seen: HashSet<(Code, Option<Place>)>,
+    expressions: HashMap<Place, Option<Rc<Expr>>>,
+    keys: HashMap<u32, Option<Rc<Key>>>,
+    operators: HashMap<String, Option<(&'static Entry, usize)>>,
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn new(tree: &'t Tree, name: &str, diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            tree,
+            builder: GraphBuilder::new(name),
+            globals: HashMap::new(),
+            blocks: Vec::new(),
+            block_names: HashMap::new(),
+            calls: Vec::new(),
+            places: Vec::new(),
+            naming: None,
+            stopped: false,
+            steps: 0,
+            diagnostics,
+            seen: HashSet::new(),
+            expressions: HashMap::new(),
+            keys: HashMap::new(),
+            operators: HashMap::new(),
+        }
+    }
+
+    /// Adds a diagnostic; one that a loop repeats at the same place is added once.
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        let place = diagnostic.labels.first().and_then(|label| match label.at {
+            At::Place(place) => Some(place),
+            At::Bytes(_) => None,
+        });
+        if self.diagnostics.len() < MAX_DIAGNOSTICS && self.seen.insert((diagnostic.code, place)) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports and yields the unknown value.
+    pub(super) fn fail(&mut self, diagnostic: Diagnostic) -> Value {
+        self.report(diagnostic);
+        Value::Unknown
+    }
+
+    /// What was found wrong.
+    pub(super) fn finish(self) -> (GraphBuilder, Vec<Place>, Vec<Diagnostic>) {
+        (self.builder, self.places, self.diagnostics)
+    }
+
+    /// Takes steps from the budget; false, with a diagnostic, where it is used up.
+    pub(super) fn spend(&mut self, steps: usize, place: Place) -> bool {
+        self.steps = self.steps.saturating_add(steps as u64);
+        if self.steps > MAX_STEPS && !self.stopped {
+            self.stop(place, &format!("reading takes more than {MAX_STEPS} steps"));
+        }
+        !self.stopped
+    }
+
+    /// Stops reading: a limit is exceeded.
+    pub(super) fn stop(&mut self, place: Place, message: &str) {
+        self.stopped = true;
+        self.report(
+            Diagnostic::new(Code::E0312, message)
+                .label(place, "the limit is reached here")
+                .help("make the loops or lists smaller; a larger network is built through the library"),
+        );
+    }
+
+    /// Parses the text at a place, once; a fault is reported.
+    pub(super) fn expression(&mut self, place: Place, text: &str) -> Option<Rc<Expr>> {
+        if let Some(known) = self.expressions.get(&place) {
+            return known.clone();
+        }
+        let parsed = match grammar::expression(text) {
+            Ok(expr) => Some(Rc::new(expr)),
+            Err(error) => {
+                let trap = traps::text(place, text, self.tree.in_list(place.node));
+                let diagnostic = trap.unwrap_or_else(|| syntax(place, text, error));
+                self.report(diagnostic);
+                None
+            }
+        };
+        self.expressions.insert(place, parsed.clone());
+        parsed
+    }
+
+    /// Parses the key over a node, once; a fault is reported.
+    pub(super) fn key(&mut self, node: u32, text: &str) -> Option<Rc<Key>> {
+        if let Some(known) = self.keys.get(&node) {
+            return known.clone();
+        }
+        let parsed = match grammar::key(text) {
+            Ok(key) => Some(Rc::new(key)),
+            Err(error) => {
+                let mut diagnostic = syntax(Place::key(node), text, error);
+                let controls = ["for ", "if ", "elif ", "repeat ", "else"];
+                if !controls.iter().any(|word| text.starts_with(word)) {
+                    diagnostic.code = Code::E0315;
+                    diagnostic = diagnostic.note("a name is letters, digits, _ and -, with dots between scopes");
+                }
+                self.report(diagnostic);
+                None
+            }
+        };
+        self.keys.insert(node, parsed.clone());
+        parsed
+    }
+
+    /// Finds an operator by its name in a call.
+    pub(super) fn operator(&mut self, name: &str) -> Option<(&'static Entry, usize)> {
+        if let Some(known) = self.operators.get(name) {
+            return *known;
+        }
+        let found = Op::find(name);
+        self.operators.insert(name.to_owned(), found);
+        found
+    }
+
+    /// The variable of this name, innermost first.
+    pub(super) fn variable(&self, name: &str, frame: &Frame) -> Option<Value> {
+        let local = frame.locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
+        local.or_else(|| self.globals.get(name)).cloned()
+    }
+
+    /// The nearest known name, where one is near.
+    pub(super) fn nearest(&self, name: &str, frame: &Frame) -> Option<String> {
+        let operators: Vec<String> = Op::names().collect();
+        let known = frame.locals.iter().map(|(name, _)| name.as_str()).chain(self.globals.keys().map(String::as_str));
+        let known = known.chain(self.block_names.keys().map(String::as_str));
+        did_you_mean(name, known.chain(super::functions::NAMES.iter().copied()).chain(operators.iter().map(String::as_str)))
+    }
+}
+
+/// A syntax error in the text at a place.
+pub(super) fn syntax(place: Place, text: &str, error: SyntaxError) -> Diagnostic {
+    let at = error.at.min(text.len());
+    let found = text[at..].chars().next();
+    let end = at + found.map_or(0, char::len_utf8);
+    // At the end of the text the last character is shown.
+    let start = if found.is_some() { at } else { text.char_indices().last().map_or(0, |(i, _)| i) };
+    let part = match place.part {
+        Part::Key => "this key",
+        Part::Value => "this text",
+    };
+    let label = if error.too_deep {
+        "here".to_owned()
+    } else if error.expected.is_empty() {
+        "this does not belong here".to_owned()
+    } else {
+        format!("expected {}", quoted(&error.expected))
+    };
+    let what = match found {
+        _ if error.too_deep => "is nested too deep".to_owned(),
+        None => "ends too early".to_owned(),
+        Some(c) => format!("cannot go on with `{}`", c.escape_debug()),
+    };
+    let mut diagnostic =
+        Diagnostic::new(Code::E0301, format!("{part} {what}")).label(place.at(Span::new(start, end.max(start))), label);
+    if found == Some('=') && !text[at..].starts_with("==") {
+        diagnostic = diagnostic.help("an argument is named by NAME=value inside a call; equality is ==");
+    } else if found == Some('.') {
+        diagnostic = diagnostic.help("layers are called by their own name: conv2d, not nn.Conv2d");
+    }
+    diagnostic
+}
+
+/// Signs in backticks, words as they are, with "or" between.
+fn quoted(expected: &[&str]) -> String {
+    let quote = |each: &&str| {
+        let bare = each.contains(' ') || each.contains('`');
+        if bare { (*each).to_owned() } else { format!("`{each}`") }
+    };
+    expected.iter().map(quote).collect::<Vec<_>>().join(" or ")
+}

@@ -1,0 +1,140 @@
+//! YAML's own traps: what it makes of text that means something else here, each answered in our words at its place.
+//!
+//! `docs/language.md` lists them; `tests/fixtures/bad/E02*.yaml` shows each.
+
+use crate::diag::{Code, Diagnostic};
+use crate::span::{Place, Span};
+
+/// The message of our own visitor for a tag.
+pub(super) const TAG: &str = "cnnstat reads no tags";
+/// The message of our own visitor for a document that unfolds beyond its limits.
+pub(super) const TOO_LARGE: &str = "cnnstat reads no document of this size";
+/// The message of our own visitor for a number outside its range.
+pub(super) const NUMBER: &str = "cnnstat reads no such number";
+
+/// An error of the scanner, or of our visitor, at a byte of the text.
+pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let line_start = text[..at].rfind('\n').map_or(0, |i| i + 1);
+    let line = text[line_start..].split(['\n', '\r']).next().unwrap_or_default();
+    let here = Span::new(at, (at + text[at..].chars().next().map_or(0, char::len_utf8)).min(text.len()));
+    let whole = Span::new(line_start + (line.len() - line.trim_start().len()), line_start + line.trim_end().len());
+    let item = line.trim_start().trim_start_matches("- ").trim_start();
+    let says = |part: &str| message.contains(part);
+    let found = |code, message: &str, span, label: &str| Diagnostic::new(code, message).span(span, label);
+
+    if says(TAG) {
+        return found(Code::E0213, "a tag is not read", here, "a tag begins with !")
+            .help("remove the tag: values have no types to name here");
+    }
+    if says(NUMBER) {
+        return found(Code::E0312, "the number is not one that is read", here, "here")
+            .help("numbers are finite, whole ones between −9,223,372,036,854,775,808 and 9,223,372,036,854,775,807");
+    }
+    if says(TOO_LARGE) || says("recursion limit") || says("repetition limit") {
+        return Diagnostic::new(Code::E0106, "the description is nested too deep, or unfolds to too much");
+    }
+    if says("more than one document") {
+        return Diagnostic::new(Code::E0201, "the file holds several YAML documents")
+            .help("one file describes one network: remove the line `---`, or use variants");
+    }
+    let comparison = |line: &str| {
+        let value = line.split_once(": ").map_or("", |(_, value)| value.trim_start());
+        value.starts_with(">=") || value.starts_with("> ") || value.starts_with(">~")
+    };
+    // The scanner stops at or after the line that holds the fault.
+    let before = text[..line_start].trim_end().rsplit('\n').next().unwrap_or_default();
+    for candidate in [line, before] {
+        if comparison(candidate) {
+            let start = offset(text, candidate);
+            return found(Code::E0211, "YAML reads `>` as the head of a block of text", Span::new(start, start + candidate.trim_end().len()), "this line")
+                .help("put the comparison in quotes: \">= 5M\"");
+        }
+    }
+    if item.starts_with(['@', '`', '%', '*']) || says("unknown anchor") || says("cannot start any token") {
+        let character = item.chars().next().filter(|c| "@`%*&!".contains(*c));
+        let start = offset(text, item);
+        let span = if character.is_some() { Span::new(start, start + 1) } else { here };
+        let character = character.map_or_else(|| "this character".to_owned(), |c| format!("`{c}`"));
+        let diagnostic = found(Code::E0203, &format!("{character} cannot begin a plain text in YAML"), span, "YAML keeps it for itself");
+        return if item.starts_with('@') {
+            diagnostic.help("to go on from a value write identity(@x); or put the text in quotes")
+        } else {
+            diagnostic.help("put the text in quotes")
+        };
+    }
+    if item.contains(" for ") && item.contains('[') && item.contains(" in ") {
+        return comprehension(found(Code::E0204, "YAML reads the bracket as a list of its own", whole, "this line"), item);
+    }
+    if says("mapping values are not allowed") {
+        let diagnostic = found(Code::E0205, "YAML reads the colon as the end of a key", whole, "this line has a second colon");
+        return if ["if ", "for ", "repeat ", "elif "].iter().any(|word| item.starts_with(word)) {
+            diagnostic.help("a named layer after a condition or a loop stands on a new line, indented, with a dash")
+        } else {
+            diagnostic.help("write no space after a colon inside brackets: xs[1:3]; or put the text in quotes")
+        };
+    }
+    if (item.contains('[') || item.contains('{')) && item.contains('(') {
+        return found(Code::E0202, "YAML cut this call at its comma", whole, "a list in brackets ends its items at commas")
+            .help("write one item a line, each with a dash; or put the call in quotes");
+    }
+    let plain = message.split(" at line ").next().unwrap_or(message);
+    found(Code::E0201, &format!("YAML cannot be read: {plain}"), here, "here")
+        .help("mind the indentation (spaces, not tabs), and the space after each dash and colon")
+}
+
+fn offset(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).min(text.len())
+}
+
+fn comprehension(diagnostic: Diagnostic, item: &str) -> Diagnostic {
+    let example = item.find('[').map_or("[f(r) for r in xs]", |start| item[start..].trim_end());
+    diagnostic.help(format!("put the whole in parentheses: ({example})"))
+}
+
+/// What the text of an item or a value tells of a trap, where it does not parse: the answer takes the place of a syntax
+/// error.
+pub(super) fn text(place: Place, text: &str, in_list: bool) -> Option<Diagnostic> {
+    let found = |code, message: &str, label: &str| Some(Diagnostic::new(code, message).label(place, label));
+    let (open, close) = (text.matches('(').count(), text.matches(')').count());
+    if in_list && text.contains(" for ") && text.contains(" in ") {
+        return found(Code::E0204, "YAML reads the bracket as a list of its own", "a list of texts, not a comprehension")
+            .map(|d| comprehension(d, &format!("[{text}]")));
+    }
+    if in_list && open != close {
+        return found(Code::E0202, "YAML cut this call at its comma", "only this part of the call arrives")
+            .map(|d| d.help("write one item a line, each with a dash; or put the call in quotes"));
+    }
+    let name = text.find(|c: char| !(c.is_alphanumeric() || "_-.$".contains(c)))?;
+    let rest = text[name..].strip_prefix(':')?;
+    if name > 0 && !rest.is_empty() && !rest.starts_with(' ') {
+        let help = format!("write a space after the colon: {}: {rest}", &text[..name]);
+        return found(Code::E0206, "no space after the colon", "YAML reads this as one text").map(|d| d.help(help));
+    }
+    None
+}
+
+/// A key that is neither text nor a whole number.
+pub(super) fn refused_key(child: u32, text: &str, what: &str) -> Diagnostic {
+    Diagnostic::new(Code::E0210, format!("the key `{text}` is {what}, not a name"))
+        .label(Place::key(child), "YAML reads this key so")
+        .help("put it in quotes if it is meant as text; names are letters, digits, _ and -")
+}
+
+/// `<<: *x`.
+pub(super) fn merge_key(child: u32) -> Diagnostic {
+    Diagnostic::new(Code::E0212, "merge keys are not read")
+        .label(Place::key(child), "this would merge another map")
+        .help("sets of values that differ in a few are `variants:`")
+}
+
+/// The same key twice in one map.
+pub(super) fn duplicate_key(second: u32, first: u32, name: &str) -> Diagnostic {
+    Diagnostic::new(Code::E0214, format!("the key `{name}` stands twice in the same map"))
+        .label(Place::key(second), "again here")
+        .label(Place::key(first), "first here")
+        .help("rename or remove one; where a list is meant, a dash is missing before the second")
+}
