@@ -143,6 +143,7 @@ macro_rules! ops {
     ($then:ident) => {
         $then! {
             conv { Conv },
+            conv_transpose { ConvTranspose },
             linear { Linear },
         }
     };
