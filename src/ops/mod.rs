@@ -144,7 +144,9 @@ macro_rules! ops {
         $then! {
             conv { Conv },
             conv_transpose { ConvTranspose },
+            global_pool { AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool },
             linear { Linear },
+            pool { MaxPool, AvgPool },
         }
     };
 }
