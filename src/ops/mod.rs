@@ -146,7 +146,9 @@ macro_rules! ops {
             conv_transpose { ConvTranspose },
             global_pool { AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool },
             linear { Linear },
+            pad { ZeroPad, ReflectionPad, ReplicationPad },
             pool { MaxPool, AvgPool },
+            shuffle { PixelShuffle, ChannelShuffle },
         }
     };
 }
