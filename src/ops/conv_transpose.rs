@@ -170,7 +170,8 @@ impl Layer for ConvTranspose {
                         "output_padding is {}, but must be below the stride ({}) or the dilation ({})",
                         axis.extra, axis.stride, axis.dilation
                     ),
-                    help: "an output that needs more comes from a larger input or stride".to_owned(),
+                    help: "an output that needs more comes from a larger input or stride"
+                        .to_owned(),
                 });
             }
             let value = axis.extent(*input);
@@ -246,10 +247,10 @@ impl Layer for ConvTranspose {
         if batch != 1 {
             factors.push(("N", batch));
         }
-        facts.push(
-            Fact::product("MACs", &factors)
-                .because("a transposed convolution applies its kernel once at each input position"),
-        );
+        facts
+            .push(Fact::product("MACs", &factors).because(
+                "a transposed convolution applies its kernel once at each input position",
+            ));
         facts
     }
 }
@@ -309,10 +310,7 @@ mod tests {
     #[test]
     fn output_padding_stays_below_the_stride() {
         let inputs = [Shape::new(&[1, 8, 4, 4]).unwrap()];
-        assert!(matches!(
-            transpose(3, 2, 1, 2).infer(&inputs),
-            Err(ShapeError::Arguments { .. })
-        ));
+        assert!(matches!(transpose(3, 2, 1, 2).infer(&inputs), Err(ShapeError::Arguments { .. })));
         assert!(transpose(3, 2, 1, 1).infer(&inputs).is_ok());
     }
 

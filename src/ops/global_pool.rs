@@ -42,7 +42,8 @@ impl OutputSize {
 }
 
 impl Field for OutputSize {
-    const TAKES: &'static str = "positive whole number, or one for each axis, none to keep its extent";
+    const TAKES: &'static str =
+        "positive whole number, or one for each axis, none to keep its extent";
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {
         let size = |value: &ArgValue| Option::<u64>::read(value, rank);
@@ -189,9 +190,7 @@ mod tests {
         let adaptive = AdaptiveAvgPool { rank: 2, output_size: OutputSize::all(2, 1) };
         let global = GlobalAvgPool {};
         let expected = (vec![1, 512, 1, 1], Work { divs: 512, ..Work::adds(512 * 49) });
-        for (out, work, reach) in
-            [run(&adaptive, &[1, 512, 7, 7]), run(&global, &[1, 512, 7, 7])]
-        {
+        for (out, work, reach) in [run(&adaptive, &[1, 512, 7, 7]), run(&global, &[1, 512, 7, 7])] {
             assert_eq!((out, work), expected);
             assert_eq!(reach, Reach::Whole(vec![2, 3]));
         }

@@ -149,6 +149,7 @@ macro_rules! ops {
             pad { ZeroPad, ReflectionPad, ReplicationPad },
             pool { MaxPool, AvgPool },
             shuffle { PixelShuffle, ChannelShuffle },
+            upsample { Upsample },
         }
     };
 }

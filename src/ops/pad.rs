@@ -162,7 +162,8 @@ fn extents<const MIN: i64>(padding: &Sides<MIN>, io: Io<'_>) -> Derivation {
     };
     let axes = axis_names(padding.rank).iter().zip(padding.values()).zip(inputs).zip(outputs);
     axes.map(|(((name, (before, after)), input), out)| {
-        let side = |n: i64| if n < 0 { format!("− {}", n.unsigned_abs()) } else { format!("+ {n}") };
+        let side =
+            |n: i64| if n < 0 { format!("− {}", n.unsigned_abs()) } else { format!("+ {n}") };
         let numbers = format!("{input} {} {}", side(*before), side(*after));
         Fact::formula(name, "H + before + after", &numbers, *out)
     })

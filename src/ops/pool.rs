@@ -21,6 +21,7 @@ use super::signature::operator;
 use super::window::{Padding, Rounding, Taps, Window};
 use super::{Io, Layer, Mode, axis_letters, axis_names, spatial, with_extents};
 use crate::shape::{DType, Shape, TooLarge, product};
+use crate::units::grouped;
 
 operator! {
     /// The largest element of each window.
@@ -115,8 +116,8 @@ impl Cover {
                 let (elements, windows) = (input / shared, out / shared);
                 let ratio = (i64::try_from(elements).ok()?, i64::try_from(windows.max(1)).ok()?);
                 // The largest window: ⌈(r + a)/b⌉ at the remainder r = b − 1, which one window of a period has.
-                let extent = (i128::from(ratio.0) + 2 * i128::from(ratio.1) - 2)
-                    / i128::from(ratio.1);
+                let extent =
+                    (i128::from(ratio.0) + 2 * i128::from(ratio.1) - 2) / i128::from(ratio.1);
                 let stride = Ratio::new(ratio.0, ratio.1);
                 Some(AxisReach { extent: u64::try_from(extent).ok()?, stride, start: 0 })
             }
@@ -126,9 +127,29 @@ impl Cover {
     fn derive(self, name: &str, input: u64, out: u64) -> Fact {
         match self {
             Self::Window(window) => window.derive(name, input, out),
-            Self::Shared(_) => Fact::formula(name, "H'", &out.to_string(), out).because(format!(
-                "output_size, whatever arrives: {input} elements are shared among {out} windows"
+            Self::Shared(1) => Fact::note(name, "1").because("one window sees the whole axis"),
+            Self::Shared(_) => Fact::note(name, &grouped(out)).because(format!(
+                "output_size, whatever arrives: {out} windows share {input} elements"
             )),
+        }
+    }
+
+    /// Why the `all` taps of an axis are not what the extents alone say; nothing where they are.
+    fn derive_taps(self, letter: &str, input: u64, out: u64, all: u64) -> Option<Fact> {
+        let what = format!("taps_{letter}");
+        match self {
+            Self::Window(Window { kernel, .. }) => {
+                let beyond = kernel.checked_mul(out)?.checked_sub(all).filter(|n| *n > 0)?;
+                let numbers = format!("{kernel}·{out} − {beyond}");
+                let why = "taps beyond input and padding do not count";
+                Some(Fact::formula(&what, "F·H' − beyond", &numbers, all).because(why))
+            }
+            Self::Shared(_) if all == input => None,
+            Self::Shared(_) => {
+                let numbers = format!("{input} + {out} − {}", gcd(input, out));
+                let why = "H' does not divide H, so that neighbouring windows share elements";
+                Some(Fact::formula(&what, "H + H' − gcd(H, H')", &numbers, all).because(why))
+            }
         }
     }
 
@@ -139,6 +160,7 @@ impl Cover {
             Self::Window(window) if window.kernel.checked_mul(out) == Some(all) => {
                 vec![(format!("F_{letter}"), window.kernel), (format!("{letter}'"), out)]
             }
+            Self::Shared(_) if all == input => vec![(letter.to_owned(), input)],
             _ => vec![(format!("taps_{letter}"), all)],
         }
     }
@@ -233,8 +255,12 @@ pub(super) fn reach(pool: &impl Pool, io: Io<'_>) -> Reach {
     if covers.iter().all(|cover| *cover == Cover::Shared(1)) {
         return Reach::Whole((2..io.inputs[0].rank()).collect());
     }
-    let axes: Option<Vec<AxisReach>> =
-        covers.iter().zip(extents).zip(out).map(|((c, input), out)| c.reach(*input, *out)).collect();
+    let axes: Option<Vec<AxisReach>> = covers
+        .iter()
+        .zip(extents)
+        .zip(out)
+        .map(|((c, input), out)| c.reach(*input, *out))
+        .collect();
     axes.map_or(Reach::Opaque("an extent exceeds 63 bits"), Reach::Window)
 }
 
@@ -250,24 +276,16 @@ pub(super) fn derive<P: Pool>(pool: &P, io: Io<'_>) -> Derivation {
     for (axis, ((cover, input), out)) in covers.iter().zip(extents).zip(out).enumerate() {
         // Above three spatial axes none has a name.
         let (name, letter) = if extents.len() <= 3 {
-            (axis_names(extents.len())[axis].to_owned(), axis_letters(extents.len())[axis].to_owned())
+            (
+                axis_names(extents.len())[axis].to_owned(),
+                axis_letters(extents.len())[axis].to_owned(),
+            )
         } else {
             (format!("axis {}", axis + 2), (axis + 2).to_string())
         };
         facts.push(cover.derive(&name, *input, *out));
         let all = cover.taps(*input, *out).map_or(u64::MAX, |taps| taps.all);
-        let shares = matches!(cover, Cover::Shared(_));
-        if shares {
-            facts.push(
-                Fact::formula(
-                    &format!("taps_{letter}"),
-                    "H + H' − gcd(H, H')",
-                    &format!("{input} + {out} − {}", gcd(*input, *out)),
-                    all,
-                )
-                .because("neighbouring windows share an element where H' does not divide H"),
-            );
-        }
+        facts.extend(cover.derive_taps(&letter, *input, *out, all));
         factors.extend(cover.factors(&letter, *input, *out));
     }
     let mut factors: Vec<(&str, u64)> = factors.iter().map(|(l, n)| (l.as_str(), *n)).collect();

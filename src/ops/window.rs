@@ -278,7 +278,8 @@ impl Window {
             windows,
         );
         let Some(room) = self.padded(input).checked_sub(self.reach()) else {
-            return fact.because("the one window runs over the end by less than a stride: ceil_mode");
+            return fact
+                .because("the one window runs over the end by less than a stride: ceil_mode");
         };
         match (self.rounding, room.is_multiple_of(stride)) {
             (_, true) => fact,
