@@ -214,6 +214,11 @@ impl Window {
     pub fn extent(&self, axis: usize, input: u64) -> Result<u64, ShapeError> {
         let (padded, reach) = (self.padded(input), self.reach());
         let Some(room) = padded.checked_sub(reach) else {
+            // Rounded up, −1/2 is 0: one window counts that runs over the end by less than a stride.
+            let starts_inside = input.saturating_add(self.before) > 0;
+            if self.rounding != Rounding::Floor && reach - padded < self.stride && starts_inside {
+                return Ok(1);
+            }
             return Err(ShapeError::Window { axis, input, window: *self });
         };
         let starts_beyond = |windows: u64| {
@@ -272,7 +277,10 @@ impl Window {
             &format!("{open}{input} + {padding} − {kernel}{close}/{stride}{end} + 1"),
             windows,
         );
-        let room = self.padded(input).saturating_sub(self.reach());
+        let Some(room) = self.padded(input).checked_sub(self.reach()) else {
+            return fact
+                .because("the one window runs over the end by less than a stride: ceil_mode");
+        };
         match (self.rounding, room.is_multiple_of(stride)) {
             (_, true) => fact,
             (Rounding::Floor, _) => {
@@ -331,6 +339,15 @@ mod tests {
         assert_eq!(extent(Rounding::Ceil, 0), 2);
         assert_eq!(extent(Rounding::Caffe, 0), 3);
         assert_eq!(extent(Rounding::Ceil, 1), extent(Rounding::Caffe, 1));
+    }
+
+    /// torch pools an axis of one element with kernel 2, stride 2 and ceil_mode to one, and refuses it with stride 1.
+    #[test]
+    fn ceil_keeps_a_first_window_that_runs_over_by_less_than_a_stride() {
+        let pool = Window { kernel: 2, rounding: Rounding::Ceil, ..PLAIN };
+        assert_eq!((pool.extent(2, 1), pool.taps(1, 1).all), (Ok(1), 1));
+        assert!(Window { stride: 1, ..pool }.extent(2, 1).is_err());
+        assert!(Window { rounding: Rounding::Floor, ..pool }.extent(2, 1).is_err());
     }
 
     #[test]

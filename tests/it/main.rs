@@ -1,0 +1,3 @@
+//! Black-box tests: one integration binary, a module a topic.
+
+mod golden_shapes_a;
