@@ -142,33 +142,33 @@ impl Debug for Entry {
 macro_rules! ops {
     ($then:ident) => {
         $then! {
-            conv::Conv,
-            linear::Linear,
+            conv { Conv }
+            linear { Linear }
         }
     };
 }
 
 macro_rules! define_op {
-    ($($module:ident::$Name:ident,)*) => {
+    ($($module:ident { $($Name:ident),* $(,)? })*) => {
         $(pub mod $module;)*
-        $(pub use $module::$Name;)*
+        $($(pub use $module::$Name;)*)*
 
         /// Any operator.
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum Op {
-            $(#[doc = concat!("See [`", stringify!($Name), "`].")] $Name($Name),)*
+            $($(#[doc = concat!("See [`", stringify!($Name), "`].")] $Name($Name),)*)*
         }
 
-        $(impl From<$Name> for Op {
+        $($(impl From<$Name> for Op {
             fn from(op: $Name) -> Self {
                 Self::$Name(op)
             }
-        })*
+        })*)*
 
         impl Op {
             /// Every operator, in the order of the list.
-            pub const ALL: &'static [Entry] = &[$(Entry {
+            pub const ALL: &'static [Entry] = &[$($(Entry {
                 name: $Name::NAME,
                 aliases: $Name::ALIASES,
                 ranks: $Name::RANKS,
@@ -177,45 +177,45 @@ macro_rules! define_op {
                 signature: $Name::SIGNATURE,
                 torch: $Name::TORCH,
                 build: |args| $Name::build(args).map(Self::$Name),
-            },)*];
+            },)*)*];
 
             /// Its entry in the registry.
             pub fn entry(&self) -> &'static Entry {
                 // The discriminant is the position in the list, since both are written by the same repetition.
-                enum Position { $($Name,)* }
-                match self { $(Self::$Name(_) => &Self::ALL[Position::$Name as usize],)* }
+                enum Position { $($($Name,)*)* }
+                match self { $($(Self::$Name(_) => &Self::ALL[Position::$Name as usize],)*)* }
             }
 
             /// Its arguments.
             pub fn args(&self) -> Args {
-                match self { $(Self::$Name(op) => op.args(),)* }
+                match self { $($(Self::$Name(op) => op.args(),)*)* }
             }
         }
 
         impl Layer for Op {
             fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-                match self { $(Self::$Name(op) => op.infer(inputs),)* }
+                match self { $($(Self::$Name(op) => op.infer(inputs),)*)* }
             }
             fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-                match self { $(Self::$Name(op) => op.params(inputs),)* }
+                match self { $($(Self::$Name(op) => op.params(inputs),)*)* }
             }
             fn work(&self, io: Io<'_>) -> Result<Work, TooLarge> {
-                match self { $(Self::$Name(op) => op.work(io),)* }
+                match self { $($(Self::$Name(op) => op.work(io),)*)* }
             }
             fn work_backward(&self, io: Io<'_>) -> Result<Backward, TooLarge> {
-                match self { $(Self::$Name(op) => op.work_backward(io),)* }
+                match self { $($(Self::$Name(op) => op.work_backward(io),)*)* }
             }
             fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge> {
-                match self { $(Self::$Name(op) => op.saved(io),)* }
+                match self { $($(Self::$Name(op) => op.saved(io),)*)* }
             }
             fn is_view(&self, mode: Mode) -> bool {
-                match self { $(Self::$Name(op) => op.is_view(mode),)* }
+                match self { $($(Self::$Name(op) => op.is_view(mode),)*)* }
             }
             fn reach(&self, io: Io<'_>) -> Reach {
-                match self { $(Self::$Name(op) => op.reach(io),)* }
+                match self { $($(Self::$Name(op) => op.reach(io),)*)* }
             }
             fn derive(&self, io: Io<'_>) -> Derivation {
-                match self { $(Self::$Name(op) => op.derive(io),)* }
+                match self { $($(Self::$Name(op) => op.derive(io),)*)* }
             }
         }
     };
@@ -293,6 +293,17 @@ pub(crate) fn axis_letters(rank: usize) -> &'static [&'static str] {
         1 => &["L"],
         2 => &["H", "W"],
         _ => &["D", "H", "W"],
+    }
+}
+
+/// The position of an axis as torch counts them, negative from the end.
+pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, ShapeError> {
+    let wrong = ShapeError::Axis { axis, rank };
+    let Ok(count) = i64::try_from(rank) else { return Err(wrong) };
+    let position = if axis < 0 { axis.checked_add(count) } else { Some(axis) };
+    match position.and_then(|position| usize::try_from(position).ok()) {
+        Some(position) if position < rank => Ok(position),
+        _ => Err(wrong),
     }
 }
 
