@@ -11,6 +11,7 @@ pub mod derive;
 pub mod error;
 pub mod field;
 pub mod ledger;
+mod normalise;
 pub mod reach;
 mod signature;
 pub mod window;
@@ -144,6 +145,7 @@ macro_rules! ops {
         $then! {
             conv { Conv }
             linear { Linear }
+            batchnorm { BatchNorm }
         }
     };
 }
