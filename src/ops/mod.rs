@@ -146,6 +146,8 @@ macro_rules! ops {
             conv { Conv }
             linear { Linear }
             batchnorm { BatchNorm }
+            norm { LayerNorm, GroupNorm, InstanceNorm }
+            lrn { LocalResponseNorm }
         }
     };
 }
