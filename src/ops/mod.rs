@@ -148,6 +148,9 @@ macro_rules! ops {
             batchnorm { BatchNorm }
             norm { LayerNorm, GroupNorm, InstanceNorm }
             lrn { LocalResponseNorm }
+            activation {
+                Relu, Relu6, LeakyRelu, PRelu, Elu, Gelu, Silu, Mish, Sigmoid, Tanh, HardSigmoid, HardSwish
+            }
         }
     };
 }
