@@ -10,7 +10,8 @@
 //!
 //! Formulas and counts of one element stand in the table below. σ(x) is 1/(1 + exp(−x)): 1 special, 1 add, 1 div. Free are
 //! negation, the choice between two values after a comparison, and factors made of constants (so dividing by one is a
-//! mul). A choice computes both of its sides, so that counts do not depend on the data. Products here are muls, not MACs: no weight has taps.
+//! mul). A choice computes both of its sides, so that counts do not depend on the data. Products here are muls, not MACs:
+//! no weight has taps.
 //!
 //! Tests stand below; black-box ones in `tests/it/golden_shapes_b.rs`.
 

@@ -151,6 +151,9 @@ macro_rules! ops {
             activation {
                 Relu, Relu6, LeakyRelu, PRelu, Elu, Gelu, Silu, Mish, Sigmoid, Tanh, HardSigmoid, HardSwish
             }
+            softmax { Softmax, LogSoftmax }
+            dropout { Dropout }
+            reshape { Flatten, Reshape, Permute, Identity }
         }
     };
 }
