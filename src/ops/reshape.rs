@@ -155,7 +155,8 @@ impl Reshape {
             return Err(ShapeError::Rank { expected: "N×…", found: input });
         };
         if self.sizes.len() >= MAX_RANK {
-            let message = format!("{} sizes and the batch exceed {MAX_RANK} axes", self.sizes.len());
+            let message =
+                format!("{} sizes and the batch exceed {MAX_RANK} axes", self.sizes.len());
             return Err(arguments(message, "leave out sizes of 1, or fold axes"));
         }
         if let Some(size) = self.sizes.iter().find(|size| **size < -1 || **size == 0) {

@@ -1,0 +1,3 @@
+//! Black-box tests of the public API.
+
+mod golden_shapes_b;
