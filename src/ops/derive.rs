@@ -88,20 +88,23 @@ pub fn elements(shape: &Shape) -> Fact {
 /// Arithmetic that is the same for every unit, a fact for each kind: `adds = 3 × elements + 1 × rows`. A part is the
 /// unit's name, how many there are, and the work of one.
 pub fn arithmetic(parts: &[(&str, u64, Work)]) -> Derivation {
-    let kinds: [(&str, fn(&Work) -> u64); 6] = [
-        ("MACs", |work| work.macs),
-        ("adds", |work| work.adds),
-        ("muls", |work| work.muls),
-        ("divs", |work| work.divs),
-        ("cmps", |work| work.cmps),
-        ("specials", |work| work.specials),
-    ];
+    let kinds = |work: &Work| {
+        let Work { macs, adds, muls, divs, cmps, specials, padding_taps: _ } = *work;
+        [
+            ("MACs", macs),
+            ("adds", adds),
+            ("muls", muls),
+            ("divs", divs),
+            ("cmps", cmps),
+            ("specials", specials),
+        ]
+    };
     let mut facts = Vec::new();
-    for (what, kind) in kinds {
+    for (kind, (what, _)) in kinds(&Work::NONE).into_iter().enumerate() {
         let terms: Vec<(u64, &str, u64)> = parts
             .iter()
-            .filter(|(.., work)| kind(work) != 0)
-            .map(|(unit, count, work)| (kind(work), *unit, *count))
+            .map(|(unit, count, work)| (kinds(work)[kind].1, *unit, *count))
+            .filter(|(each, ..)| *each != 0)
             .collect();
         if terms.is_empty() {
             continue;

@@ -43,7 +43,7 @@ operator! {
 
 /// The rows along an axis, and the work of an element and of a row.
 struct Rows {
-    rows: u64,
+    count: u64,
     elements: u64,
     element: Work,
     row: Work,
@@ -53,22 +53,22 @@ impl Rows {
     fn new(io: Io<'_>, dim: i64, element: Work, row: Work) -> Result<Self, TooLarge> {
         let elements = io.elements_in()?;
         let length = length(io.inputs, dim).map_err(|_| TooLarge)?;
-        Ok(Self { rows: elements / length.max(1), elements, element, row })
+        Ok(Self { count: elements / length.max(1), elements, element, row })
     }
 
     fn work(&self) -> Result<Work, TooLarge> {
-        self.element.times(self.elements)?.plus(self.row.times(self.rows)?)
+        self.element.times(self.elements)?.plus(self.row.times(self.count)?)
     }
 
     fn derive(&self, formula: &str) -> Derivation {
-        let length = self.elements / self.rows.max(1);
+        let length = self.elements / self.count.max(1);
         let mut facts = vec![
             Fact::note("y", formula),
-            Fact::product("elements", &[("rows", self.rows), ("n", length)]),
+            Fact::product("elements", &[("rows", self.count), ("n", length)]),
         ];
         facts.extend(arithmetic(&[
             ("elements", self.elements, self.element),
-            ("rows", self.rows, self.row),
+            ("rows", self.count, self.row),
         ]));
         facts
     }
