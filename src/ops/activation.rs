@@ -105,7 +105,7 @@ mod table {
     );
     pub(super) const HARDSWISH: Each = each(
         "x·(min(max(x + 3, 0), 6)·(1/6))", [1, 2, 0, 2, 0],
-        "0 if x < −3, dy if x > 3, else dy·(x·(1/3) + 0.5)", [1, 2, 0, 2, 0], X,
+        "0 if x ≤ −3, dy if x ≥ 3, else dy·(x·(1/3) + 0.5)", [1, 2, 0, 2, 0], X,
     );
 }
 
