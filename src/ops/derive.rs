@@ -2,7 +2,12 @@
 //!
 //! Operators build them from labelled factors and terms, so that a formula and its numbers cannot disagree. Tests stand below.
 
+use super::ledger::Work;
+use crate::shape::Shape;
 use crate::units::grouped;
+
+/// Stands where a result does not fit.
+const TOO_LARGE: &str = "more than 64 bits hold";
 
 /// One quantity with its formula, the numbers put in, and the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,10 +72,53 @@ impl Fact {
             what: what.into(),
             formula: letters.join(with),
             numbers: numbers.join(with),
-            result: value.map_or_else(|| "more than 64 bits hold".into(), grouped),
+            result: value.map_or_else(|| TOO_LARGE.into(), grouped),
             why: None,
         }
     }
+}
+
+/// The number of elements of a shape, as the product of its axes.
+pub fn elements(shape: &Shape) -> Fact {
+    let numbers: Vec<String> = shape.dims().iter().map(u64::to_string).collect();
+    let fact = Fact::formula("elements", "product of the axes", &numbers.join(" × "), 0);
+    Fact { result: shape.numel().map_or_else(|_| TOO_LARGE.into(), grouped), ..fact }
+}
+
+/// Arithmetic that is the same for every unit, a fact for each kind: `adds = 3 × elements + 1 × rows`. A part is the
+/// unit's name, how many there are, and the work of one.
+pub fn arithmetic(parts: &[(&str, u64, Work)]) -> Derivation {
+    let kinds = |work: &Work| {
+        let Work { macs, adds, muls, divs, cmps, specials, padding_taps: _ } = *work;
+        [
+            ("MACs", macs),
+            ("adds", adds),
+            ("muls", muls),
+            ("divs", divs),
+            ("cmps", cmps),
+            ("specials", specials),
+        ]
+    };
+    let mut facts = Vec::new();
+    for (kind, (what, _)) in kinds(&Work::NONE).into_iter().enumerate() {
+        let terms: Vec<(u64, &str, u64)> = parts
+            .iter()
+            .map(|(unit, count, work)| (kinds(work)[kind].1, *unit, *count))
+            .filter(|(each, ..)| *each != 0)
+            .collect();
+        if terms.is_empty() {
+            continue;
+        }
+        let letters: Vec<String> =
+            terms.iter().map(|(each, unit, _)| format!("{each} × {unit}")).collect();
+        let numbers: Vec<String> =
+            terms.iter().map(|(each, _, n)| format!("{each} × {}", grouped(*n))).collect();
+        let total =
+            terms.iter().try_fold(0u64, |sum, (each, _, n)| sum.checked_add(each.checked_mul(*n)?));
+        let fact = Fact::formula(what, &letters.join(" + "), &numbers.join(" + "), 0);
+        facts.push(Fact { result: total.map_or_else(|| TOO_LARGE.into(), grouped), ..fact });
+    }
+    facts
 }
 
 #[cfg(test)]
@@ -88,5 +136,19 @@ mod tests {
     fn an_overflow_is_said() {
         let fact = Fact::product("weight", &[("a", u64::MAX), ("b", 2)]);
         assert_eq!(fact.result, "more than 64 bits hold");
+    }
+
+    #[test]
+    fn arithmetic_names_its_units_and_leaves_out_what_does_not_occur() {
+        let element = Work { adds: 3, muls: 1, ..Work::NONE };
+        let row = Work { adds: 1, ..Work::NONE };
+        let facts = arithmetic(&[("elements", 1000, element), ("rows", 10, row)]);
+        assert_eq!(facts.len(), 2);
+        assert_eq!(facts[0].formula, "3 × elements + 1 × rows");
+        assert_eq!(
+            format!("{} = {}", facts[0].numbers, facts[0].result),
+            "3 × 1,000 + 1 × 10 = 3,010"
+        );
+        assert_eq!(facts[1].numbers, "1 × 1,000");
     }
 }

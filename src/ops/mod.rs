@@ -11,6 +11,7 @@ pub mod derive;
 pub mod error;
 pub mod field;
 pub mod ledger;
+mod normalise;
 pub mod reach;
 mod signature;
 pub mod window;
@@ -142,20 +143,29 @@ impl Debug for Entry {
 macro_rules! ops {
     ($then:ident) => {
         $then! {
-            conv { Conv },
-            conv_transpose { ConvTranspose },
-            global_pool { AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool },
-            linear { Linear },
-            pad { ZeroPad, ReflectionPad, ReplicationPad },
-            pool { MaxPool, AvgPool },
-            shuffle { PixelShuffle, ChannelShuffle },
-            upsample { Upsample },
+            conv { Conv }
+            conv_transpose { ConvTranspose }
+            pool { MaxPool, AvgPool }
+            global_pool { AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool }
+            linear { Linear }
+            batchnorm { BatchNorm }
+            norm { LayerNorm, GroupNorm, InstanceNorm }
+            lrn { LocalResponseNorm }
+            activation {
+                Relu, Relu6, LeakyRelu, PRelu, Elu, Gelu, Silu, Mish, Sigmoid, Tanh, HardSigmoid, HardSwish
+            }
+            softmax { Softmax, LogSoftmax }
+            dropout { Dropout }
+            reshape { Flatten, Reshape, Permute, Identity }
+            pad { ZeroPad, ReflectionPad, ReplicationPad }
+            upsample { Upsample }
+            shuffle { PixelShuffle, ChannelShuffle }
         }
     };
 }
 
 macro_rules! define_op {
-    ($($module:ident { $($Name:ident),* $(,)? }),* $(,)?) => {
+    ($($module:ident { $($Name:ident),* $(,)? })*) => {
         $(pub mod $module;)*
         $($(pub use $module::$Name;)*)*
 
@@ -299,6 +309,17 @@ pub(crate) fn axis_letters(rank: usize) -> &'static [&'static str] {
         1 => &["L"],
         2 => &["H", "W"],
         _ => &["D", "H", "W"],
+    }
+}
+
+/// The position of an axis as torch counts them, negative from the end.
+pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, ShapeError> {
+    let wrong = ShapeError::Axis { axis, rank };
+    let Ok(count) = i64::try_from(rank) else { return Err(wrong) };
+    let position = if axis < 0 { axis.checked_add(count) } else { Some(axis) };
+    match position.and_then(|position| usize::try_from(position).ok()) {
+        Some(position) if position < rank => Ok(position),
+        _ => Err(wrong),
     }
 }
 

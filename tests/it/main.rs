@@ -1,3 +1,4 @@
 //! Black-box tests: one integration binary, a module a topic.
 
 mod golden_shapes_a;
+mod golden_shapes_b;
