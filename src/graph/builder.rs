@@ -2,7 +2,7 @@
 //!
 //! Shapes are inferred for one example and forgotten when the graph is finished. Tests stand below.
 
-use super::{Graph, Input, Node, NodeId, Output, ValueId, WeightsId};
+use super::{Graph, Input, Node, Output, ValueId, WeightsId};
 use crate::ops::error::ShapeError;
 use crate::ops::{Layer, Op};
 use crate::shape::{MAX_RANK, Shape};
@@ -95,9 +95,9 @@ impl GraphBuilder {
         self.shapes.get(value.index()).copied().flatten()
     }
 
-    /// The node that was made last.
-    pub fn last(&self) -> Option<NodeId> {
-        u32::try_from(self.graph.nodes.len()).ok()?.checked_sub(1).map(NodeId)
+    /// The operator of the node that was made last.
+    pub fn last_op(&self) -> Option<&Op> {
+        self.graph.nodes.last().map(|node| &node.op)
     }
 
     /// How many nodes there are.

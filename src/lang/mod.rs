@@ -1,15 +1,32 @@
 //! The description language: YAML for structure, one small call syntax for layers and expressions.
+//!
+//! `yaml` makes a tree of nodes with places; `grammar` parses calls, expressions and keys; `description` reads the top
+//! level, `eval` and `functions` compute values, `layers` and `calls` carry items out into a graph. A description yields a
+//! [`Document`] and nothing else. Imports `diag`, `graph`, `ops`, `shape`, `span`, `units`. `docs/language.md` describes it.
 
 mod ast;
+mod calls;
+mod description;
 mod document;
+mod eval;
+mod expand;
+mod expect;
+mod functions;
 mod grammar;
+mod layers;
 mod print;
+mod reader;
+mod shape_error;
 mod traps;
+mod value;
 mod yaml;
 
 pub use document::{Document, Expectation, Metric, Want};
 
 use crate::diag::{Diagnostic, Source};
+use crate::ops::error::ShapeError;
+use crate::shape::Shape;
+use crate::span::Place;
 
 /// What is picked and replaced before a description is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,24 +35,64 @@ pub struct Choices {
     pub variant: Option<String>,
     /// Variables and the text that replaces theirs, from `--set NAME=TEXT`.
     pub sets: Vec<(String, String)>,
+    /// Inputs and the shapes, without batch, that replace theirs; an empty name is the first input.
+    pub inputs: Vec<(String, Shape)>,
 }
 
-/// Reads a description. Every diagnostic's labels are resolved to bytes of its source.
-pub fn parse(_source: &Source, _choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
-    Err(Vec::new())
+/// Reads a description.
+///
+/// # Errors
+/// Everything that is wrong with it, with labels in bytes of the source.
+pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
+    let (mut tree, found) = yaml::parse(source)?;
+    let read = description::read(&mut tree, choices, found);
+    read.map_err(|diagnostics| diagnostics.into_iter().map(|d| tree.resolve(source, d)).collect())
 }
 
-/// Names of the variants that a description has, in the order they are written.
-pub fn variants(_source: &Source) -> Result<Vec<String>, Vec<Diagnostic>> {
-    Ok(Vec::new())
+/// What a description offers to `check`: its variants, in the order they are written, each with whether it has
+/// expectations, and whether the bare description has some.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Names of the variants, and whether each has an `expect`.
+    pub variants: Vec<(String, bool)>,
+    /// Whether there is a top-level `expect`.
+    pub expects: bool,
+}
+
+/// The outline of a description.
+///
+/// # Errors
+/// Text that YAML cannot read.
+pub fn outline(source: &Source) -> Result<Outline, Vec<Diagnostic>> {
+    let (tree, _) = yaml::parse(source)?;
+    let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
+    let variants = variants.iter().map(|(name, node)| (name.clone(), tree.get(*node, "expect").is_some())).collect();
+    Ok(Outline { variants, expects: tree.get(0, "expect").is_some() })
+}
+
+/// Whether a YAML text is a description: it has a `model` at its top level.
+pub fn is_description(source: &Source) -> bool {
+    match yaml::parse(source) {
+        Ok((tree, _)) => tree.get(0, "model").is_some(),
+        // Text that cannot be read may be a description with a fault in it.
+        Err(_) => source.text.lines().any(|line| line.starts_with("model:")),
+    }
 }
 
 /// A description with variables, loops, blocks and conditions carried out, as YAML.
-pub fn expand(_document: &Document) -> String {
-    String::new()
+pub fn expand(document: &Document) -> String {
+    expand::expand(document)
 }
 
-/// Resolves the labels of a diagnostic that was made elsewhere about this source (a place becomes bytes).
-pub fn resolve(_source: &Source, diagnostic: Diagnostic) -> Diagnostic {
-    diagnostic
+/// The diagnostic of a layer that its inputs do not fit.
+pub fn shape_diagnostic(name: &str, place: Option<Place>, error: &ShapeError) -> Diagnostic {
+    shape_error::diagnostic(name, place, error)
+}
+
+/// Resolves the labels of diagnostics about this source that were made elsewhere: places become bytes.
+pub fn resolve(source: &Source, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    match yaml::parse(source) {
+        Ok((tree, _)) => diagnostics.into_iter().map(|d| tree.resolve(source, d)).collect(),
+        Err(_) => diagnostics,
+    }
 }

@@ -1,0 +1,217 @@
+//! Calls bound to what they call: operators by their signature, blocks by their head.
+
+use std::rc::Rc;
+
+use super::eval::not_yet;
+use super::layers::Scopes;
+use super::reader::{Frame, Reader};
+use super::value::{Argument, LayerValue};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::ops::args::{ArgError, Args, Arrival, At, Written};
+use crate::ops::{Entry, Op};
+use crate::shape::Shape;
+use crate::span::Place;
+use crate::units::grouped;
+
+impl Reader<'_> {
+    /// The operator with its arguments; a fault is reported, an unknown argument makes it unknown.
+    pub(super) fn operation(
+        &mut self,
+        entry: &'static Entry,
+        rank: usize,
+        torch: bool,
+        layer: &LayerValue,
+        input: Option<Shape>,
+    ) -> Option<Op> {
+        let mut written = Written::default();
+        for argument in &layer.positional {
+            written.positional.push(self.convert(argument)?);
+        }
+        for (name, argument) in &layer.named {
+            written.named.push((name.clone(), self.convert(argument)?));
+        }
+        let bound = if torch {
+            Args::bind_torch(entry.signature, entry.torch, rank, written)
+        } else {
+            Args::bind(entry.signature, rank, written).map(|args| (args, Vec::new()))
+        };
+        let built = bound.and_then(|(args, arrivals)| Ok(((entry.build)(&args)?, arrivals)));
+        match built {
+            Ok((op, arrivals)) => {
+                let fits = input.is_none_or(|input| arrivals.iter().all(|a| self.arrives(*a, input, layer)));
+                fits.then_some(op)
+            }
+            Err(error) => {
+                self.report(arg_error(&error, entry, torch, layer));
+                None
+            }
+        }
+    }
+
+    fn convert(&mut self, argument: &Argument) -> Option<crate::ops::args::ArgValue> {
+        if argument.value.has_unknown() {
+            return None;
+        }
+        let converted = argument.value.argument();
+        if converted.is_none() {
+            let message = format!("an operator takes no {} as an argument", argument.value.describe());
+            self.report(Diagnostic::new(Code::E0405, message).label(argument.place, "not a number or a word"));
+        }
+        converted
+    }
+
+    /// Compares what a torch signature says of its input with what arrives.
+    fn arrives(&mut self, arrival: Arrival, input: Shape, layer: &LayerValue) -> bool {
+        let rank = i64::try_from(input.rank()).unwrap_or(i64::MAX);
+        let axis = if arrival.axis < 0 { arrival.axis + rank } else { arrival.axis };
+        let found = usize::try_from(axis).ok().and_then(|axis| input.get(axis));
+        // A missing axis is the operator's own error.
+        let Some(found) = found.filter(|found| *found != arrival.value) else { return true };
+        let (name, value) = (arrival.name, grouped(arrival.value));
+        let flat = input.rank() > 2 && arrival.axis < 0;
+        let mut diagnostic = Diagnostic::new(
+            Code::E0406,
+            format!("{name} is {value}, but {} arrive", grouped(found)),
+        )
+        .label(place_of(layer, arrival.at), format!("{} arrive", grouped(found)))
+        .note(format!("the input of this layer is {input}"));
+        diagnostic = if flat && input.dims()[1..].iter().product::<u64>() == arrival.value {
+            diagnostic.help("a `flatten` before this layer makes one axis of all")
+        } else {
+            let short = layer.name.to_lowercase();
+            diagnostic.help(format!("write {found}; or call {short}, which takes it from its input"))
+        };
+        self.report(diagnostic);
+        false
+    }
+
+    /// Runs a block's items with its arguments.
+    pub(super) fn call_block(&mut self, block: usize, layer: &LayerValue, frame: &mut Frame, scopes: &mut Scopes) {
+        let header = self.blocks[block].header.clone();
+        let body = self.blocks[block].body;
+        if self.calls.contains(&block) {
+            let chain: Vec<&str> = self.calls.iter().map(|call| self.blocks[*call].header.name.as_str()).collect();
+            let message = format!("the block `{}` calls itself", header.name);
+            let diagnostic = Diagnostic::new(Code::E0313, message)
+                .label(layer.place, "calls a block that is being called")
+                .note(format!("the calls are {} → {}", chain.join(" → "), header.name))
+                .help("a block repeats its items with `repeat` or `for`");
+            return self.fault(diagnostic, frame);
+        }
+        if let Some((name, span)) = header.inputs.first() {
+            let diagnostic = not_yet(Place::key(body).at(*span), &format!("the block's input `@{name}`"));
+            return self.fault(diagnostic, frame);
+        }
+        let mut inner = Frame { locals: Vec::new(), current: frame.current };
+        self.calls.push(block);
+        if self.bind_formals(&header, body, layer, &mut inner) {
+            self.body(body, &mut inner, scopes);
+            frame.current = inner.current;
+        } else {
+            frame.current = Some(self.builder.unknown());
+        }
+        self.calls.pop();
+    }
+
+    /// Binds a block's arguments: by position, by name, by default. Defaults see the arguments before them.
+    fn bind_formals(&mut self, header: &Rc<super::ast::Header>, body: u32, layer: &LayerValue, inner: &mut Frame) -> bool {
+        let (name, formals) = (&header.name, &header.formals);
+        let names = || formals.iter().map(|formal| formal.name.as_str());
+        if let Some(surplus) = layer.positional.get(formals.len()) {
+            let (takes, given) = (formals.len(), layer.positional.len());
+            let message = format!("{name} takes {takes} argument(s), but {given} are given");
+            self.report(Diagnostic::new(Code::E0403, message).label(surplus.place, "one too many"));
+            return false;
+        }
+        for (i, (written, argument)) in layer.named.iter().enumerate() {
+            let slot = names().position(|known| known == written);
+            let earlier = layer.named[..i].iter().any(|(known, _)| known == written);
+            let diagnostic = match slot {
+                None => Diagnostic::new(Code::E0401, format!("{name} has no argument `{written}`"))
+                    .label(argument.place, "not known")
+                    .helps(did_you_mean(written, names()))
+                    .note(format!("its arguments are {}", names().collect::<Vec<_>>().join(", "))),
+                Some(slot) if slot < layer.positional.len() || earlier => {
+                    Diagnostic::new(Code::E0404, format!("the argument `{written}` is given twice"))
+                        .label(argument.place, "again here")
+                }
+                Some(_) => continue,
+            };
+            self.report(diagnostic);
+            return false;
+        }
+        for (i, formal) in formals.iter().enumerate() {
+            let given = layer.positional.get(i).or_else(|| {
+                layer.named.iter().find(|(written, _)| *written == formal.name).map(|(_, argument)| argument)
+            });
+            let value = match (given, &formal.default) {
+                (Some(argument), _) => argument.value.clone(),
+                (None, Some(default)) => self.eval(default, Place::key(body), inner),
+                (None, None) => {
+                    let message = format!("{name} is called without `{}`", formal.name);
+                    let diagnostic = Diagnostic::new(Code::E0402, message)
+                        .label(layer.place, "an argument is missing")
+                        .label(Place::key(body).at(formal.span), "needed here");
+                    self.report(diagnostic);
+                    return false;
+                }
+            };
+            inner.locals.push((formal.name.clone(), value));
+        }
+        true
+    }
+}
+
+/// Where an argument stands.
+fn place_of(layer: &LayerValue, at: At) -> Place {
+    let argument = match at {
+        At::Call => None,
+        At::Positional(i) => layer.positional.get(i),
+        At::Named(i) => layer.named.get(i).map(|(_, argument)| argument),
+    };
+    argument.map_or(layer.place, |argument| argument.place)
+}
+
+/// An argument error in words.
+fn arg_error(error: &ArgError, entry: &'static Entry, torch: bool, layer: &LayerValue) -> Diagnostic {
+    let name = &layer.name;
+    let takes: Vec<&str> = if torch {
+        entry.torch.iter().map(|arg| arg.name()).collect()
+    } else {
+        entry.signature.iter().map(|arg| arg.name).collect()
+    };
+    let takes = if takes.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", takes.join(", ")) };
+    match error {
+        ArgError::Unknown { at, name: written, known } => {
+            Diagnostic::new(Code::E0401, format!("{name} has no argument `{written}`"))
+                .label(place_of(layer, *at), "not known")
+                .helps(did_you_mean(written, known.iter().copied()))
+                .note(takes)
+        }
+        ArgError::Missing { name: missing } => {
+            Diagnostic::new(Code::E0402, format!("{name} is called without `{missing}`"))
+                .label(layer.place, "an argument is missing")
+                .note(takes)
+                .helps(entry.signature.iter().find(|arg| arg.name == *missing).map(|arg| format!("{}: {}", arg.name, arg.about)))
+        }
+        ArgError::Surplus { at, takes: most, given } => {
+            Diagnostic::new(Code::E0403, format!("{name} takes {most} argument(s), but {given} are given"))
+                .label(place_of(layer, *at), "one too many")
+                .note(takes)
+        }
+        ArgError::Twice { at, name: twice } => {
+            Diagnostic::new(Code::E0404, format!("the argument `{twice}` is given twice"))
+                .label(place_of(layer, *at), "again here")
+        }
+        ArgError::Value { at, name: argument, expected, found } => {
+            let mut diagnostic = Diagnostic::new(Code::E0405, format!("{argument} must be {expected}, but is {found}"))
+                .label(place_of(layer, *at), format!("this is {argument} of {name}"));
+            let first = entry.signature.first().map(|arg| arg.name);
+            if matches!(at, At::Positional(1)) && !torch && first.is_some_and(|first| first.starts_with("out_")) {
+                diagnostic = diagnostic.help("the input's size is inferred here: leave it out, or call torch's own name in CamelCase");
+            }
+            diagnostic
+        }
+    }
+}
+

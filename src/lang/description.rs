@@ -1,0 +1,313 @@
+//! A description from the top: model about source vars variants input blocks naming frozen layers expect.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::Choices;
+use super::document::Document;
+use super::grammar;
+use super::layers::Scopes;
+use super::reader::{Block, Frame, Reader, syntax};
+use super::value::Value;
+use super::yaml::{Data, Tree};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::graph::ValueId;
+use crate::shape::{MAX_RANK, Shape};
+use crate::span::Place;
+
+const KEYS: &[&str] =
+    &["model", "about", "source", "vars", "variants", "input", "blocks", "naming", "frozen", "layers", "expect"];
+
+/// What a chosen variant and `--set` make of the description's variables.
+struct Replaced {
+    /// The node that stands for each variable's own.
+    nodes: HashMap<String, u32>,
+    /// The variant's node.
+    variant: Option<u32>,
+}
+
+/// Reads the tree of a description.
+pub(super) fn read(tree: &mut Tree, choices: &Choices, found: Vec<Diagnostic>) -> Result<Document, Vec<Diagnostic>> {
+    if !matches!(tree.data(0), Data::Map(_)) {
+        let message = format!("a description is a map with model, input and layers, but this is {}", tree.data(0).describe());
+        return Err(vec![Diagnostic::new(Code::E0304, message).label(Place::value(0), "not a map of keys")]);
+    }
+    let sets: Vec<u32> = choices.sets.iter().map(|(name, text)| tree.add_set(name, text)).collect();
+    let tree = &*tree;
+    let name = tree.get(0, "model").and_then(|node| tree.text(node)).unwrap_or_default();
+    let mut reader = Reader::new(tree, name, found);
+    reader.top_level_keys();
+    reader.blocks();
+    let replaced = reader.replace(choices, &sets);
+    reader.vars(&replaced);
+    let inputs = reader.inputs(choices);
+    reader.naming();
+    let mut frame = Frame { locals: Vec::new(), current: inputs.first().copied() };
+    let mut scopes = Scopes::new();
+    if let Some(layers) = tree.get(0, "layers") {
+        reader.body(layers, &mut frame, &mut scopes);
+    }
+    let expect = match replaced.variant {
+        Some(variant) => tree.get(variant, "expect"),
+        None => tree.get(0, "expect"),
+    };
+    let expectations = expect.map(|node| reader.expectations(node)).unwrap_or_default();
+    for (_, variant) in tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default() {
+        if let Some(expect) = tree.get(*variant, "expect") {
+            reader.expectations(expect);
+        }
+    }
+    let frozen = reader.frozen();
+    let literal = |key: &str| tree.get(0, key).and_then(|node| tree.text(node)).map(str::to_owned);
+    let (about, source) = (literal("about"), literal("source"));
+    let (builder, places, diagnostics) = reader.finish();
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let outputs: Vec<(&str, ValueId)> = frame.current.map(|value| ("output", value)).into_iter().collect();
+    let graph = builder.finish(&outputs);
+    Ok(Document { graph, about, source, variant: choices.variant.clone(), frozen, expectations, places })
+}
+
+impl Reader<'_> {
+    fn top_level_keys(&mut self) {
+        let tree = self.tree;
+        for (key, node) in tree.entries(0) {
+            if !KEYS.contains(&key.as_str()) && key != "<<" {
+                let diagnostic = Diagnostic::new(Code::E0302, format!("a description has no key `{key}`"))
+                    .label(Place::key(*node), "not known")
+                    .helps(did_you_mean(key, KEYS.iter().copied()))
+                    .note(format!("its keys are {}", KEYS.join(", ")));
+                self.report(diagnostic);
+            }
+        }
+        for (key, example) in [
+            ("model", "model: my_network"),
+            ("input", "input: [3, 224, 224]"),
+            ("layers", "layers: and a list of layers, each after a dash"),
+        ] {
+            let misspelt = || {
+                let unknown = tree.entries(0).iter().filter(|(known, _)| !KEYS.contains(&known.as_str()));
+                unknown.into_iter().any(|(known, _)| did_you_mean(known, [key]).is_some())
+            };
+            if tree.get(0, key).is_none() && !misspelt() {
+                let diagnostic = Diagnostic::new(Code::E0303, format!("the description has no `{key}`"));
+                self.report(diagnostic.label(Place::value(0), "begins here").help(format!("write {example}")));
+            }
+        }
+        for key in ["model", "about", "source", "naming"] {
+            if let Some(node) = tree.get(0, key).filter(|node| tree.text(*node).is_none()) {
+                let message = format!("{key} is text, but this is {}", tree.data(node).describe());
+                self.report(Diagnostic::new(Code::E0304, message).label(Place::value(node), "not text").help("put it in quotes"));
+            }
+        }
+        for key in ["vars", "variants", "blocks"] {
+            if let Some(node) = tree.get(0, key).filter(|node| !matches!(tree.data(*node), Data::Map(_))) {
+                let message = format!("{key} is a map, but this is {}", tree.data(node).describe());
+                self.report(Diagnostic::new(Code::E0304, message).label(Place::value(node), "not a map"));
+            }
+        }
+    }
+
+    fn blocks(&mut self) {
+        let tree = self.tree;
+        for (text, body) in tree.get(0, "blocks").map(|node| tree.entries(node)).unwrap_or_default() {
+            let header = match grammar::header(text) {
+                Ok(header) => header,
+                Err(error) => {
+                    self.report(syntax(Place::key(*body), text, error));
+                    continue;
+                }
+            };
+            let index = self.blocks.len();
+            if let Some(first) = self.block_names.insert(header.name.clone(), index) {
+                let diagnostic = Diagnostic::new(Code::E0214, format!("there are two blocks `{}`", header.name))
+                    .label(Place::key(*body), "again here")
+                    .label(Place::key(self.blocks[first].body), "first here");
+                self.report(diagnostic);
+            }
+            for (i, formal) in header.formals.iter().enumerate() {
+                if header.formals[..i].iter().any(|earlier| earlier.name == formal.name) {
+                    let diagnostic = Diagnostic::new(Code::E0404, format!("the argument `{}` stands twice", formal.name));
+                    self.report(diagnostic.label(Place::key(*body).at(formal.span), "again here"));
+                }
+            }
+            self.blocks.push(Block { header: Rc::new(header), body: *body });
+        }
+    }
+
+    /// What the variant and `--set` replace.
+    fn replace(&mut self, choices: &Choices, sets: &[u32]) -> Replaced {
+        let tree = self.tree;
+        let known: Vec<&str> = tree.get(0, "vars").map(|node| tree.entries(node)).unwrap_or_default().iter().map(|(name, _)| name.as_str()).collect();
+        let mut replaced = Replaced { nodes: HashMap::new(), variant: None };
+        let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
+        for (name, values) in variants {
+            for (variable, node) in tree.entries(*values) {
+                if variable != "expect" && !known.contains(&variable.as_str()) {
+                    let diagnostic = Diagnostic::new(Code::E0305, format!("the variant {name} sets `{variable}`, which is no variable"))
+                        .label(Place::key(*node), "not in vars")
+                        .helps(did_you_mean(variable, known.iter().copied()));
+                    self.report(diagnostic);
+                }
+            }
+            if !matches!(tree.data(*values), Data::Map(_) | Data::Null) {
+                let message = format!("a variant is a map of variables, but this is {}", tree.data(*values).describe());
+                self.report(Diagnostic::new(Code::E0304, message).label(Place::value(*values), "not a map"));
+            }
+        }
+        if let Some(wanted) = &choices.variant {
+            match variants.iter().find(|(name, _)| name == wanted) {
+                Some((_, node)) => {
+                    replaced.variant = Some(*node);
+                    replaced.nodes.extend(tree.entries(*node).iter().cloned());
+                }
+                None => {
+                    let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
+                    let list = if names.is_empty() { "it has no variants".to_owned() } else { format!("its variants are {}", names.join(", ")) };
+                    let diagnostic = Diagnostic::new(Code::E0107, format!("the description has no variant `{wanted}`"))
+                        .helps(did_you_mean(wanted, names.iter().copied()))
+                        .note(list);
+                    self.report(diagnostic);
+                }
+            }
+        }
+        for ((name, _), node) in choices.sets.iter().zip(sets) {
+            if !known.contains(&name.as_str()) {
+                let list = if known.is_empty() { "it has none".to_owned() } else { format!("its variables are {}", known.join(", ")) };
+                let diagnostic = Diagnostic::new(Code::E0109, format!("the description has no variable `{name}` to set"))
+                    .helps(did_you_mean(name, known.iter().copied()))
+                    .note(list);
+                self.report(diagnostic);
+            }
+            replaced.nodes.insert(name.clone(), *node);
+        }
+        replaced
+    }
+
+    fn vars(&mut self, replaced: &Replaced) {
+        let tree = self.tree;
+        for (name, own) in tree.get(0, "vars").map(|node| tree.entries(node)).unwrap_or_default() {
+            let identifier = grammar::header(name).is_ok_and(|header| header.name == *name && !header.inline);
+            if !identifier {
+                let message = format!("`{name}` is not a name of a variable");
+                let diagnostic = Diagnostic::new(Code::E0315, message).label(Place::key(*own), "not a name");
+                self.report(diagnostic.note("a variable's name is letters, digits and _, and begins with no digit"));
+            }
+            let value = self.node_value(*replaced.nodes.get(name).unwrap_or(own));
+            self.globals.insert(name.clone(), value);
+        }
+    }
+
+    /// The value of a node: text is an expression, lists and maps are made of values.
+    fn node_value(&mut self, node: u32) -> Value {
+        let tree = self.tree;
+        match tree.data(node) {
+            Data::Null => Value::None,
+            Data::Bool(b) => Value::Bool(*b),
+            Data::Int(n) => Value::Int(*n),
+            Data::Float(x) => Value::Float(*x),
+            Data::Text(text) => {
+                let place = Place::value(node);
+                match self.expression(place, text) {
+                    Some(expr) => self.eval(&expr, place, &mut Frame::default()),
+                    None => Value::Unknown,
+                }
+            }
+            Data::Seq(items) => Value::list(items.iter().map(|item| self.node_value(*item)).collect()),
+            Data::Map(entries) => {
+                let key = |text: &str| text.parse().map_or_else(|_| Value::text(text), Value::Int);
+                let entries: Vec<_> = entries.iter().map(|(name, node)| (key(name), self.node_value(*node))).collect();
+                Value::Map(entries.into())
+            }
+        }
+    }
+
+    fn inputs(&mut self, choices: &Choices) -> Vec<ValueId> {
+        let tree = self.tree;
+        let Some(node) = tree.get(0, "input") else { return vec![self.builder.unknown()] };
+        let named: Vec<(String, u32)> = match tree.data(node) {
+            Data::Map(entries) => entries.clone(),
+            _ => vec![("input".to_owned(), node)],
+        };
+        if named.is_empty() {
+            self.report(Diagnostic::new(Code::E0304, "input names no shape").label(Place::value(node), "empty"));
+        }
+        for (wanted, _) in &choices.inputs {
+            if !wanted.is_empty() && !named.iter().any(|(name, _)| name == wanted) {
+                let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+                let diagnostic = Diagnostic::new(Code::E0110, format!("the description has no input `{wanted}`"))
+                    .helps(did_you_mean(wanted, names.iter().copied()))
+                    .note(format!("its inputs are {}", names.join(", ")));
+                self.report(diagnostic);
+            }
+        }
+        let mut values = Vec::new();
+        for (i, (name, node)) in named.iter().enumerate() {
+            let place = Place::value(*node);
+            let value = self.node_value(*node);
+            let other = choices.inputs.iter().rev().find(|(wanted, _)| wanted == name || (wanted.is_empty() && i == 0));
+            let shape = match other {
+                Some((_, shape)) => Some(*shape),
+                None => self.input_shape(&value, place),
+            };
+            let made = shape.and_then(|shape| self.builder.input(name, shape));
+            values.push(made.unwrap_or_else(|| self.builder.unknown()));
+            if i > 0 {
+                let diagnostic = Diagnostic::new(Code::E0318, format!("the input `{name}` is never used"))
+                    .label(Place::key(*node), "the layers begin with the first input")
+                    .note("this version reads chains of layers, which have one input");
+                self.report(diagnostic);
+            }
+        }
+        if values.is_empty() { vec![self.builder.unknown()] } else { values }
+    }
+
+    fn input_shape(&mut self, value: &Value, place: Place) -> Option<Shape> {
+        if value.has_unknown() {
+            return None;
+        }
+        let single = std::slice::from_ref(value);
+        let items: &[Value] = if let Value::List(items) = value { items } else { single };
+        let sizes: Option<Vec<u64>> =
+            items.iter().map(|item| u64::try_from(item.int()?).ok().filter(|n| *n > 0)).collect();
+        let shape = sizes.filter(|sizes| !sizes.is_empty() && sizes.len() < MAX_RANK).and_then(|sizes| Shape::new(&sizes));
+        if shape.is_none() {
+            let message = format!("an input is one to {} positive whole numbers, but this is {}", MAX_RANK - 1, value.describe());
+            let zero = items.iter().find_map(|item| item.int().filter(|n| *n <= 0));
+            let code = if zero.is_some() { Code::E0506 } else { Code::E0304 };
+            let label = zero.map_or_else(|| "not a shape".to_owned(), |n| format!("{n} is not a size"));
+            self.report(Diagnostic::new(code, message).label(place, label).help("channels first, without the batch: [3, 224, 224]"));
+        }
+        shape
+    }
+
+    fn naming(&mut self) {
+        let Some(node) = self.tree.get(0, "naming") else { return };
+        let Some(text) = self.tree.text(node) else { return };
+        match grammar::template(text) {
+            Ok(template) => self.naming = Some((template, Place::value(node))),
+            Err(error) => {
+                let diagnostic = syntax(Place::value(node), text, error);
+                self.report(diagnostic.help("a naming is a name with ${type} and ${index} in it: ${type}_${index:02}"));
+            }
+        }
+    }
+
+    fn frozen(&mut self) -> Vec<(String, Place)> {
+        let tree = self.tree;
+        let Some(node) = tree.get(0, "frozen") else { return Vec::new() };
+        let items: &[u32] = if let Data::Seq(items) = tree.data(node) { items } else { std::slice::from_ref(&node) };
+        let mut patterns = Vec::new();
+        for item in items {
+            match tree.text(*item).filter(|text| glob::Pattern::new(text).is_ok()) {
+                Some(text) => patterns.push((text.to_owned(), Place::value(*item))),
+                None => {
+                    let diagnostic = Diagnostic::new(Code::E0304, "frozen is a list of patterns of parameter names");
+                    self.report(diagnostic.label(Place::value(*item), "not a pattern").help("write frozen: [\"features.*\"]"));
+                }
+            }
+        }
+        patterns
+    }
+}

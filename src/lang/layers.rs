@@ -1,0 +1,469 @@
+//! Items to layers: sequences, loops and conditions are carried out, names are given, the graph grows.
+//!
+//! ```text
+//! TEXT                       a layer on the current value
+//! [ items ]                  unnamed sequence: a numbered scope
+//! NAME: TEXT | list | map    a named layer, or a named sequence: a scope
+//! for …: | repeat …: | if …: [elif …:]* [else:]      items in place; no scope
+//! ```
+//!
+//! Every layer has its position in its scope, named or not. Tests stand in `tests/it/language.rs`.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::ast::{Key, Name, Piece};
+use super::eval::not_yet;
+use super::reader::{Frame, MAX_LAYERS, Reader};
+use super::traps;
+use super::value::{Callee, LayerValue, Value};
+use super::yaml::Data;
+use crate::diag::{Code, Diagnostic};
+use crate::span::Place;
+
+/// Keys of joins, which a later version reads.
+const JOINS: &[&str] = &["residual", "shortcut", "add", "mul", "concat", "side"];
+
+/// A scope of names: what opened it, and the names in it.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    /// `features.` or empty.
+    prefix: String,
+    /// Position of the next layer.
+    next: usize,
+    /// Names with their places, and whether parameters stand under them.
+    names: HashMap<String, (Place, bool)>,
+}
+
+/// The scopes that are open, innermost last, and those that dotted names opened.
+#[derive(Debug)]
+pub(super) struct Scopes {
+    open: Vec<Scope>,
+    dotted: HashMap<String, Scope>,
+}
+
+impl Scopes {
+    pub(super) fn new() -> Self {
+        Self { open: vec![Scope::default()], dotted: HashMap::new() }
+    }
+
+    fn top(&mut self) -> Option<&mut Scope> {
+        self.open.last_mut()
+    }
+
+    /// Takes the next position of the innermost scope.
+    fn position(&mut self) -> usize {
+        self.top().map_or(0, |scope| {
+            scope.next += 1;
+            scope.next - 1
+        })
+    }
+
+    fn prefix(&self) -> String {
+        self.open.last().map_or_else(String::new, |scope| scope.prefix.clone())
+    }
+}
+
+/// The name of a layer or a scope: the scopes that dots open, then its own segment.
+struct Named {
+    dots: Vec<String>,
+    last: String,
+    place: Place,
+}
+
+impl Reader<'_> {
+    /// A body: one item or a list of items.
+    pub(super) fn body(&mut self, node: u32, frame: &mut Frame, scopes: &mut Scopes) {
+        match self.tree.data(node) {
+            Data::Seq(items) => {
+                for item in items {
+                    self.item(*item, frame, scopes);
+                }
+            }
+            _ => self.item(node, frame, scopes),
+        }
+    }
+
+    fn item(&mut self, node: u32, frame: &mut Frame, scopes: &mut Scopes) {
+        let place = Place::value(node);
+        if !self.spend(1, place) {
+            return;
+        }
+        let tree = self.tree;
+        match tree.data(node) {
+            Data::Text(text) => {
+                let position = scopes.position();
+                self.text_item(text, place, None, position, frame, scopes);
+            }
+            Data::Seq(items) => {
+                let position = scopes.position();
+                let Some(named) = self.default_name("sequence", position, place, frame) else { return };
+                self.scope(&named, frame, scopes, |reader, frame, scopes| {
+                    for item in items {
+                        reader.item(*item, frame, scopes);
+                    }
+                });
+            }
+            Data::Map(entries) => self.entries(node, entries, frame, scopes),
+            other => {
+                let message = format!("a layer is expected, but this is {}", other.describe());
+                let diagnostic = Diagnostic::new(Code::E0307, message).label(place, "not a layer");
+                self.fault(diagnostic, frame);
+            }
+        }
+    }
+
+    /// Reports, and makes the current value unknown.
+    pub(super) fn fault(&mut self, diagnostic: Diagnostic, frame: &mut Frame) {
+        self.report(diagnostic);
+        self.lose(frame);
+    }
+
+    fn lose(&mut self, frame: &mut Frame) {
+        frame.current = Some(self.builder.unknown());
+    }
+
+    /// An item that is a map: a control, or a named layer.
+    fn entries(&mut self, node: u32, entries: &[(String, u32)], frame: &mut Frame, scopes: &mut Scopes) {
+        let Some(((text, value), others)) = entries.split_first() else {
+            let diagnostic = Diagnostic::new(Code::E0304, "an empty map stands where a layer is expected");
+            return self.fault(diagnostic.label(Place::value(node), "nothing in it"), frame);
+        };
+        if JOINS.contains(&text.as_str()) {
+            let diagnostic = match text.as_str() {
+                "shortcut" if others.is_empty() => Diagnostic::new(Code::E0209, "`shortcut` stands without its `residual`")
+                    .label(Place::key(*value), "belongs to the item above")
+                    .help("remove the dash before it, so that both are one map"),
+                join => not_yet(Place::key(*value), &format!("the join `{join}`")),
+            };
+            return self.fault(diagnostic, frame);
+        }
+        let Some(key) = self.key(*value, text) else { return self.lose(frame) };
+        if let Key::If(_) = &*key {
+            return self.branches(entries, frame, scopes);
+        }
+        if let Some((second, other)) = others.first() {
+            let mut diagnostic = Diagnostic::new(Code::E0208, "one item holds two layers: a dash is missing")
+                .label(Place::key(*other), format!("a dash is missing before `{second}`"))
+                .label(Place::key(*value), "the item begins here");
+            if second == "else" || second.starts_with("elif ") {
+                diagnostic = diagnostic.note("`elif` and `else` follow an `if` only");
+            }
+            return self.fault(diagnostic, frame);
+        }
+        let place = Place::key(*value);
+        match &*key {
+            Key::For(targets, iterable) => {
+                let list = self.eval(iterable, place, frame);
+                let Some(items) = self.iterate(&list, place.at(iterable.span)) else { return self.lose(frame) };
+                let depth = frame.locals.len();
+                for element in items.iter() {
+                    if !self.spend(1, place) {
+                        break;
+                    }
+                    if self.bind(targets, element, place.at(iterable.span), frame) {
+                        self.body(*value, frame, scopes);
+                    } else {
+                        self.lose(frame);
+                    }
+                    frame.locals.truncate(depth);
+                }
+            }
+            Key::Repeat(times) => {
+                let times_value = self.eval(times, place, frame);
+                match (times_value.is_unknown(), times_value.int()) {
+                    (true, _) => self.lose(frame),
+                    (_, Some(n)) if n >= 0 => {
+                        for _ in 0..n {
+                            if !self.spend(1, place) {
+                                break;
+                            }
+                            self.body(*value, frame, scopes);
+                        }
+                    }
+                    _ => {
+                        let message = format!("repeat takes a whole number from 0, not {}", times_value.describe());
+                        let diagnostic = Diagnostic::new(Code::E0308, message);
+                        self.fault(diagnostic.label(place.at(times.span), "how often?"), frame);
+                    }
+                }
+            }
+            Key::Elif(_) | Key::Else => {
+                let word = if matches!(&*key, Key::Else) { "else" } else { "elif" };
+                let diagnostic = Diagnostic::new(Code::E0209, format!("`{word}` stands without its `if`"))
+                    .label(place, "belongs to the item above")
+                    .help("remove the dash before it, so that it stands under `if`");
+                self.fault(diagnostic, frame);
+            }
+            Key::Name(name) => self.named_item(name, *value, frame, scopes),
+            Key::If(_) => {}
+        }
+    }
+
+    /// `if …: [elif …:]* [else:]`, in one map.
+    fn branches(&mut self, entries: &[(String, u32)], frame: &mut Frame, scopes: &mut Scopes) {
+        // Every key is read before one is chosen: a fault in a branch not taken is a fault too.
+        let mut keys = Vec::with_capacity(entries.len());
+        for (i, (text, value)) in entries.iter().enumerate() {
+            let Some(key) = self.key(*value, text) else { return self.lose(frame) };
+            let fits = match &*key {
+                Key::If(_) => i == 0,
+                Key::Elif(_) => i > 0,
+                Key::Else => i > 0 && i + 1 == entries.len(),
+                _ => false,
+            };
+            if !fits {
+                let diagnostic = Diagnostic::new(Code::E0208, "after `if` only `elif` and a last `else` may follow")
+                    .label(Place::key(*value), format!("a dash is missing before `{text}`"))
+                    .label(Place::key(entries[0].1), "the item begins here");
+                return self.fault(diagnostic, frame);
+            }
+            keys.push((key, *value));
+        }
+        for (key, value) in keys {
+            let holds = match &*key {
+                Key::If(condition) | Key::Elif(condition) => {
+                    self.eval(condition, Place::key(value), frame).truth()
+                }
+                _ => Some(true),
+            };
+            match holds {
+                Some(true) => return self.body(value, frame, scopes),
+                Some(false) => {}
+                None => return self.lose(frame),
+            }
+        }
+    }
+
+    /// `NAME: TEXT`, `NAME: list` or `NAME: map`.
+    fn named_item(&mut self, name: &Name, value: u32, frame: &mut Frame, scopes: &mut Scopes) {
+        let position = scopes.position();
+        let place = Place::key(value);
+        let tree = self.tree;
+        if *tree.data(value) == Data::Null {
+            let diagnostic = Diagnostic::new(Code::E0207, "a name is followed by a colon and nothing")
+                .label(place, "its layer is missing")
+                .help("for a layer without a name remove the colon; for a named one write the layer after it");
+            return self.fault(diagnostic, frame);
+        }
+        let Some(named) = self.name(name, place, frame) else { return self.lose(frame) };
+        match tree.data(value) {
+            Data::Text(text) => {
+                self.text_item(text, Place::value(value), Some(named), position, frame, scopes);
+            }
+            Data::Seq(_) | Data::Map(_) => {
+                self.scope(&named, frame, scopes, |reader, frame, scopes| reader.body(value, frame, scopes));
+            }
+            other => {
+                let message = format!("a layer is expected, but this is {}", other.describe());
+                self.fault(Diagnostic::new(Code::E0307, message).label(Place::value(value), "not a layer"), frame);
+            }
+        }
+    }
+
+    /// Text whose value is a layer.
+    fn text_item(
+        &mut self,
+        text: &str,
+        place: Place,
+        named: Option<Named>,
+        position: usize,
+        frame: &mut Frame,
+        scopes: &mut Scopes,
+    ) {
+        let Some(expr) = self.expression(place, text) else { return self.lose(frame) };
+        let value = match &expr.kind {
+            super::ast::Kind::Name(name) => self.layer_named(name, place.at(expr.span), frame),
+            _ => self.eval(&expr, place, frame),
+        };
+        match value {
+            Value::Layer(layer) => self.apply(&layer, place, named, position, frame, scopes),
+            Value::Unknown => self.lose(frame),
+            other => {
+                let message = format!("a layer is expected, but this is {}", other.describe());
+                let diagnostic = traps::text(place, text, self.tree.in_list(place.node)).unwrap_or_else(|| {
+                    Diagnostic::new(Code::E0307, message).label(place, "not a layer")
+                });
+                self.fault(diagnostic, frame);
+            }
+        }
+    }
+
+    /// Applies a layer to the current value.
+    fn apply(
+        &mut self,
+        layer: &Rc<LayerValue>,
+        place: Place,
+        named: Option<Named>,
+        position: usize,
+        frame: &mut Frame,
+        scopes: &mut Scopes,
+    ) {
+        match layer.callee {
+            Callee::Block(block) => {
+                let header = self.blocks[block].header.clone();
+                if header.inline && named.is_none() {
+                    // The position taken for the call is given back: its items stand in this scope.
+                    if let Some(scope) = scopes.top() {
+                        scope.next = position;
+                    }
+                    return self.call_block(block, layer, frame, scopes);
+                }
+                let named = match named {
+                    Some(named) => named,
+                    None => match self.default_name(&header.name, position, place, frame) {
+                        Some(named) => named,
+                        None => return self.lose(frame),
+                    },
+                };
+                self.scope(&named, frame, scopes, |reader, frame, scopes| {
+                    reader.call_block(block, layer, frame, scopes);
+                });
+            }
+            Callee::Op { entry, rank, torch } => {
+                let Some(input) = frame.current else { return self.lose(frame) };
+                let shape = self.builder.shape(input);
+                let Some(op) = self.operation(entry, rank, torch, layer, shape) else { return self.lose(frame) };
+                let named = match named {
+                    Some(named) => named,
+                    None => match self.default_name(&op.name(), position, place, frame) {
+                        Some(named) => named,
+                        None => return self.lose(frame),
+                    },
+                };
+                if self.builder.len() >= MAX_LAYERS {
+                    return self.stop(place, &format!("the network has more than {MAX_LAYERS} layers"));
+                }
+                let full = full_name(scopes, &named);
+                let before = self.builder.len();
+                match self.builder.layer(full, op, &[input]) {
+                    Ok(outputs) => {
+                        frame.current = outputs.first().copied();
+                        if self.builder.len() > before {
+                            self.places.push(place);
+                            let owns = shape.is_some_and(|shape| self.owns_parameters(shape));
+                            self.register(&named, owns, scopes);
+                        }
+                    }
+                    Err(error) => {
+                        let diagnostic = super::shape_error::diagnostic(&layer.name, Some(layer.place), &error);
+                        self.fault(diagnostic, frame);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the layer made last has parameters.
+    fn owns_parameters(&self, input: crate::shape::Shape) -> bool {
+        use crate::ops::Layer as _;
+        let params = self.builder.last_op().map(|op| op.params(&[input]));
+        params.is_some_and(|params| params.is_ok_and(|params| !params.is_empty()))
+    }
+
+    /// Runs items in a scope of their own.
+    fn scope(
+        &mut self,
+        named: &Named,
+        frame: &mut Frame,
+        scopes: &mut Scopes,
+        items: impl FnOnce(&mut Self, &mut Frame, &mut Scopes),
+    ) {
+        let prefix = format!("{}.", full_name(scopes, named));
+        let before = self.places.len();
+        scopes.open.push(Scope { prefix, ..Scope::default() });
+        items(self, frame, scopes);
+        let inner = scopes.open.pop();
+        let owns = inner.is_some_and(|scope| scope.names.values().any(|(_, owns)| *owns));
+        if self.places.len() > before {
+            self.register(named, owns, scopes);
+        }
+    }
+
+    /// Enters a name into its scope. Two equal names are a fault unless neither has parameters.
+    fn register(&mut self, named: &Named, owns: bool, scopes: &mut Scopes) {
+        let prefix = scopes.prefix();
+        let scope = if named.dots.is_empty() {
+            scopes.top()
+        } else {
+            let dotted = format!("{prefix}{}.", named.dots.join("."));
+            // The scopes that dots open hold parameters of the scope they stand in.
+            if let (true, Some(top)) = (owns, scopes.open.last_mut()) {
+                top.names.entry(named.dots[0].clone()).or_insert((named.place, false)).1 |= owns;
+            }
+            Some(scopes.dotted.entry(dotted).or_default())
+        };
+        let Some(scope) = scope else { return };
+        match scope.names.get_mut(&named.last) {
+            None => _ = scope.names.insert(named.last.clone(), (named.place, owns)),
+            Some((first, owned)) if owns || *owned => {
+                let first = *first;
+                *owned |= owns;
+                let diagnostic = Diagnostic::new(Code::E0314, format!("two layers are called `{prefix}{}`", named.last))
+                    .label(named.place, "the same name again")
+                    .label(first, "first here")
+                    .help("give one another name: parameters are told apart by it");
+                self.report(diagnostic);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The name of something unnamed: by the naming template, else its position.
+    fn default_name(&mut self, kind: &str, position: usize, place: Place, frame: &Frame) -> Option<Named> {
+        let Some((template, at)) = self.naming.clone() else {
+            return Some(Named { dots: Vec::new(), last: position.to_string(), place });
+        };
+        let index = i64::try_from(position).unwrap_or(i64::MAX);
+        let locals = vec![("type".to_owned(), Value::text(kind)), ("index".to_owned(), Value::Int(index))];
+        let mut inner = Frame { locals, current: frame.current };
+        self.name(&template, at, &mut inner).map(|named| Named { place, ..named })
+    }
+
+    /// Evaluates a name.
+    fn name(&mut self, name: &Name, place: Place, frame: &mut Frame) -> Option<Named> {
+        let mut segments = Vec::with_capacity(name.len());
+        for segment in name {
+            let mut text = String::new();
+            for piece in segment {
+                match piece {
+                    Piece::Text(plain) => text.push_str(plain),
+                    Piece::Value(expr, format) => {
+                        let value = self.eval(expr, place, frame);
+                        let part = match (&value, value.int(), format) {
+                            (Value::Unknown, ..) => return None,
+                            (_, Some(n), Some(format)) if format.zeros => format!("{n:0width$}", width = format.width),
+                            (_, Some(n), Some(format)) => format!("{n:width$}", width = format.width),
+                            (_, Some(n), None) => n.to_string(),
+                            (Value::Text(part), ..) => part.to_string(),
+                            (Value::Layer(layer), ..) => layer.name.clone(),
+                            _ => String::new(),
+                        };
+                        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+                        if part.is_empty() || !part.chars().all(plain) {
+                            let message = format!("a name is made of letters, digits, _ and -, not of {}", value.describe());
+                            let diagnostic = Diagnostic::new(Code::E0315, message);
+                            self.report(diagnostic.label(place.at(expr.span), "cannot stand in a name"));
+                            return None;
+                        }
+                        text.push_str(&part);
+                    }
+                }
+            }
+            segments.push(text);
+        }
+        let last = segments.pop()?;
+        Some(Named { dots: segments, last, place })
+    }
+}
+
+/// The dotted name with the scopes that are open.
+fn full_name(scopes: &Scopes, named: &Named) -> String {
+    let mut name = scopes.prefix();
+    for dot in &named.dots {
+        name.push_str(dot);
+        name.push('.');
+    }
+    name.push_str(&named.last);
+    name
+}

@@ -1,0 +1,28 @@
+//! Shapes that do not fit, as diagnostics: the operator's own words, with the layer and its place.
+
+use crate::diag::{Code, Diagnostic};
+use crate::ops::error::ShapeError;
+use crate::span::Place;
+
+/// The code of a shape error.
+fn code(error: &ShapeError) -> Code {
+    match error {
+        ShapeError::Window { .. } => Code::E0502,
+        ShapeError::Groups { .. } => Code::E0503,
+        ShapeError::Mismatch { .. } => Code::E0504,
+        ShapeError::Padding { .. } => Code::E0505,
+        ShapeError::NotPositive { .. } => Code::E0506,
+        ShapeError::Axis { .. } => Code::E0507,
+        ShapeError::SameWithStride { .. } | ShapeError::Arguments { .. } => Code::E0508,
+        ShapeError::TooLarge => Code::E0509,
+        // Another number of inputs or axes.
+        _ => Code::E0501,
+    }
+}
+
+/// The diagnostic of a layer that does not fit.
+pub(crate) fn diagnostic(name: &str, place: Option<Place>, error: &ShapeError) -> Diagnostic {
+    let message = if name.is_empty() { error.to_string() } else { format!("{name}: {error}") };
+    let diagnostic = Diagnostic::new(code(error), message).helps(error.help());
+    place.into_iter().fold(diagnostic, |diagnostic, place| diagnostic.label(place, "this layer"))
+}
