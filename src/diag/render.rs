@@ -8,8 +8,10 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
-use super::position::{first_byte, fit, position};
-use super::{At, Diagnostic, Label, Source};
+use super::{At, Diagnostic, Label, Source, position};
+use range::{first_byte, fit};
+
+mod range;
 
 /// How diagnostics are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
