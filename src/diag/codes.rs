@@ -117,3 +117,48 @@ impl FromStr for Code {
             .ok_or(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_text_with_its_title_and_an_example() {
+        for code in Code::ALL {
+            let (text, name, title) = (code.text(), code.name(), code.title());
+            assert_eq!(text.lines().next(), Some(format!("# {name}: {title}").as_str()));
+            let fences = text.lines().filter(|line| line.starts_with("```")).count();
+            let opened =
+                text.lines().filter(|line| ["```yaml", "```console"].contains(line)).count();
+            assert!(opened > 0 && fences == 2 * opened, "{name}: an example is missing or open");
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(100), "{name}: a line of {longest:?} characters");
+        }
+    }
+
+    /// A description whose first comment is the code, or a line of `cli.txt` where no file can show it.
+    #[test]
+    fn every_code_is_shown_by_a_fixture() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bad");
+        let mut shown = BTreeSet::new();
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            if path.extension().is_some_and(|e| e == "yaml") {
+                let first = text.lines().next().unwrap();
+                let head = first.strip_prefix("# ").unwrap().split(" args: ").next().unwrap();
+                let name = path.file_name().unwrap().to_str().unwrap();
+                assert!(name.starts_with(&format!("{head}_")), "{name} says {first}");
+                shown.insert(head.parse::<Code>().unwrap());
+            } else {
+                let codes = text.lines().map(|line| line.split_once('\t').unwrap().0);
+                shown.extend(codes.map(|code| code.parse::<Code>().unwrap()));
+            }
+        }
+        let missing: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code)).collect();
+        assert!(missing.is_empty(), "no fixture shows {missing:?}");
+    }
+}

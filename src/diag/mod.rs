@@ -4,10 +4,14 @@
 //! in `texts/`, and a description in `tests/fixtures/bad` that shows it.
 
 mod codes;
+mod position;
 #[cfg(feature = "cli")]
 mod render;
 
 pub use codes::Code;
+pub use position::position;
+#[cfg(feature = "cli")]
+pub use render::{Format, render};
 
 use crate::span::{Place, Span};
 

@@ -1,1 +1,242 @@
-//! placeholder
+//! The one place where diagnostics become text: for people (rustc's manner), one line each, or JSON.
+//!
+//! Text that comes from files is made harmless here: control characters and marks that turn the direction of writing
+//! are replaced by visible ones. Tests stand in `render/tests.rs`.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+
+use super::{At, Diagnostic, Label, Source, position};
+use range::{first_byte, fit};
+
+mod range;
+
+/// How diagnostics are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// With the lines of the source and marks below them.
+    #[default]
+    Human,
+    /// `file:line:column: error[E0502]: message`.
+    Short,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How many diagnostics are written out for people; the rest is counted.
+const SHOWN: usize = 20;
+
+/// Narrower than this, marks and lines no longer stand together.
+const NARROWEST: usize = 40;
+
+/// Longer lines are named, not shown: nobody reads them, and laying one out takes time for each of its columns.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// Writes diagnostics about `source`, `width` columns wide, each ending with a line break.
+pub fn render(
+    diagnostics: &[Diagnostic],
+    source: &Source,
+    format: Format,
+    width: usize,
+    color: bool,
+) -> String {
+    match format {
+        Format::Human => human(diagnostics, source, width, color),
+        Format::Short => diagnostics.iter().map(|d| short(d, source)).collect(),
+        Format::Json => diagnostics.iter().map(|d| json(d, source)).collect(),
+    }
+}
+
+/// A label with its range in the text, both safe to show.
+struct Mark<'d> {
+    range: Range<usize>,
+    text: &'d str,
+}
+
+/// The source of a diagnostic and its marks; labels that were not resolved are left out.
+fn marks<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> (&'d Source, Vec<Mark<'d>>) {
+    let source = diagnostic.source.as_ref().unwrap_or(source);
+    let mark = |label: &'d Label| match label.at {
+        At::Bytes(span) => Some(Mark { range: fit(&source.text, span), text: &label.text }),
+        At::Place(_) => None,
+    };
+    (source, diagnostic.labels.iter().filter_map(mark).collect())
+}
+
+fn human(diagnostics: &[Diagnostic], source: &Source, width: usize, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width.max(NARROWEST));
+    let mut out = String::new();
+    for diagnostic in diagnostics.iter().take(SHOWN) {
+        out.push_str(renderer.render(&[group(diagnostic, source)]).trim_end());
+        out.push_str("\n\n");
+    }
+    if let Some(more @ 1..) = diagnostics.len().checked_sub(SHOWN) {
+        out.extend(["… and ", &more.to_string(), " more\n\n"]);
+    }
+    if diagnostics.len() > 1 {
+        let summary = Level::ERROR.primary_title(format!("{} errors", diagnostics.len()));
+        out.push_str(&renderer.render(&[Group::with_title(summary)]));
+        out.push('\n');
+    } else {
+        out.truncate(out.trim_end().len());
+        out.push_str(if out.is_empty() { "" } else { "\n" });
+    }
+    out
+}
+
+fn group<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> Group<'d> {
+    let (source, marks) = marks(diagnostic, source);
+    let title = Level::ERROR.primary_title(line(&diagnostic.message)).id(diagnostic.code.name());
+    let texts = |level: Level<'static>, texts: &[String]| -> Vec<_> {
+        texts.iter().map(|text| level.clone().message(lines(text))).collect()
+    };
+    place(Group::with_title(title), source, &marks)
+        .elements(texts(Level::NOTE, &diagnostic.notes))
+        .elements(texts(Level::HELP, &diagnostic.helps))
+}
+
+/// Adds where it is: the lines from the first mark to the last, or what can be said instead.
+fn place<'d>(group: Group<'d>, source: &Source, marks: &[Mark<'d>]) -> Group<'d> {
+    let name = line(&source.name);
+    let excerpt = lines_of(&source.text, marks);
+    let text = &source.text[excerpt.clone()];
+    let Some(first) = marks.first() else {
+        return if name.is_empty() { group } else { group.element(Origin::path(name)) };
+    };
+    if text.lines().any(|line| line.len() > LONGEST_LINE) {
+        let (line_number, column) = position(&source.text, first.range.start);
+        let said = marks.iter().filter(|mark| !mark.text.is_empty()).map(|mark| {
+            let (line_number, column) = position(&source.text, mark.range.start);
+            Level::NOTE.message(format!("{line_number}:{column}: {}", line(mark.text)))
+        });
+        let origin = Origin::path(name).line(line_number).char_column(column);
+        return group.element(origin).elements(said);
+    }
+    let annotations = marks.iter().enumerate().map(|(i, mark)| {
+        let kind = if i == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let within = |byte: usize| byte.saturating_sub(excerpt.start);
+        let label = (!mark.text.is_empty()).then(|| line(mark.text));
+        kind.span(within(mark.range.start)..within(mark.range.end)).label(label)
+    });
+    let (first_line, _) = position(&source.text, excerpt.start);
+    let snippet = Snippet::source(same_length(text)).line_start(first_line).path(name);
+    group.element(snippet.annotations(annotations))
+}
+
+/// The lines that marks stand on and those between, without a byte order mark.
+fn lines_of(text: &str, marks: &[Mark<'_>]) -> Range<usize> {
+    let start = marks.iter().map(|mark| mark.range.start).min().unwrap_or(0);
+    let end = marks.iter().map(|mark| mark.range.end).max().unwrap_or(0);
+    let from = text[..start].rfind('\n').map_or_else(|| first_byte(text), |at| at + 1);
+    let to = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    from..to.max(from)
+}
+
+fn short(diagnostic: &Diagnostic, source: &Source) -> String {
+    let (source, marks) = marks(diagnostic, source);
+    let place = marks.first().map_or(String::new(), |mark| {
+        let (line, column) = position(&source.text, mark.range.start);
+        format!("{line}:{column}:")
+    });
+    let name = line(&source.name);
+    let (code, message) = (diagnostic.code, line(&diagnostic.message));
+    let origin = if name.is_empty() && place.is_empty() { "" } else { &format!("{name}:{place} ") };
+    format!("{origin}error[{code}]: {message}\n")
+}
+
+#[derive(Serialize)]
+struct JsonDiagnostic<'d> {
+    code: &'static str,
+    message: &'d str,
+    file: &'d str,
+    #[serde(flatten)]
+    place: JsonPlace,
+    labels: Vec<JsonLabel<'d>>,
+    notes: &'d [String],
+    helps: &'d [String],
+}
+
+/// Null where a diagnostic has no place.
+#[derive(Default, Serialize)]
+struct JsonPlace {
+    line: Option<usize>,
+    column: Option<usize>,
+    end_line: Option<usize>,
+    end_column: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct JsonLabel<'d> {
+    #[serde(flatten)]
+    place: JsonPlace,
+    text: &'d str,
+}
+
+fn json(diagnostic: &Diagnostic, source: &Source) -> String {
+    let (source, marks) = marks(diagnostic, source);
+    let place = |mark: &Mark<'_>| {
+        let (line, column) = position(&source.text, mark.range.start);
+        let (end_line, end_column) = position(&source.text, mark.range.end);
+        JsonPlace {
+            line: Some(line),
+            column: Some(column),
+            end_line: Some(end_line),
+            end_column: Some(end_column),
+        }
+    };
+    let value = JsonDiagnostic {
+        code: diagnostic.code.name(),
+        message: &diagnostic.message,
+        file: &source.name,
+        place: marks.first().map(place).unwrap_or_default(),
+        labels: marks.iter().map(|m| JsonLabel { place: place(m), text: m.text }).collect(),
+        notes: &diagnostic.notes,
+        helps: &diagnostic.helps,
+    };
+    // Strings and numbers alone: writing them cannot fail.
+    serde_json::to_string(&value).map(|text| text + "\n").unwrap_or_default()
+}
+
+/// What a terminal would obey or what turns the direction of writing: C1 controls, separators and marks of direction.
+fn is_hostile(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// A visible character for one that must not reach a terminal.
+fn harmless(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        c if is_hostile(c) => '\u{fffd}',
+        c => c,
+    }
+}
+
+/// Text on one line.
+fn line(text: &str) -> String {
+    text.replace("\r\n", "\n").chars().map(|c| if c == '\n' { ' ' } else { harmless(c) }).collect()
+}
+
+/// Text whose line breaks stay.
+fn lines(text: &str) -> String {
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A source whose hostile characters are replaced by ones of as many bytes, so that ranges stay right. The renderer
+/// replaces C0 controls and tabs itself and keeps marks aligned.
+fn same_length(text: &str) -> String {
+    let visible = |c: char| match c.len_utf8() {
+        _ if !is_hostile(c) => c,
+        2 => '·',
+        _ => '\u{fffd}',
+    };
+    text.chars().map(visible).collect()
+}
+
+#[cfg(test)]
+mod tests;
