@@ -38,7 +38,8 @@ impl Reader<'_> {
         let built = bound.and_then(|(args, arrivals)| Ok(((entry.build)(&args)?, arrivals)));
         match built {
             Ok((op, arrivals)) => {
-                let fits = input.is_none_or(|input| arrivals.iter().all(|a| self.arrives(*a, input, layer)));
+                let fits = input
+                    .is_none_or(|input| arrivals.iter().all(|a| self.arrives(*a, input, layer)));
                 fits.then_some(op)
             }
             Err(error) => {
@@ -54,8 +55,12 @@ impl Reader<'_> {
         }
         let converted = argument.value.argument();
         if converted.is_none() {
-            let message = format!("an operator takes no {} as an argument", argument.value.describe());
-            self.report(Diagnostic::new(Code::E0405, message).label(argument.place, "not a number or a word"));
+            let message =
+                format!("an operator takes no {} as an argument", argument.value.describe());
+            self.report(
+                Diagnostic::new(Code::E0405, message)
+                    .label(argument.place, "not a number or a word"),
+            );
         }
         converted
     }
@@ -79,18 +84,26 @@ impl Reader<'_> {
             diagnostic.help("a `flatten` before this layer makes one axis of all")
         } else {
             let short = layer.name.to_lowercase();
-            diagnostic.help(format!("write {found}; or call {short}, which takes it from its input"))
+            diagnostic
+                .help(format!("write {found}; or call {short}, which takes it from its input"))
         };
         self.report(diagnostic);
         false
     }
 
     /// Runs a block's items with its arguments.
-    pub(super) fn call_block(&mut self, block: usize, layer: &LayerValue, frame: &mut Frame, scopes: &mut Scopes) {
+    pub(super) fn call_block(
+        &mut self,
+        block: usize,
+        layer: &LayerValue,
+        frame: &mut Frame,
+        scopes: &mut Scopes,
+    ) {
         let header = self.blocks[block].header.clone();
         let body = self.blocks[block].body;
         if self.calls.contains(&block) {
-            let chain: Vec<&str> = self.calls.iter().map(|call| self.blocks[*call].header.name.as_str()).collect();
+            let chain: Vec<&str> =
+                self.calls.iter().map(|call| self.blocks[*call].header.name.as_str()).collect();
             let message = format!("the block `{}` calls itself", header.name);
             let diagnostic = Diagnostic::new(Code::E0313, message)
                 .label(layer.place, "calls a block that is being called")
@@ -99,7 +112,8 @@ impl Reader<'_> {
             return self.fault(diagnostic, frame);
         }
         if let Some((name, span)) = header.inputs.first() {
-            let diagnostic = not_yet(Place::key(body).at(*span), &format!("the block's input `@{name}`"));
+            let diagnostic =
+                not_yet(Place::key(body).at(*span), &format!("the block's input `@{name}`"));
             return self.fault(diagnostic, frame);
         }
         let mut inner = Frame { locals: Vec::new(), current: frame.current };
@@ -114,7 +128,13 @@ impl Reader<'_> {
     }
 
     /// Binds a block's arguments: by position, by name, by default. Defaults see the arguments before them.
-    fn bind_formals(&mut self, header: &Rc<super::ast::Header>, body: u32, layer: &LayerValue, inner: &mut Frame) -> bool {
+    fn bind_formals(
+        &mut self,
+        header: &Rc<super::ast::Header>,
+        body: u32,
+        layer: &LayerValue,
+        inner: &mut Frame,
+    ) -> bool {
         let (name, formals) = (&header.name, &header.formals);
         let names = || formals.iter().map(|formal| formal.name.as_str());
         if let Some(surplus) = layer.positional.get(formals.len()) {
@@ -142,7 +162,11 @@ impl Reader<'_> {
         }
         for (i, formal) in formals.iter().enumerate() {
             let given = layer.positional.get(i).or_else(|| {
-                layer.named.iter().find(|(written, _)| *written == formal.name).map(|(_, argument)| argument)
+                layer
+                    .named
+                    .iter()
+                    .find(|(written, _)| *written == formal.name)
+                    .map(|(_, argument)| argument)
             });
             let value = match (given, &formal.default) {
                 (Some(argument), _) => argument.value.clone(),
@@ -173,14 +197,23 @@ fn place_of(layer: &LayerValue, at: At) -> Place {
 }
 
 /// An argument error in words.
-fn arg_error(error: &ArgError, entry: &'static Entry, torch: bool, layer: &LayerValue) -> Diagnostic {
+fn arg_error(
+    error: &ArgError,
+    entry: &'static Entry,
+    torch: bool,
+    layer: &LayerValue,
+) -> Diagnostic {
     let name = &layer.name;
     let takes: Vec<&str> = if torch {
         entry.torch.iter().map(|arg| arg.name()).collect()
     } else {
         entry.signature.iter().map(|arg| arg.name).collect()
     };
-    let takes = if takes.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", takes.join(", ")) };
+    let takes = if takes.is_empty() {
+        "it takes none".to_owned()
+    } else {
+        format!("it takes {}", takes.join(", "))
+    };
     match error {
         ArgError::Unknown { at, name: written, known } => {
             Diagnostic::new(Code::E0401, format!("{name} has no argument `{written}`"))
@@ -192,26 +225,38 @@ fn arg_error(error: &ArgError, entry: &'static Entry, torch: bool, layer: &Layer
             Diagnostic::new(Code::E0402, format!("{name} is called without `{missing}`"))
                 .label(layer.place, "an argument is missing")
                 .note(takes)
-                .helps(entry.signature.iter().find(|arg| arg.name == *missing).map(|arg| format!("{}: {}", arg.name, arg.about)))
+                .helps(
+                    entry
+                        .signature
+                        .iter()
+                        .find(|arg| arg.name == *missing)
+                        .map(|arg| format!("{}: {}", arg.name, arg.about)),
+                )
         }
-        ArgError::Surplus { at, takes: most, given } => {
-            Diagnostic::new(Code::E0403, format!("{name} takes {most} argument(s), but {given} are given"))
-                .label(place_of(layer, *at), "one too many")
-                .note(takes)
-        }
+        ArgError::Surplus { at, takes: most, given } => Diagnostic::new(
+            Code::E0403,
+            format!("{name} takes {most} argument(s), but {given} are given"),
+        )
+        .label(place_of(layer, *at), "one too many")
+        .note(takes),
         ArgError::Twice { at, name: twice } => {
             Diagnostic::new(Code::E0404, format!("the argument `{twice}` is given twice"))
                 .label(place_of(layer, *at), "again here")
         }
         ArgError::Value { at, name: argument, expected, found } => {
-            let mut diagnostic = Diagnostic::new(Code::E0405, format!("{argument} must be {expected}, but is {found}"))
-                .label(place_of(layer, *at), format!("this is {argument} of {name}"));
+            let mut diagnostic = Diagnostic::new(
+                Code::E0405,
+                format!("{argument} must be {expected}, but is {found}"),
+            )
+            .label(place_of(layer, *at), format!("this is {argument} of {name}"));
             let first = entry.signature.first().map(|arg| arg.name);
-            if matches!(at, At::Positional(1)) && !torch && first.is_some_and(|first| first.starts_with("out_")) {
+            if matches!(at, At::Positional(1))
+                && !torch
+                && first.is_some_and(|first| first.starts_with("out_"))
+            {
                 diagnostic = diagnostic.help("the input's size is inferred here: leave it out, or call torch's own name in CamelCase");
             }
             diagnostic
         }
     }
 }
-

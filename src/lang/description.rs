@@ -15,8 +15,10 @@ use crate::graph::ValueId;
 use crate::shape::{MAX_RANK, Shape};
 use crate::span::Place;
 
-const KEYS: &[&str] =
-    &["model", "about", "source", "vars", "variants", "input", "blocks", "naming", "frozen", "layers", "expect"];
+const KEYS: &[&str] = &[
+    "model", "about", "source", "vars", "variants", "input", "blocks", "naming", "frozen",
+    "layers", "expect",
+];
 
 /// What a chosen variant and `--set` make of the description's variables.
 struct Replaced {
@@ -27,10 +29,19 @@ struct Replaced {
 }
 
 /// Reads the tree of a description.
-pub(super) fn read(tree: &mut Tree, choices: &Choices, found: Vec<Diagnostic>) -> Result<Document, Vec<Diagnostic>> {
+pub(super) fn read(
+    tree: &mut Tree,
+    choices: &Choices,
+    found: Vec<Diagnostic>,
+) -> Result<Document, Vec<Diagnostic>> {
     if !matches!(tree.data(0), Data::Map(_)) {
-        let message = format!("a description is a map with model, input and layers, but this is {}", tree.data(0).describe());
-        return Err(vec![Diagnostic::new(Code::E0304, message).label(Place::value(0), "not a map of keys")]);
+        let message = format!(
+            "a description is a map with model, input and layers, but this is {}",
+            tree.data(0).describe()
+        );
+        return Err(vec![
+            Diagnostic::new(Code::E0304, message).label(Place::value(0), "not a map of keys"),
+        ]);
     }
     let sets: Vec<u32> = choices.sets.iter().map(|(name, text)| tree.add_set(name, text)).collect();
     let tree = &*tree;
@@ -64,9 +75,18 @@ pub(super) fn read(tree: &mut Tree, choices: &Choices, found: Vec<Diagnostic>) -
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let outputs: Vec<(&str, ValueId)> = frame.current.map(|value| ("output", value)).into_iter().collect();
+    let outputs: Vec<(&str, ValueId)> =
+        frame.current.map(|value| ("output", value)).into_iter().collect();
     let graph = builder.finish(&outputs);
-    Ok(Document { graph, about, source, variant: choices.variant.clone(), frozen, expectations, places })
+    Ok(Document {
+        graph,
+        about,
+        source,
+        variant: choices.variant.clone(),
+        frozen,
+        expectations,
+        places,
+    })
 }
 
 impl Reader<'_> {
@@ -74,10 +94,11 @@ impl Reader<'_> {
         let tree = self.tree;
         for (key, node) in tree.entries(0) {
             if !KEYS.contains(&key.as_str()) && key != "<<" {
-                let diagnostic = Diagnostic::new(Code::E0302, format!("a description has no key `{key}`"))
-                    .label(Place::key(*node), "not known")
-                    .helps(did_you_mean(key, KEYS.iter().copied()))
-                    .note(format!("its keys are {}", KEYS.join(", ")));
+                let diagnostic =
+                    Diagnostic::new(Code::E0302, format!("a description has no key `{key}`"))
+                        .label(Place::key(*node), "not known")
+                        .helps(did_you_mean(key, KEYS.iter().copied()))
+                        .note(format!("its keys are {}", KEYS.join(", ")));
                 self.report(diagnostic);
             }
         }
@@ -87,31 +108,46 @@ impl Reader<'_> {
             ("layers", "layers: and a list of layers, each after a dash"),
         ] {
             let misspelt = || {
-                let unknown = tree.entries(0).iter().filter(|(known, _)| !KEYS.contains(&known.as_str()));
+                let unknown =
+                    tree.entries(0).iter().filter(|(known, _)| !KEYS.contains(&known.as_str()));
                 unknown.into_iter().any(|(known, _)| did_you_mean(known, [key]).is_some())
             };
             if tree.get(0, key).is_none() && !misspelt() {
-                let diagnostic = Diagnostic::new(Code::E0303, format!("the description has no `{key}`"));
-                self.report(diagnostic.label(Place::value(0), "begins here").help(format!("write {example}")));
+                let diagnostic =
+                    Diagnostic::new(Code::E0303, format!("the description has no `{key}`"));
+                self.report(
+                    diagnostic
+                        .label(Place::value(0), "begins here")
+                        .help(format!("write {example}")),
+                );
             }
         }
         for key in ["model", "about", "source", "naming"] {
             if let Some(node) = tree.get(0, key).filter(|node| tree.text(*node).is_none()) {
                 let message = format!("{key} is text, but this is {}", tree.data(node).describe());
-                self.report(Diagnostic::new(Code::E0304, message).label(Place::value(node), "not text").help("put it in quotes"));
+                self.report(
+                    Diagnostic::new(Code::E0304, message)
+                        .label(Place::value(node), "not text")
+                        .help("put it in quotes"),
+                );
             }
         }
         for key in ["vars", "variants", "blocks"] {
-            if let Some(node) = tree.get(0, key).filter(|node| !matches!(tree.data(*node), Data::Map(_))) {
+            if let Some(node) =
+                tree.get(0, key).filter(|node| !matches!(tree.data(*node), Data::Map(_)))
+            {
                 let message = format!("{key} is a map, but this is {}", tree.data(node).describe());
-                self.report(Diagnostic::new(Code::E0304, message).label(Place::value(node), "not a map"));
+                self.report(
+                    Diagnostic::new(Code::E0304, message).label(Place::value(node), "not a map"),
+                );
             }
         }
     }
 
     fn blocks(&mut self) {
         let tree = self.tree;
-        for (text, body) in tree.get(0, "blocks").map(|node| tree.entries(node)).unwrap_or_default() {
+        for (text, body) in tree.get(0, "blocks").map(|node| tree.entries(node)).unwrap_or_default()
+        {
             let header = match grammar::header(text) {
                 Ok(header) => header,
                 Err(error) => {
@@ -121,14 +157,18 @@ impl Reader<'_> {
             };
             let index = self.blocks.len();
             if let Some(first) = self.block_names.insert(header.name.clone(), index) {
-                let diagnostic = Diagnostic::new(Code::E0214, format!("there are two blocks `{}`", header.name))
-                    .label(Place::key(*body), "again here")
-                    .label(Place::key(self.blocks[first].body), "first here");
+                let diagnostic =
+                    Diagnostic::new(Code::E0214, format!("there are two blocks `{}`", header.name))
+                        .label(Place::key(*body), "again here")
+                        .label(Place::key(self.blocks[first].body), "first here");
                 self.report(diagnostic);
             }
             for (i, formal) in header.formals.iter().enumerate() {
                 if header.formals[..i].iter().any(|earlier| earlier.name == formal.name) {
-                    let diagnostic = Diagnostic::new(Code::E0404, format!("the argument `{}` stands twice", formal.name));
+                    let diagnostic = Diagnostic::new(
+                        Code::E0404,
+                        format!("the argument `{}` stands twice", formal.name),
+                    );
                     self.report(diagnostic.label(Place::key(*body).at(formal.span), "again here"));
                 }
             }
@@ -139,21 +179,35 @@ impl Reader<'_> {
     /// What the variant and `--set` replace.
     fn replace(&mut self, choices: &Choices, sets: &[u32]) -> Replaced {
         let tree = self.tree;
-        let known: Vec<&str> = tree.get(0, "vars").map(|node| tree.entries(node)).unwrap_or_default().iter().map(|(name, _)| name.as_str()).collect();
+        let known: Vec<&str> = tree
+            .get(0, "vars")
+            .map(|node| tree.entries(node))
+            .unwrap_or_default()
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let mut replaced = Replaced { nodes: HashMap::new(), variant: None };
         let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
         for (name, values) in variants {
             for (variable, node) in tree.entries(*values) {
                 if variable != "expect" && !known.contains(&variable.as_str()) {
-                    let diagnostic = Diagnostic::new(Code::E0305, format!("the variant {name} sets `{variable}`, which is no variable"))
-                        .label(Place::key(*node), "not in vars")
-                        .helps(did_you_mean(variable, known.iter().copied()));
+                    let diagnostic = Diagnostic::new(
+                        Code::E0305,
+                        format!("the variant {name} sets `{variable}`, which is no variable"),
+                    )
+                    .label(Place::key(*node), "not in vars")
+                    .helps(did_you_mean(variable, known.iter().copied()));
                     self.report(diagnostic);
                 }
             }
             if !matches!(tree.data(*values), Data::Map(_) | Data::Null) {
-                let message = format!("a variant is a map of variables, but this is {}", tree.data(*values).describe());
-                self.report(Diagnostic::new(Code::E0304, message).label(Place::value(*values), "not a map"));
+                let message = format!(
+                    "a variant is a map of variables, but this is {}",
+                    tree.data(*values).describe()
+                );
+                self.report(
+                    Diagnostic::new(Code::E0304, message).label(Place::value(*values), "not a map"),
+                );
             }
         }
         if let Some(wanted) = &choices.variant {
@@ -164,20 +218,34 @@ impl Reader<'_> {
                 }
                 None => {
                     let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
-                    let list = if names.is_empty() { "it has no variants".to_owned() } else { format!("its variants are {}", names.join(", ")) };
-                    let diagnostic = Diagnostic::new(Code::E0107, format!("the description has no variant `{wanted}`"))
-                        .helps(did_you_mean(wanted, names.iter().copied()))
-                        .note(list);
+                    let list = if names.is_empty() {
+                        "it has no variants".to_owned()
+                    } else {
+                        format!("its variants are {}", names.join(", "))
+                    };
+                    let diagnostic = Diagnostic::new(
+                        Code::E0107,
+                        format!("the description has no variant `{wanted}`"),
+                    )
+                    .helps(did_you_mean(wanted, names.iter().copied()))
+                    .note(list);
                     self.report(diagnostic);
                 }
             }
         }
         for ((name, _), node) in choices.sets.iter().zip(sets) {
             if !known.contains(&name.as_str()) {
-                let list = if known.is_empty() { "it has none".to_owned() } else { format!("its variables are {}", known.join(", ")) };
-                let diagnostic = Diagnostic::new(Code::E0109, format!("the description has no variable `{name}` to set"))
-                    .helps(did_you_mean(name, known.iter().copied()))
-                    .note(list);
+                let list = if known.is_empty() {
+                    "it has none".to_owned()
+                } else {
+                    format!("its variables are {}", known.join(", "))
+                };
+                let diagnostic = Diagnostic::new(
+                    Code::E0109,
+                    format!("the description has no variable `{name}` to set"),
+                )
+                .helps(did_you_mean(name, known.iter().copied()))
+                .note(list);
                 self.report(diagnostic);
             }
             replaced.nodes.insert(name.clone(), *node);
@@ -188,11 +256,17 @@ impl Reader<'_> {
     fn vars(&mut self, replaced: &Replaced) {
         let tree = self.tree;
         for (name, own) in tree.get(0, "vars").map(|node| tree.entries(node)).unwrap_or_default() {
-            let identifier = grammar::header(name).is_ok_and(|header| header.name == *name && !header.inline);
+            let identifier =
+                grammar::header(name).is_ok_and(|header| header.name == *name && !header.inline);
             if !identifier {
                 let message = format!("`{name}` is not a name of a variable");
-                let diagnostic = Diagnostic::new(Code::E0315, message).label(Place::key(*own), "not a name");
-                self.report(diagnostic.note("a variable's name is letters, digits and _, and begins with no digit"));
+                let diagnostic =
+                    Diagnostic::new(Code::E0315, message).label(Place::key(*own), "not a name");
+                self.report(
+                    diagnostic.note(
+                        "a variable's name is letters, digits and _, and begins with no digit",
+                    ),
+                );
             }
             let value = self.node_value(*replaced.nodes.get(name).unwrap_or(own));
             self.globals.insert(name.clone(), value);
@@ -214,10 +288,15 @@ impl Reader<'_> {
                     None => Value::Unknown,
                 }
             }
-            Data::Seq(items) => Value::list(items.iter().map(|item| self.node_value(*item)).collect()),
+            Data::Seq(items) => {
+                Value::list(items.iter().map(|item| self.node_value(*item)).collect())
+            }
             Data::Map(entries) => {
                 let key = |text: &str| text.parse().map_or_else(|_| Value::text(text), Value::Int);
-                let entries: Vec<_> = entries.iter().map(|(name, node)| (key(name), self.node_value(*node))).collect();
+                let entries: Vec<_> = entries
+                    .iter()
+                    .map(|(name, node)| (key(name), self.node_value(*node)))
+                    .collect();
                 Value::Map(entries.into())
             }
         }
@@ -231,14 +310,20 @@ impl Reader<'_> {
             _ => vec![("input".to_owned(), node)],
         };
         if named.is_empty() {
-            self.report(Diagnostic::new(Code::E0304, "input names no shape").label(Place::value(node), "empty"));
+            self.report(
+                Diagnostic::new(Code::E0304, "input names no shape")
+                    .label(Place::value(node), "empty"),
+            );
         }
         for (wanted, _) in &choices.inputs {
             if !wanted.is_empty() && !named.iter().any(|(name, _)| name == wanted) {
                 let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-                let diagnostic = Diagnostic::new(Code::E0110, format!("the description has no input `{wanted}`"))
-                    .helps(did_you_mean(wanted, names.iter().copied()))
-                    .note(format!("its inputs are {}", names.join(", ")));
+                let diagnostic = Diagnostic::new(
+                    Code::E0110,
+                    format!("the description has no input `{wanted}`"),
+                )
+                .helps(did_you_mean(wanted, names.iter().copied()))
+                .note(format!("its inputs are {}", names.join(", ")));
                 self.report(diagnostic);
             }
         }
@@ -246,7 +331,11 @@ impl Reader<'_> {
         for (i, (name, node)) in named.iter().enumerate() {
             let place = Place::value(*node);
             let value = self.node_value(*node);
-            let other = choices.inputs.iter().rev().find(|(wanted, _)| wanted == name || (wanted.is_empty() && i == 0));
+            let other = choices
+                .inputs
+                .iter()
+                .rev()
+                .find(|(wanted, _)| wanted == name || (wanted.is_empty() && i == 0));
             let shape = match other {
                 Some((_, shape)) => Some(*shape),
                 None => self.input_shape(&value, place),
@@ -254,9 +343,10 @@ impl Reader<'_> {
             let made = shape.and_then(|shape| self.builder.input(name, shape));
             values.push(made.unwrap_or_else(|| self.builder.unknown()));
             if i > 0 {
-                let diagnostic = Diagnostic::new(Code::E0318, format!("the input `{name}` is never used"))
-                    .label(Place::key(*node), "the layers begin with the first input")
-                    .note("this version reads chains of layers, which have one input");
+                let diagnostic =
+                    Diagnostic::new(Code::E0318, format!("the input `{name}` is never used"))
+                        .label(Place::key(*node), "the layers begin with the first input")
+                        .note("this version reads chains of layers, which have one input");
                 self.report(diagnostic);
             }
         }
@@ -271,13 +361,24 @@ impl Reader<'_> {
         let items: &[Value] = if let Value::List(items) = value { items } else { single };
         let sizes: Option<Vec<u64>> =
             items.iter().map(|item| u64::try_from(item.int()?).ok().filter(|n| *n > 0)).collect();
-        let shape = sizes.filter(|sizes| !sizes.is_empty() && sizes.len() < MAX_RANK).and_then(|sizes| Shape::new(&sizes));
+        let shape = sizes
+            .filter(|sizes| !sizes.is_empty() && sizes.len() < MAX_RANK)
+            .and_then(|sizes| Shape::new(&sizes));
         if shape.is_none() {
-            let message = format!("an input is one to {} positive whole numbers, but this is {}", MAX_RANK - 1, value.describe());
+            let message = format!(
+                "an input is one to {} positive whole numbers, but this is {}",
+                MAX_RANK - 1,
+                value.describe()
+            );
             let zero = items.iter().find_map(|item| item.int().filter(|n| *n <= 0));
             let code = if zero.is_some() { Code::E0506 } else { Code::E0304 };
-            let label = zero.map_or_else(|| "not a shape".to_owned(), |n| format!("{n} is not a size"));
-            self.report(Diagnostic::new(code, message).label(place, label).help("channels first, without the batch: [3, 224, 224]"));
+            let label =
+                zero.map_or_else(|| "not a shape".to_owned(), |n| format!("{n} is not a size"));
+            self.report(
+                Diagnostic::new(code, message)
+                    .label(place, label)
+                    .help("channels first, without the batch: [3, 224, 224]"),
+            );
         }
         shape
     }
@@ -289,7 +390,9 @@ impl Reader<'_> {
             Ok(template) => self.naming = Some((template, Place::value(node))),
             Err(error) => {
                 let diagnostic = syntax(Place::value(node), text, error);
-                self.report(diagnostic.help("a naming is a name with ${type} and ${index} in it: ${type}_${index:02}"));
+                self.report(diagnostic.help(
+                    "a naming is a name with ${type} and ${index} in it: ${type}_${index:02}",
+                ));
             }
         }
     }
@@ -297,14 +400,25 @@ impl Reader<'_> {
     fn frozen(&mut self) -> Vec<(String, Place)> {
         let tree = self.tree;
         let Some(node) = tree.get(0, "frozen") else { return Vec::new() };
-        let items: &[u32] = if let Data::Seq(items) = tree.data(node) { items } else { std::slice::from_ref(&node) };
+        let items: &[u32] = if let Data::Seq(items) = tree.data(node) {
+            items
+        } else {
+            std::slice::from_ref(&node)
+        };
         let mut patterns = Vec::new();
         for item in items {
             match tree.text(*item).filter(|text| glob::Pattern::new(text).is_ok()) {
                 Some(text) => patterns.push((text.to_owned(), Place::value(*item))),
                 None => {
-                    let diagnostic = Diagnostic::new(Code::E0304, "frozen is a list of patterns of parameter names");
-                    self.report(diagnostic.label(Place::value(*item), "not a pattern").help("write frozen: [\"features.*\"]"));
+                    let diagnostic = Diagnostic::new(
+                        Code::E0304,
+                        "frozen is a list of patterns of parameter names",
+                    );
+                    self.report(
+                        diagnostic
+                            .label(Place::value(*item), "not a pattern")
+                            .help("write frozen: [\"features.*\"]"),
+                    );
                 }
             }
         }

@@ -72,11 +72,14 @@ impl Reader<'_> {
         if let Some(callee) = self.callee(name) {
             return layer(callee, name, place);
         }
-        let diagnostic = Diagnostic::new(Code::E0305, format!("there is no variable or layer `{name}`"))
-            .label(place, "not known here")
-            .helps(self.nearest(name, frame));
+        let diagnostic =
+            Diagnostic::new(Code::E0305, format!("there is no variable or layer `{name}`"))
+                .label(place, "not known here")
+                .helps(self.nearest(name, frame));
         let later = self.tree.get(0, "vars").and_then(|vars| self.tree.get(vars, name));
-        let later = later.map(|_| "variables are evaluated from top to bottom, and may use those above them only");
+        let later = later.map(
+            |_| "variables are evaluated from top to bottom, and may use those above them only",
+        );
         self.fail(later.into_iter().fold(diagnostic, Diagnostic::note))
     }
 
@@ -103,7 +106,8 @@ impl Reader<'_> {
             .label(place, "not known")
             .helps(self.nearest(name, frame));
         if let Some(held) = variable {
-            diagnostic = diagnostic.note(format!("the variable `{name}` is {}, which is no layer", held.describe()));
+            diagnostic = diagnostic
+                .note(format!("the variable `{name}` is {}, which is no layer", held.describe()));
         }
         self.fail(diagnostic)
     }
@@ -112,7 +116,8 @@ impl Reader<'_> {
     fn call(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
         let name = call.callee.as_str();
         let held = matches!(self.variable(name, frame), Some(Value::Layer(_) | Value::Unknown));
-        if !held && !self.block_names.contains_key(name) && super::functions::NAMES.contains(&name) {
+        if !held && !self.block_names.contains_key(name) && super::functions::NAMES.contains(&name)
+        {
             return self.function(call, base, place, frame);
         }
         let callee = self.layer_named(name, base.at(call.callee_span), frame);
@@ -122,14 +127,20 @@ impl Reader<'_> {
             let value = self.argument(&arg.value, base, frame);
             let argument = Argument { value, place: base.at(arg.value.span) };
             match &arg.name {
-                Some((name, span)) => named.push((name.clone(), Argument { place: base.at(span.to(arg.value.span)), ..argument })),
+                Some((name, span)) => named.push((
+                    name.clone(),
+                    Argument { place: base.at(span.to(arg.value.span)), ..argument },
+                )),
                 None if named.is_empty() => positional.push(argument),
                 None => {
                     let label = "this has no name";
                     return self.fail(
-                        Diagnostic::new(Code::E0301, "an argument without a name stands after one with a name")
-                            .label(argument.place, label)
-                            .help("arguments without a name come first"),
+                        Diagnostic::new(
+                            Code::E0301,
+                            "an argument without a name stands after one with a name",
+                        )
+                        .label(argument.place, label)
+                        .help("arguments without a name come first"),
                     );
                 }
             }
@@ -140,7 +151,12 @@ impl Reader<'_> {
         all.place = place;
         all.positional.extend(positional);
         for (name, argument) in named {
-            let twice = call.args.iter().filter(|arg| arg.name.as_ref().is_some_and(|(n, _)| *n == name)).count() > 1;
+            let twice = call
+                .args
+                .iter()
+                .filter(|arg| arg.name.as_ref().is_some_and(|(n, _)| *n == name))
+                .count()
+                > 1;
             match all.named.iter_mut().find(|(known, _)| *known == name) {
                 Some(slot) if !twice => slot.1 = argument,
                 _ => all.named.push((name, argument)),
@@ -157,17 +173,28 @@ impl Reader<'_> {
         }
     }
 
-    fn comprehension(&mut self, all: &Comprehension, base: Place, place: Place, frame: &mut Frame) -> Value {
+    fn comprehension(
+        &mut self,
+        all: &Comprehension,
+        base: Place,
+        place: Place,
+        frame: &mut Frame,
+    ) -> Value {
         let iterable = self.eval(&all.iterable, base, frame);
-        let Some(items) = self.iterate(&iterable, base.at(all.iterable.span)) else { return Value::Unknown };
+        let Some(items) = self.iterate(&iterable, base.at(all.iterable.span)) else {
+            return Value::Unknown;
+        };
         let mut out = Vec::new();
         let depth = frame.locals.len();
         for item in items.iter() {
-            if !self.spend(1, place) || !self.bind(&all.targets, item, base.at(all.iterable.span), frame) {
+            if !self.spend(1, place)
+                || !self.bind(&all.targets, item, base.at(all.iterable.span), frame)
+            {
                 frame.locals.truncate(depth);
                 return Value::Unknown;
             }
-            let keep = all.condition.as_ref().map_or(Some(true), |c| self.eval(c, base, frame).truth());
+            let keep =
+                all.condition.as_ref().map_or(Some(true), |c| self.eval(c, base, frame).truth());
             match keep {
                 Some(true) => out.push(self.eval(&all.element, base, frame)),
                 Some(false) => {}
@@ -184,11 +211,14 @@ impl Reader<'_> {
             Value::Unknown => None,
             Value::List(items) => Some(items.clone()),
             other => {
-                let mut diagnostic =
-                    Diagnostic::new(Code::E0308, format!("a list is needed, but this is {}", other.describe()))
-                        .label(place, "not a list");
+                let mut diagnostic = Diagnostic::new(
+                    Code::E0308,
+                    format!("a list is needed, but this is {}", other.describe()),
+                )
+                .label(place, "not a list");
                 if let Value::Int(n) = other {
-                    diagnostic = diagnostic.help(format!("range({n}) counts from 0 to {}", n.saturating_sub(1)));
+                    diagnostic = diagnostic
+                        .help(format!("range({n}) counts from 0 to {}", n.saturating_sub(1)));
                 }
                 self.report(diagnostic);
                 None
@@ -197,7 +227,13 @@ impl Reader<'_> {
     }
 
     /// Binds loop targets to an element; several take it apart. False, with a diagnostic, where the numbers differ.
-    pub(super) fn bind(&mut self, targets: &[Target], value: &Value, place: Place, frame: &mut Frame) -> bool {
+    pub(super) fn bind(
+        &mut self,
+        targets: &[Target],
+        value: &Value,
+        place: Place,
+        frame: &mut Frame,
+    ) -> bool {
         if let [single] = targets {
             return match single {
                 Target::Name(name) => {
@@ -210,17 +246,32 @@ impl Reader<'_> {
         self.bind_several(targets, value, place, frame)
     }
 
-    fn bind_several(&mut self, targets: &[Target], value: &Value, place: Place, frame: &mut Frame) -> bool {
+    fn bind_several(
+        &mut self,
+        targets: &[Target],
+        value: &Value,
+        place: Place,
+        frame: &mut Frame,
+    ) -> bool {
         let items = match value {
             Value::List(items) if items.len() == targets.len() => items.clone(),
             Value::Unknown => vec![Value::Unknown; targets.len()].into(),
             other => {
-                let message = format!("{} names take an element apart, but it is {}", targets.len(), other.describe());
-                self.report(Diagnostic::new(Code::E0311, message).label(place, "an element of this"));
+                let message = format!(
+                    "{} names take an element apart, but it is {}",
+                    targets.len(),
+                    other.describe()
+                );
+                self.report(
+                    Diagnostic::new(Code::E0311, message).label(place, "an element of this"),
+                );
                 return false;
             }
         };
-        targets.iter().zip(items.iter()).all(|(target, item)| self.bind(std::slice::from_ref(target), item, place, frame))
+        targets
+            .iter()
+            .zip(items.iter())
+            .all(|(target, item)| self.bind(std::slice::from_ref(target), item, place, frame))
     }
 
     fn index(&mut self, of: &Value, at: &Value, place: Place) -> Value {
@@ -229,7 +280,8 @@ impl Reader<'_> {
             (Value::Map(entries), key) => match entries.iter().find(|(known, _)| known == key) {
                 Some((_, value)) => value.clone(),
                 None => {
-                    let keys: Vec<String> = entries.iter().take(12).map(|(key, _)| key.to_string()).collect();
+                    let keys: Vec<String> =
+                        entries.iter().take(12).map(|(key, _)| key.to_string()).collect();
                     self.fail(
                         Diagnostic::new(Code::E0310, format!("the map has no key {at}"))
                             .label(place, "no such key")
@@ -243,8 +295,11 @@ impl Reader<'_> {
                 match index.and_then(|i| items.get(usize::try_from(i).ok()?)) {
                     Some(item) => item.clone(),
                     None => self.fail(
-                        Diagnostic::new(Code::E0310, format!("there is no element {at} in a list of {length}"))
-                            .label(place, "no such element"),
+                        Diagnostic::new(
+                            Code::E0310,
+                            format!("there is no element {at} in a list of {length}"),
+                        )
+                        .label(place, "no such element"),
                     ),
                 }
             }
@@ -255,31 +310,51 @@ impl Reader<'_> {
         }
     }
 
-    fn slice(&mut self, of: &Value, slice: &Slice, base: Place, place: Place, frame: &mut Frame) -> Value {
+    fn slice(
+        &mut self,
+        of: &Value,
+        slice: &Slice,
+        base: Place,
+        place: Place,
+        frame: &mut Frame,
+    ) -> Value {
         let mut part = |part: &Option<Expr>, reader: &mut Self| match part {
             None => Ok(None),
             Some(expr) => match reader.eval(expr, base, frame) {
                 Value::Unknown => Err(()),
                 value => value.int().map(Some).ok_or_else(|| {
-                    let message = format!("a slice takes whole numbers, but this is {}", value.describe());
-                    reader.report(Diagnostic::new(Code::E0308, message).label(base.at(expr.span), "not a whole number"));
+                    let message =
+                        format!("a slice takes whole numbers, but this is {}", value.describe());
+                    reader.report(
+                        Diagnostic::new(Code::E0308, message)
+                            .label(base.at(expr.span), "not a whole number"),
+                    );
                 }),
             },
         };
-        let (start, stop, step) = (part(&slice.start, self), part(&slice.stop, self), part(&slice.step, self));
+        let (start, stop, step) =
+            (part(&slice.start, self), part(&slice.stop, self), part(&slice.step, self));
         let (Ok(start), Ok(stop), Ok(step)) = (start, stop, step) else { return Value::Unknown };
         let Some(items) = self.iterate(of, place) else { return Value::Unknown };
         let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
         let step = step.unwrap_or(1);
         if step == 0 {
-            return self.fail(Diagnostic::new(Code::E0309, "a slice with step 0").label(place, "steps over nothing"));
+            return self.fail(
+                Diagnostic::new(Code::E0309, "a slice with step 0")
+                    .label(place, "steps over nothing"),
+            );
         }
         // Python's bounds: clamped to the list, counted from its end where negative.
-        let clamp = |i: i64, low: i64, high: i64| (if i < 0 { i.saturating_add(length) } else { i }).clamp(low, high);
+        let clamp = |i: i64, low: i64, high: i64| {
+            (if i < 0 { i.saturating_add(length) } else { i }).clamp(low, high)
+        };
         let (first, last) = if step > 0 {
             (start.map_or(0, |i| clamp(i, 0, length)), stop.map_or(length, |i| clamp(i, 0, length)))
         } else {
-            (start.map_or(length - 1, |i| clamp(i, -1, length - 1)), stop.map_or(-1, |i| clamp(i, -1, length - 1)))
+            (
+                start.map_or(length - 1, |i| clamp(i, -1, length - 1)),
+                stop.map_or(-1, |i| clamp(i, -1, length - 1)),
+            )
         };
         let (mut at, mut out) = (first, Vec::new());
         while if step > 0 { at < last } else { at > last } {
@@ -292,13 +367,20 @@ impl Reader<'_> {
     fn unary(&mut self, op: Unary, value: &Value, place: Place) -> Value {
         match (op, value) {
             (_, Value::Unknown) => Value::Unknown,
-            (Unary::Not, value) => value.truth().map_or(Value::Unknown, |truth| Value::Bool(!truth)),
-            (Unary::Minus, Value::Int(n)) => n.checked_neg().map_or_else(|| self.overflow(place), Value::Int),
+            (Unary::Not, value) => {
+                value.truth().map_or(Value::Unknown, |truth| Value::Bool(!truth))
+            }
+            (Unary::Minus, Value::Int(n)) => {
+                n.checked_neg().map_or_else(|| self.overflow(place), Value::Int)
+            }
             (Unary::Minus, Value::Float(x)) => Value::Float(-x),
             (Unary::Plus, Value::Int(_) | Value::Float(_)) => value.clone(),
             (_, other) => self.fail(
-                Diagnostic::new(Code::E0308, format!("a sign stands before a number, but this is {}", other.describe()))
-                    .label(place, "not a number"),
+                Diagnostic::new(
+                    Code::E0308,
+                    format!("a sign stands before a number, but this is {}", other.describe()),
+                )
+                .label(place, "not a number"),
             ),
         }
     }
@@ -316,10 +398,16 @@ impl Reader<'_> {
                 if a.len() + b.len() > MAX_LIST {
                     self.stop(place, &format!("a list would have more than {MAX_LIST} elements"));
                 }
-                let joined = if self.spend(a.len() + b.len(), place) { a.iter().chain(b.iter()).cloned().collect() } else { Vec::new() };
+                let joined = if self.spend(a.len() + b.len(), place) {
+                    a.iter().chain(b.iter()).cloned().collect()
+                } else {
+                    Vec::new()
+                };
                 Value::list(joined)
             }
-            (Value::List(items), times) | (times, Value::List(items)) if op == Binary::Mul && times.int().is_some() => {
+            (Value::List(items), times) | (times, Value::List(items))
+                if op == Binary::Mul && times.int().is_some() =>
+            {
                 let times = usize::try_from(times.int().unwrap_or(0)).unwrap_or(0);
                 let length = items.len().saturating_mul(times);
                 if length > MAX_LIST {
@@ -337,7 +425,12 @@ impl Reader<'_> {
                 _ => self.fail(
                     Diagnostic::new(
                         Code::E0308,
-                        format!("`{}` does not go with {} and {}", op.sign(), a.describe(), b.describe()),
+                        format!(
+                            "`{}` does not go with {} and {}",
+                            op.sign(),
+                            a.describe(),
+                            b.describe()
+                        ),
                     )
                     .label(place, "numbers are needed"),
                 ),
@@ -352,15 +445,20 @@ impl Reader<'_> {
             Binary::Mul => a.checked_mul(b),
             Binary::FloorDiv | Binary::Mod if b == 0 => return self.division_by_zero(place),
             // Towards negative infinity, as Python rounds.
-            Binary::FloorDiv => a.checked_div(b).map(|q| if a % b != 0 && (a < 0) != (b < 0) { q - 1 } else { q }),
-            Binary::Mod => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r }),
+            Binary::FloorDiv => {
+                a.checked_div(b).map(|q| if a % b != 0 && (a < 0) != (b < 0) { q - 1 } else { q })
+            }
+            Binary::Mod => {
+                a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r })
+            }
             Binary::Pow if b >= 0 => match (a, u32::try_from(b)) {
                 (0 | 1, _) => Some(if b == 0 { 1 } else { a }),
                 (_, Ok(exponent)) => a.checked_pow(exponent),
                 (_, Err(_)) => None,
             },
             Binary::Pow | Binary::Div => {
-                let (x, y) = (Value::Int(a).number().unwrap_or(0.0), Value::Int(b).number().unwrap_or(0.0));
+                let (x, y) =
+                    (Value::Int(a).number().unwrap_or(0.0), Value::Int(b).number().unwrap_or(0.0));
                 return self.floats(op, x, y, place);
             }
         };
@@ -372,7 +470,9 @@ impl Reader<'_> {
             Binary::Add => x + y,
             Binary::Sub => x - y,
             Binary::Mul => x * y,
-            Binary::Div | Binary::FloorDiv | Binary::Mod if y == 0.0 => return self.division_by_zero(place),
+            Binary::Div | Binary::FloorDiv | Binary::Mod if y == 0.0 => {
+                return self.division_by_zero(place);
+            }
             Binary::Div => x / y,
             Binary::FloorDiv => (x / y).floor(),
             Binary::Mod => x - y * (x / y).floor(),
@@ -385,7 +485,13 @@ impl Reader<'_> {
         self.fail(Diagnostic::new(Code::E0309, "division by zero").label(place, "the divisor is 0"))
     }
 
-    fn compare(&mut self, first: &Expr, others: &[(Compare, Expr)], base: Place, frame: &mut Frame) -> Value {
+    fn compare(
+        &mut self,
+        first: &Expr,
+        others: &[(Compare, Expr)],
+        base: Place,
+        frame: &mut Frame,
+    ) -> Value {
         let mut left = self.eval(first, base, frame);
         for (op, expr) in others {
             let right = self.eval(expr, base, frame);
@@ -400,16 +506,23 @@ impl Reader<'_> {
                 Compare::LessEqual => order.map(std::cmp::Ordering::is_le),
                 Compare::Greater => order.map(std::cmp::Ordering::is_gt),
                 Compare::GreaterEqual => order.map(std::cmp::Ordering::is_ge),
-                Compare::In | Compare::NotIn => contains(&right, &left).map(|found| found == (*op == Compare::In)),
+                Compare::In | Compare::NotIn => {
+                    contains(&right, &left).map(|found| found == (*op == Compare::In))
+                }
             };
             match holds {
                 Some(true) => left = right,
                 Some(false) => return Value::Bool(false),
                 None => {
-                    let message =
-                        format!("`{}` does not compare {} and {}", op.sign(), left.describe(), right.describe());
+                    let message = format!(
+                        "`{}` does not compare {} and {}",
+                        op.sign(),
+                        left.describe(),
+                        right.describe()
+                    );
                     return self.fail(
-                        Diagnostic::new(Code::E0308, message).label(base.at(first.span.to(expr.span)), "of two kinds"),
+                        Diagnostic::new(Code::E0308, message)
+                            .label(base.at(first.span.to(expr.span)), "of two kinds"),
                     );
                 }
             }

@@ -56,7 +56,11 @@ fn layers(out: &mut String, document: &Document) {
             let mut scopes: Vec<&str> = node.name.split('.').collect();
             let name = scopes.pop().unwrap_or_default();
             let args = node.op.args_text();
-            let call = if args.is_empty() { node.op.name() } else { format!("{}({args})", node.op.name()) };
+            let call = if args.is_empty() {
+                node.op.name()
+            } else {
+                format!("{}({args})", node.op.name())
+            };
             Line { scopes, name, call }
         })
         .collect();
@@ -70,12 +74,15 @@ fn layers(out: &mut String, document: &Document) {
         }
         open = &line.scopes;
     }
-    let nests = |scopes: &[&str]| (1..=scopes.len()).all(|depth| entered.get(&scopes[..depth]).is_none_or(|n| *n == 1));
+    let nests = |scopes: &[&str]| {
+        (1..=scopes.len()).all(|depth| entered.get(&scopes[..depth]).is_none_or(|n| *n == 1))
+    };
     let mut open: &[&str] = &[];
     // Positions taken in each open scope, the outermost first.
     let mut taken = vec![0usize];
     for line in &lines {
-        let depth = (0..=line.scopes.len()).rev().find(|depth| nests(&line.scopes[..*depth])).unwrap_or(0);
+        let depth =
+            (0..=line.scopes.len()).rev().find(|depth| nests(&line.scopes[..*depth])).unwrap_or(0);
         let (nested, dotted) = line.scopes.split_at(depth);
         let shared = common(open, nested);
         taken.truncate(shared + 1);
@@ -132,11 +139,14 @@ fn expectations(out: &mut String, document: &Document) {
 
 /// Text as a YAML scalar: plain where YAML reads it as the same text (or a whole number that becomes it), else in quotes.
 fn quoted(text: &str) -> String {
-    let number = text == "0" || (!text.starts_with('0') && !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()));
+    let number = text == "0"
+        || (!text.starts_with('0')
+            && !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_digit() || c == '_'));
     let word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
         && !["true", "false", "null", "nan", "inf"].contains(&text.to_ascii_lowercase().as_str());
-    if number && text.len() < 18 || word {
+    if number && text.len() < 24 || word {
         return text.to_owned();
     }
     let mut out = String::from("\"");

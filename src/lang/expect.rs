@@ -60,7 +60,8 @@ fn decimal(input: &str) -> IResult<&str, Decimal> {
     let digits: String = whole.chars().filter(|c| *c != '_').chain(fraction.chars()).collect();
     let failure = || nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Digit));
     // 20 digits hold every 64-bit count; more would overflow what follows.
-    let places = u32::try_from(fraction.len()).ok().filter(|_| digits.len() <= 24).ok_or_else(failure)?;
+    let places =
+        u32::try_from(fraction.len()).ok().filter(|_| digits.len() <= 24).ok_or_else(failure)?;
     Ok((rest, Decimal { digits: digits.parse().map_err(|_| failure())?, places }))
 }
 
@@ -71,14 +72,20 @@ fn number(input: &str) -> IResult<&str, Want> {
         value(Sign::AtLeast, alt((tag(">="), tag("≥")))),
     ));
     let unit = |input| {
-        let found = UNITS.iter().find_map(|(name, factor)| Some((input_after(input, name)?, *factor)));
+        let found =
+            UNITS.iter().find_map(|(name, factor)| Some((input_after(input, name)?, *factor)));
         Ok::<_, nom::Err<nom::error::Error<&str>>>(found.unwrap_or((input, 1)))
     };
-    let tolerance = preceded((space0, alt((tag("±"), tag("+-"))), space0), terminated(decimal, (space0, char('%'))));
+    let tolerance = preceded(
+        (space0, alt((tag("±"), tag("+-"))), space0),
+        terminated(decimal, (space0, char('%'))),
+    );
     let (rest, (sign, number, factor, tolerance)) =
-        (opt(terminated(sign, space0)), terminated(decimal, space0), unit, opt(tolerance)).parse(input)?;
+        (opt(terminated(sign, space0)), terminated(decimal, space0), unit, opt(tolerance))
+            .parse(input)?;
     let failure = || nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Verify));
-    let want = range(sign.unwrap_or(Sign::Exactly), number, factor, tolerance).ok_or_else(failure)?;
+    let want =
+        range(sign.unwrap_or(Sign::Exactly), number, factor, tolerance).ok_or_else(failure)?;
     Ok((rest, want))
 }
 
@@ -106,9 +113,9 @@ fn range(sign: Sign, number: Decimal, factor: u128, tolerance: Option<Decimal>) 
             want(low, value.checked_mul(whole.checked_add(percent.digits)?)? / divisor)
         }
         // Exact: a number that is not whole can never be met.
-        (Sign::Exactly | Sign::About, None) => {
-            value.is_multiple_of(scale).then(|| Want::Between(clip(value / scale), clip(value / scale)))
-        }
+        (Sign::Exactly | Sign::About, None) => value
+            .is_multiple_of(scale)
+            .then(|| Want::Between(clip(value / scale), clip(value / scale))),
     }
 }
 
@@ -134,9 +141,12 @@ fn quantity(text: &str) -> Option<Want> {
 }
 
 fn shape(text: &str) -> Option<Want> {
-    let size = map(take_while1(|c: char| c.is_ascii_digit() || c == '_'), |digits: &str| digits.replace('_', ""));
+    let size = map(take_while1(|c: char| c.is_ascii_digit() || c == '_'), |digits: &str| {
+        digits.replace('_', "")
+    });
     let separator = alt((tag("×"), tag("x")));
-    let parsed: IResult<&str, Vec<String>> = separated_list1((space0, separator, space0), size).parse(text);
+    let parsed: IResult<&str, Vec<String>> =
+        separated_list1((space0, separator, space0), size).parse(text);
     let (rest, sizes) = parsed.ok()?;
     let sizes: Option<Vec<u64>> = sizes.iter().map(|digits| digits.parse().ok()).collect();
     rest.is_empty().then(|| Shape::new(&sizes?).map(Want::Shape))?
@@ -148,8 +158,13 @@ impl Reader<'_> {
         let mut out = Vec::new();
         let tree = self.tree;
         if !matches!(tree.data(node), Data::Map(_)) {
-            let message = format!("expect is a map of quantities, but this is {}", tree.data(node).describe());
-            self.report(Diagnostic::new(Code::E0304, message).label(Place::value(node), "not a map"));
+            let message = format!(
+                "expect is a map of quantities, but this is {}",
+                tree.data(node).describe()
+            );
+            self.report(
+                Diagnostic::new(Code::E0304, message).label(Place::value(node), "not a map"),
+            );
         }
         for (key, value) in tree.entries(node) {
             if key != "layers" {
@@ -158,8 +173,12 @@ impl Reader<'_> {
             }
             for (layer, metrics) in tree.entries(*value) {
                 if !matches!(tree.data(*metrics), Data::Map(_)) {
-                    let message = "a layer's expectations are a map of quantities: {params: 34_848}";
-                    self.report(Diagnostic::new(Code::E0304, message).label(Place::value(*metrics), "not a map"));
+                    let message =
+                        "a layer's expectations are a map of quantities: {params: 34_848}";
+                    self.report(
+                        Diagnostic::new(Code::E0304, message)
+                            .label(Place::value(*metrics), "not a map"),
+                    );
                 }
                 for (key, value) in tree.entries(*metrics) {
                     out.extend(self.expectation(Some(layer), key, *value));
@@ -173,10 +192,14 @@ impl Reader<'_> {
         let place = Place::value(node);
         let Some((_, metric)) = Metric::NAMES.iter().find(|(name, _)| *name == key) else {
             let names = || Metric::NAMES.iter().map(|(name, _)| *name);
-            let diagnostic = Diagnostic::new(Code::E0302, format!("there is no quantity `{key}` to expect"))
-                .label(Place::key(node), "not known")
-                .helps(did_you_mean(key, names()))
-                .note(format!("quantities are {}, layers", names().collect::<Vec<_>>().join(", ")));
+            let diagnostic =
+                Diagnostic::new(Code::E0302, format!("there is no quantity `{key}` to expect"))
+                    .label(Place::key(node), "not known")
+                    .helps(did_you_mean(key, names()))
+                    .note(format!(
+                        "quantities are {}, layers",
+                        names().collect::<Vec<_>>().join(", ")
+                    ));
             self.report(diagnostic);
             return None;
         };
@@ -186,15 +209,27 @@ impl Reader<'_> {
             _ => quantity(text),
         });
         match (text, want) {
-            (Some(text), Some(want)) => {
-                Some(Expectation { layer: layer.map(str::to_owned), metric: *metric, want, text, place })
-            }
+            (Some(text), Some(want)) => Some(Expectation {
+                layer: layer.map(str::to_owned),
+                metric: *metric,
+                want,
+                text,
+                place,
+            }),
             (text, _) => {
-                let diagnostic = Diagnostic::new(Code::E0317, format!("the expectation of {key} cannot be read"))
-                    .label(place, text.map_or_else(|| "not a number".to_owned(), |text| format!("`{text}`")));
+                let diagnostic = Diagnostic::new(
+                    Code::E0317,
+                    format!("the expectation of {key} cannot be read"),
+                )
+                .label(
+                    place,
+                    text.map_or_else(|| "not a number".to_owned(), |text| format!("`{text}`")),
+                );
                 let help = match metric {
                     Metric::Output => "write the shape without the batch: [1000] or 64×55×55",
-                    _ => "write a whole number, ~61M, 61M ±1%, <= 5M, \">= 5M\", order 7, or a word such as millions",
+                    _ => {
+                        "write a whole number, ~61M, 61M ±1%, <= 5M, \">= 5M\", order 7, or a word such as millions"
+                    }
                 };
                 self.report(diagnostic.help(help));
                 None
@@ -209,7 +244,8 @@ impl Reader<'_> {
             Data::Int(n) => Some(n.to_string()),
             Data::Float(x) => Some(x.to_string()),
             Data::Seq(items) => {
-                let sizes: Option<Vec<String>> = items.iter().map(|item| self.scalars(*item)).collect();
+                let sizes: Option<Vec<String>> =
+                    items.iter().map(|item| self.scalars(*item)).collect();
                 sizes.map(|sizes| sizes.join("×"))
             }
             _ => None,
@@ -236,7 +272,16 @@ mod tests {
         assert_eq!(between("order 7"), Some((10_000_000, 99_999_999)));
         assert_eq!(between("millions"), Some((1_000_000, 999_999_999)));
         assert_eq!(between("ten millions"), Some((10_000_000, 99_999_999)));
-        for wrong in ["", "many", "1.5", "<= 5M ±1%", "5 X", "order 40", "~", "99999999999999999999999999999"] {
+        for wrong in [
+            "",
+            "many",
+            "1.5",
+            "<= 5M ±1%",
+            "5 X",
+            "order 40",
+            "~",
+            "99999999999999999999999999999",
+        ] {
             assert_eq!(between(wrong), None, "{wrong}");
         }
     }

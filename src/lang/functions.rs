@@ -11,8 +11,25 @@ use crate::span::Place;
 
 /// Their names.
 pub(super) const NAMES: &[&str] = &[
-    "len", "range", "enumerate", "reversed", "zip", "min", "max", "sum", "prod", "round", "ceil", "floor", "sqrt", "log2",
-    "int", "abs", "make_divisible", "channels", "shape",
+    "len",
+    "range",
+    "enumerate",
+    "reversed",
+    "zip",
+    "min",
+    "max",
+    "sum",
+    "prod",
+    "round",
+    "ceil",
+    "floor",
+    "sqrt",
+    "log2",
+    "int",
+    "abs",
+    "make_divisible",
+    "channels",
+    "shape",
 ];
 
 /// Why a function has no value.
@@ -29,7 +46,13 @@ enum Fault {
 
 impl Reader<'_> {
     /// Calls a function.
-    pub(super) fn function(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
+    pub(super) fn function(
+        &mut self,
+        call: &Call,
+        base: Place,
+        place: Place,
+        frame: &mut Frame,
+    ) -> Value {
         if let "channels" | "shape" = call.callee.as_str() {
             return self.ask(call, base, place, frame);
         }
@@ -42,7 +65,10 @@ impl Reader<'_> {
             );
             if !known {
                 let message = format!("{} takes no argument of this name", call.callee);
-                return self.fail(Diagnostic::new(Code::E0401, message).label(base.at(arg.value.span), "not known"));
+                return self.fail(
+                    Diagnostic::new(Code::E0401, message)
+                        .label(base.at(arg.value.span), "not known"),
+                );
             }
             values.push(self.eval(&arg.value, base, frame));
         }
@@ -59,9 +85,12 @@ impl Reader<'_> {
             }
             Fault::Takes(takes) => {
                 let found: Vec<String> = values.iter().map(Value::describe).collect();
-                let found = if found.is_empty() { "nothing".to_owned() } else { found.join(" and ") };
+                let found =
+                    if found.is_empty() { "nothing".to_owned() } else { found.join(" and ") };
                 let message = format!("{} takes {takes}, but gets {found}", call.callee);
-                self.fail(Diagnostic::new(Code::E0308, message).label(place, "does not go together"))
+                self.fail(
+                    Diagnostic::new(Code::E0308, message).label(place, "does not go together"),
+                )
             }
         }
     }
@@ -75,13 +104,17 @@ impl Reader<'_> {
             }
             _ => {
                 let message = format!("{} takes a value: {}(@)", call.callee, call.callee);
-                return self.fail(Diagnostic::new(Code::E0308, message).label(place, "asks no value"));
+                return self
+                    .fail(Diagnostic::new(Code::E0308, message).label(place, "asks no value"));
             }
         }
         let Some(current) = frame.current else {
-            let diagnostic = Diagnostic::new(Code::E0308, "there is no value here yet whose shape could be asked")
-                .label(place, "no value flows here")
-                .help("ask where layers are called, or in the default of a block's argument");
+            let diagnostic = Diagnostic::new(
+                Code::E0308,
+                "there is no value here yet whose shape could be asked",
+            )
+            .label(place, "no value flows here")
+            .help("ask where layers are called, or in the default of a block's argument");
             return self.fail(diagnostic);
         };
         let Some(shape) = self.builder.shape(current) else { return Value::Unknown };
@@ -98,7 +131,11 @@ impl Reader<'_> {
         }
         let int = |value: &Value, takes| value.int().ok_or(Fault::Takes(takes));
         let list = |items: Vec<Value>, reader: &mut Self| {
-            if reader.spend(items.len(), place) { Ok(Value::list(items)) } else { Err(Fault::Known) }
+            if reader.spend(items.len(), place) {
+                Ok(Value::list(items))
+            } else {
+                Err(Fault::Known)
+            }
         };
         match (name, values) {
             ("len", [Value::List(items)]) => Ok(length(items.len())),
@@ -106,7 +143,8 @@ impl Reader<'_> {
             ("len", _) => Err(Fault::Takes("a list")),
             ("range", [_] | [_, _] | [_, _, _]) => {
                 let takes = "one to three whole numbers (start, stop, step)";
-                let ints = values.iter().map(|value| int(value, takes)).collect::<Result<Vec<_>, _>>()?;
+                let ints =
+                    values.iter().map(|value| int(value, takes)).collect::<Result<Vec<_>, _>>()?;
                 let (start, stop, step) = match ints.as_slice() {
                     [stop] => (0, *stop, 1),
                     [start, stop] => (*start, *stop, 1),
@@ -116,16 +154,24 @@ impl Reader<'_> {
                 list(range(start, stop, step)?, self)
             }
             ("enumerate", [Value::List(items)] | [Value::List(items), _]) => {
-                let start = values.get(1).map_or(Ok(0), |value| int(value, "a list and a whole number"))?;
-                let numbered = items.iter().zip(start..).map(|(item, i)| Value::list(vec![Value::Int(i), item.clone()]));
+                let start =
+                    values.get(1).map_or(Ok(0), |value| int(value, "a list and a whole number"))?;
+                let numbered = items
+                    .iter()
+                    .zip(start..)
+                    .map(|(item, i)| Value::list(vec![Value::Int(i), item.clone()]));
                 list(numbered.collect(), self)
             }
             ("reversed", [Value::List(items)]) => list(items.iter().rev().cloned().collect(), self),
             ("zip", lists) if !lists.is_empty() => {
-                let lists: Option<Vec<_>> = lists.iter().map(|v| if let Value::List(l) = v { Some(l) } else { None }).collect();
+                let lists: Option<Vec<_>> = lists
+                    .iter()
+                    .map(|v| if let Value::List(l) = v { Some(l) } else { None })
+                    .collect();
                 let lists = lists.ok_or(Fault::Takes("lists"))?;
                 let shortest = lists.iter().map(|list| list.len()).min().unwrap_or(0);
-                let rows = (0..shortest).map(|i| Value::list(lists.iter().map(|list| list[i].clone()).collect()));
+                let rows = (0..shortest)
+                    .map(|i| Value::list(lists.iter().map(|list| list[i].clone()).collect()));
                 list(rows.collect(), self)
             }
             ("min" | "max", [Value::List(items)]) => extreme(items, name == "max"),
@@ -171,14 +217,24 @@ fn range(start: i64, stop: i64, step: i64) -> Result<Vec<Value>, Fault> {
     if step == 0 {
         return Err(Fault::Takes("a step that is not 0"));
     }
-    let span = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
-    let count = usize::try_from((span.max(0) + i128::from(step.unsigned_abs()) - 1) / i128::from(step.unsigned_abs()));
+    let span = if step > 0 {
+        i128::from(stop) - i128::from(start)
+    } else {
+        i128::from(start) - i128::from(stop)
+    };
+    let count = usize::try_from(
+        (span.max(0) + i128::from(step.unsigned_abs()) - 1) / i128::from(step.unsigned_abs()),
+    );
     let count = count.ok().filter(|count| *count <= MAX_LIST).ok_or(Fault::List)?;
     Ok((0..count).map(|i| Value::Int(start + step * i64::try_from(i).unwrap_or(0))).collect())
 }
 
 fn extreme(items: &[Value], largest: bool) -> Result<Value, Fault> {
-    let takes = if items.is_empty() { Fault::Takes("at least one number") } else { Fault::Takes("numbers") };
+    let takes = if items.is_empty() {
+        Fault::Takes("at least one number")
+    } else {
+        Fault::Takes("numbers")
+    };
     if items.iter().any(Value::is_unknown) {
         return Err(Fault::Known);
     }
@@ -186,7 +242,11 @@ fn extreme(items: &[Value], largest: bool) -> Result<Value, Fault> {
     first.number().ok_or(Fault::Takes("numbers"))?;
     rest.iter().try_fold(first.clone(), |best, item| {
         let order = item.order(&best).ok_or(Fault::Takes("numbers"))?;
-        Ok(if (largest && order.is_gt()) || (!largest && order.is_lt()) { item.clone() } else { best })
+        Ok(if (largest && order.is_gt()) || (!largest && order.is_lt()) {
+            item.clone()
+        } else {
+            best
+        })
     })
 }
 

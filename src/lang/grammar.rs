@@ -16,15 +16,17 @@ use nom::sequence::{delimited, pair, preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::ast::{
-    Arg, Binary, Call, Compare, Comprehension, Expr, Formal, Format, Header, Key, Kind, Name, Piece, Slice, Target, Unary,
+    Arg, Binary, Call, Compare, Comprehension, Expr, Formal, Format, Header, Key, Kind, Name,
+    Piece, Slice, Target, Unary,
 };
 use crate::span::Span;
 
 /// Deepest nesting of an expression.
 const MAX_DEPTH: usize = 64;
 
-const RESERVED: &[&str] =
-    &["if", "else", "for", "in", "and", "or", "not", "true", "false", "none", "True", "False", "None"];
+const RESERVED: &[&str] = &[
+    "if", "else", "for", "in", "and", "or", "not", "true", "false", "none", "True", "False", "None",
+];
 
 /// Text that is not of the grammar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +105,8 @@ fn is_name(c: char) -> bool {
 /// NAME = ( LETTER | "_" ) { LETTER | DIGIT | "_" } ; not a reserved word
 fn name(input: &str) -> Parsed<'_, &str> {
     let bare = recognize(pair(satisfy(|c| c.is_alphabetic() || c == '_'), take_while(is_name)));
-    expected("a name", preceded(multispace0, verify(bare, |name: &str| !RESERVED.contains(&name)))).parse(input)
+    expected("a name", preceded(multispace0, verify(bare, |name: &str| !RESERVED.contains(&name))))
+        .parse(input)
 }
 
 /// digits = DIGIT { [ "_" ] DIGIT }
@@ -115,8 +118,13 @@ fn digits(input: &str) -> Parsed<'_, &str> {
 /// NUMBER = digits [ "." [ digits ] ] [ ( "e" | "E" ) [ "+" | "-" ] digits ]
 fn number(input: &str) -> Parsed<'_, Kind> {
     let fraction = recognize(pair(char('.'), opt(digits)));
-    let exponent = recognize((satisfy(|c| c == 'e' || c == 'E'), opt(satisfy(|c| c == '+' || c == '-')), digits));
-    let (rest, (whole, fraction, exponent)) = (digits, opt(fraction), opt(exponent)).parse(input)?;
+    let exponent = recognize((
+        satisfy(|c| c == 'e' || c == 'E'),
+        opt(satisfy(|c| c == '+' || c == '-')),
+        digits,
+    ));
+    let (rest, (whole, fraction, exponent)) =
+        (digits, opt(fraction), opt(exponent)).parse(input)?;
     let (rest, ()) = not(satisfy(is_name)).parse(rest)?;
     let text: String = input[..input.len() - rest.len()].chars().filter(|c| *c != '_').collect();
     let parsed = if fraction.is_none() && exponent.is_none() {
@@ -134,7 +142,11 @@ fn number(input: &str) -> Parsed<'_, Kind> {
 fn text(input: &str) -> Parsed<'_, String> {
     let quoted = |quote| {
         map(
-            delimited(char(quote), take_while(move |c| c != quote), cut(expected("a closing quote", char(quote)))),
+            delimited(
+                char(quote),
+                take_while(move |c| c != quote),
+                cut(expected("a closing quote", char(quote))),
+            ),
             str::to_owned,
         )
     };
@@ -151,7 +163,10 @@ fn target(input: &str) -> Parsed<'_, Target> {
         let inner = move |input| at_depth(input, depth - 1);
         alt((
             map(name, |name| Target::Name(name.to_owned())),
-            map(delimited(sign("("), separated_list1(sign(","), inner), sign(")")), Target::Several),
+            map(
+                delimited(sign("("), separated_list1(sign(","), inner), sign(")")),
+                Target::Several,
+            ),
         ))
         .parse(input)
     }
@@ -175,7 +190,11 @@ impl Grammar {
     }
 
     /// Parses with a bound on nesting.
-    fn nested<'a, T>(&self, input: &'a str, mut parser: impl FnMut(&'a str) -> Parsed<'a, T>) -> Parsed<'a, T> {
+    fn nested<'a, T>(
+        &self,
+        input: &'a str,
+        mut parser: impl FnMut(&'a str) -> Parsed<'a, T>,
+    ) -> Parsed<'a, T> {
         if self.depth.get() >= MAX_DEPTH {
             return Err(nom::Err::Failure(Furthest::from_error_kind(input, ErrorKind::TooLarge)));
         }
@@ -190,7 +209,11 @@ impl Grammar {
         Span::new(self.length - before.trim_start().len(), self.length - after.len())
     }
 
-    fn spanned<'a>(&self, input: &'a str, mut parser: impl FnMut(&'a str) -> Parsed<'a, Kind>) -> Parsed<'a, Expr> {
+    fn spanned<'a>(
+        &self,
+        input: &'a str,
+        mut parser: impl FnMut(&'a str) -> Parsed<'a, Kind>,
+    ) -> Parsed<'a, Expr> {
         let (rest, kind) = parser(input)?;
         Ok((rest, Expr { span: self.span(input, rest), kind }))
     }
@@ -237,7 +260,10 @@ impl Grammar {
         while let Ok((after, join)) = operator(rest) {
             links += 1;
             if links > MAX_DEPTH {
-                return Err(nom::Err::Failure(Furthest::from_error_kind(rest, ErrorKind::TooLarge)));
+                return Err(nom::Err::Failure(Furthest::from_error_kind(
+                    rest,
+                    ErrorKind::TooLarge,
+                )));
             }
             let (after, right) = cut(&operand).parse(after)?;
             let span = left.span.to(right.span);
@@ -252,7 +278,13 @@ impl Grammar {
         self.nested(input, |input| match word("not").parse(input) {
             Ok((rest, _)) => {
                 let (rest, inner) = cut(|i| self.not(i)).parse(rest)?;
-                Ok((rest, Expr { span: self.span(input, rest), kind: Kind::Unary(Unary::Not, Box::new(inner)) }))
+                Ok((
+                    rest,
+                    Expr {
+                        span: self.span(input, rest),
+                        kind: Kind::Unary(Unary::Not, Box::new(inner)),
+                    },
+                ))
             }
             Err(_) => self.compare(input),
         })
@@ -274,15 +306,22 @@ impl Grammar {
             Err(nom::Err::Error(Furthest::from_error_kind(input, ErrorKind::Alt)))
         };
         let (rest, first) = self.sum(input)?;
-        let (rest, others) = many0(pair(alt((signs, word_operator)), cut(|i| self.sum(i)))).parse(rest)?;
+        let (rest, others) =
+            many0(pair(alt((signs, word_operator)), cut(|i| self.sum(i)))).parse(rest)?;
         if others.is_empty() {
             return Ok((rest, first));
         }
-        Ok((rest, Expr { span: self.span(input, rest), kind: Kind::Compare(Box::new(first), others) }))
+        Ok((
+            rest,
+            Expr { span: self.span(input, rest), kind: Kind::Compare(Box::new(first), others) },
+        ))
     }
 
     /// One of these arithmetic signs.
-    fn binary<'a>(input: &'a str, allowed: &[Binary]) -> Parsed<'a, impl Fn(Box<Expr>, Box<Expr>) -> Kind + use<>> {
+    fn binary<'a>(
+        input: &'a str,
+        allowed: &[Binary],
+    ) -> Parsed<'a, impl Fn(Box<Expr>, Box<Expr>) -> Kind + use<>> {
         // Longest sign first, so that `**` is not read as `*`.
         for (text, operator) in Binary::ALL {
             if let Ok((rest, _)) = sign(text).parse(input) {
@@ -314,7 +353,13 @@ impl Grammar {
             match { signs }.parse(input) {
                 Ok((rest, operator)) => {
                     let (rest, inner) = cut(|i| self.unary(i)).parse(rest)?;
-                    Ok((rest, Expr { span: self.span(input, rest), kind: Kind::Unary(operator, Box::new(inner)) }))
+                    Ok((
+                        rest,
+                        Expr {
+                            span: self.span(input, rest),
+                            kind: Kind::Unary(operator, Box::new(inner)),
+                        },
+                    ))
                 }
                 Err(_) => self.power(input),
             }
@@ -341,7 +386,10 @@ impl Grammar {
         while let Ok((after, _)) = sign("[").parse(rest) {
             links += 1;
             if links > MAX_DEPTH {
-                return Err(nom::Err::Failure(Furthest::from_error_kind(rest, ErrorKind::TooLarge)));
+                return Err(nom::Err::Failure(Furthest::from_error_kind(
+                    rest,
+                    ErrorKind::TooLarge,
+                )));
             }
             let (after, index) = cut(terminated(|i| self.index(i), sign("]"))).parse(after)?;
             let kind = match index {
@@ -360,7 +408,9 @@ impl Grammar {
         let (rest, colon) = opt(sign(":")).parse(rest)?;
         match (start, colon) {
             (Some(index), None) => Ok((rest, Ok(index))),
-            (None, None) => expected("an index", |i| self.expr(i)).parse(input).map(|(rest, index)| (rest, Ok(index))),
+            (None, None) => expected("an index", |i| self.expr(i))
+                .parse(input)
+                .map(|(rest, index)| (rest, Ok(index))),
             (start, Some(_)) => {
                 let (rest, stop) = opt(|i| self.expr(i)).parse(rest)?;
                 let (rest, step) = opt(preceded(sign(":"), opt(|i| self.expr(i)))).parse(rest)?;
@@ -371,7 +421,9 @@ impl Grammar {
 
     /// atom = NUMBER | TEXT | "true" | "false" | "none" | ref | call | NAME | list | tuple | "(" expr ")"
     fn atom<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        let constant = |words: [&'static str; 2], kind: Kind| value(kind, alt((word(words[0]), word(words[1]))));
+        let constant = |words: [&'static str; 2], kind: Kind| {
+            value(kind, alt((word(words[0]), word(words[1]))))
+        };
         let constants = alt((
             constant(["true", "True"], Kind::Bool(true)),
             constant(["false", "False"], Kind::Bool(false)),
@@ -413,7 +465,10 @@ impl Grammar {
             let (rest, _) = terminated(sign("="), not(char('='))).parse(rest)?;
             Ok((rest, (label.to_owned(), span)))
         };
-        let named = map(pair(label, cut(|i| self.expr(i))), |(name, value)| Arg { name: Some(name), value });
+        let named = map(pair(label, cut(|i| self.expr(i))), |(name, value)| Arg {
+            name: Some(name),
+            value,
+        });
         alt((named, map(|i| self.expr(i), |value| Arg { name: None, value }))).parse(input)
     }
 
@@ -433,7 +488,9 @@ impl Grammar {
             items.push(found);
             rest = match sign(",").parse(after) {
                 Ok((rest, _)) => rest,
-                Err(_) => return cut(expected_close(close)).parse(after).map(|(rest, _)| (rest, items)),
+                Err(_) => {
+                    return cut(expected_close(close)).parse(after).map(|(rest, _)| (rest, items));
+                }
             };
         }
     }
@@ -475,9 +532,8 @@ impl Grammar {
 
     /// piece = LETTER | DIGIT | "_" | "-" | "${" expr [ ":" FORMAT ] "}"
     fn piece<'a>(&self, input: &'a str) -> Parsed<'a, Piece> {
-        let format = map(preceded(char(':'), pair(opt(char('0')), digits)), |(zero, width)| Format {
-            zeros: zero.is_some(),
-            width: width.parse().unwrap_or(usize::MAX).min(64),
+        let format = map(preceded(char(':'), pair(opt(char('0')), digits)), |(zero, width)| {
+            Format { zeros: zero.is_some(), width: width.parse().unwrap_or(usize::MAX).min(64) }
         });
         let value = delimited(tag("${"), cut(pair(|i| self.expr(i), opt(format))), cut(sign("}")));
         let plain = take_while1(|c| is_name(c) || c == '-');
@@ -495,7 +551,8 @@ impl Grammar {
     fn key<'a>(&self, input: &'a str) -> Parsed<'a, Key> {
         let space = |input| peek(satisfy(char::is_whitespace)).parse(input);
         let keyword = |text| terminated(word(text), space);
-        let looped = preceded(keyword("for"), cut(pair(targets, preceded(word("in"), |i| self.expr(i)))));
+        let looped =
+            preceded(keyword("for"), cut(pair(targets, preceded(word("in"), |i| self.expr(i)))));
         alt((
             map(looped, |(targets, iterable)| Key::For(targets, iterable)),
             map(preceded(keyword("repeat"), cut(|i| self.expr(i))), Key::Repeat),
@@ -509,7 +566,8 @@ impl Grammar {
 
     /// header = [ "inline" ] NAME [ "(" [ formal { "," formal } [ "," ] ] ")" ]
     fn header<'a>(&self, input: &'a str) -> Parsed<'a, Header> {
-        let inline = terminated(word("inline"), peek(preceded(multispace0, satisfy(|c| is_name(c)))));
+        let inline =
+            terminated(word("inline"), peek(preceded(multispace0, satisfy(|c| is_name(c)))));
         let (rest, inline) = opt(inline).parse(input)?;
         let (rest, name) = name(rest)?;
         let (rest, open) = opt(sign("(")).parse(rest)?;
@@ -517,8 +575,12 @@ impl Grammar {
             None => (rest, Vec::new()),
             Some(_) => self.items(rest, |i| self.formal(i), ")")?,
         };
-        let mut header =
-            Header { inline: inline.is_some(), name: name.to_owned(), inputs: Vec::new(), formals: Vec::new() };
+        let mut header = Header {
+            inline: inline.is_some(),
+            name: name.to_owned(),
+            inputs: Vec::new(),
+            formals: Vec::new(),
+        };
         for formal in all {
             match formal {
                 Ok(formal) => header.formals.push(formal),
@@ -544,7 +606,9 @@ impl Grammar {
 type Join = fn(Box<Expr>, Box<Expr>) -> Kind;
 
 /// The closing sign of a list whose item just ended.
-fn expected_close<'a>(close: &'static str) -> impl Parser<&'a str, Output = &'a str, Error = Furthest> {
+fn expected_close<'a>(
+    close: &'static str,
+) -> impl Parser<&'a str, Output = &'a str, Error = Furthest> {
     let both = match close {
         ")" => "`,` or `)`",
         "]" => "`,` or `]`",
@@ -563,7 +627,10 @@ fn end(input: &str) -> Parsed<'_, ()> {
     Err(nom::Err::Error(Furthest { left: rest.len(), expected, too_deep: false }))
 }
 
-fn whole<'a, T>(text: &'a str, mut parser: impl FnMut(&'a str) -> Parsed<'a, T>) -> Result<T, SyntaxError> {
+fn whole<'a, T>(
+    text: &'a str,
+    mut parser: impl FnMut(&'a str) -> Parsed<'a, T>,
+) -> Result<T, SyntaxError> {
     let parsed = parser(text).and_then(|(rest, parsed)| end(rest).map(|_| parsed));
     parsed.map_err(|error| match error {
         nom::Err::Error(furthest) | nom::Err::Failure(furthest) => {
@@ -571,7 +638,9 @@ fn whole<'a, T>(text: &'a str, mut parser: impl FnMut(&'a str) -> Parsed<'a, T>)
             expected.dedup();
             SyntaxError { at: text.len() - left, expected, too_deep }
         }
-        nom::Err::Incomplete(_) => SyntaxError { at: text.len(), expected: Vec::new(), too_deep: false },
+        nom::Err::Incomplete(_) => {
+            SyntaxError { at: text.len(), expected: Vec::new(), too_deep: false }
+        }
     })
 }
 
@@ -622,10 +691,14 @@ mod tests {
 
     #[test]
     fn keys_are_told_apart() {
-        assert!(matches!(key("for i, (n, c) in enumerate(xs)").unwrap(), Key::For(targets, _) if targets.len() == 2));
+        assert!(
+            matches!(key("for i, (n, c) in enumerate(xs)").unwrap(), Key::For(targets, _) if targets.len() == 2)
+        );
         assert!(matches!(key("if a not in [1, 2]").unwrap(), Key::If(_)));
         assert!(matches!(key("iffy").unwrap(), Key::Name(_)));
-        assert!(matches!(key("block${i + 1}-${j:02}").unwrap(), Key::Name(name) if name[0].len() == 4));
+        assert!(
+            matches!(key("block${i + 1}-${j:02}").unwrap(), Key::Name(name) if name[0].len() == 4)
+        );
         assert!(matches!(key("else").unwrap(), Key::Else));
     }
 

@@ -97,7 +97,9 @@ impl Reader<'_> {
             }
             Data::Seq(items) => {
                 let position = scopes.position();
-                let Some(named) = self.default_name("sequence", position, place, frame) else { return };
+                let Some(named) = self.default_name("sequence", position, place, frame) else {
+                    return;
+                };
                 self.scope(&named, frame, scopes, |reader, frame, scopes| {
                     for item in items {
                         reader.item(*item, frame, scopes);
@@ -124,16 +126,25 @@ impl Reader<'_> {
     }
 
     /// An item that is a map: a control, or a named layer.
-    fn entries(&mut self, node: u32, entries: &[(String, u32)], frame: &mut Frame, scopes: &mut Scopes) {
+    fn entries(
+        &mut self,
+        node: u32,
+        entries: &[(String, u32)],
+        frame: &mut Frame,
+        scopes: &mut Scopes,
+    ) {
         let Some(((text, value), others)) = entries.split_first() else {
-            let diagnostic = Diagnostic::new(Code::E0304, "an empty map stands where a layer is expected");
+            let diagnostic =
+                Diagnostic::new(Code::E0304, "an empty map stands where a layer is expected");
             return self.fault(diagnostic.label(Place::value(node), "nothing in it"), frame);
         };
         if JOINS.contains(&text.as_str()) {
             let diagnostic = match text.as_str() {
-                "shortcut" if others.is_empty() => Diagnostic::new(Code::E0209, "`shortcut` stands without its `residual`")
-                    .label(Place::key(*value), "belongs to the item above")
-                    .help("remove the dash before it, so that both are one map"),
+                "shortcut" if others.is_empty() => {
+                    Diagnostic::new(Code::E0209, "`shortcut` stands without its `residual`")
+                        .label(Place::key(*value), "belongs to the item above")
+                        .help("remove the dash before it, so that both are one map")
+                }
                 join => not_yet(Place::key(*value), &format!("the join `{join}`")),
             };
             return self.fault(diagnostic, frame);
@@ -143,9 +154,10 @@ impl Reader<'_> {
             return self.branches(entries, frame, scopes);
         }
         if let Some((second, other)) = others.first() {
-            let mut diagnostic = Diagnostic::new(Code::E0208, "one item holds two layers: a dash is missing")
-                .label(Place::key(*other), format!("a dash is missing before `{second}`"))
-                .label(Place::key(*value), "the item begins here");
+            let mut diagnostic =
+                Diagnostic::new(Code::E0208, "one item holds two layers: a dash is missing")
+                    .label(Place::key(*other), format!("a dash is missing before `{second}`"))
+                    .label(Place::key(*value), "the item begins here");
             if second == "else" || second.starts_with("elif ") {
                 diagnostic = diagnostic.note("`elif` and `else` follow an `if` only");
             }
@@ -155,7 +167,9 @@ impl Reader<'_> {
         match &*key {
             Key::For(targets, iterable) => {
                 let list = self.eval(iterable, place, frame);
-                let Some(items) = self.iterate(&list, place.at(iterable.span)) else { return self.lose(frame) };
+                let Some(items) = self.iterate(&list, place.at(iterable.span)) else {
+                    return self.lose(frame);
+                };
                 let depth = frame.locals.len();
                 for element in items.iter() {
                     if !self.spend(1, place) {
@@ -182,7 +196,10 @@ impl Reader<'_> {
                         }
                     }
                     _ => {
-                        let message = format!("repeat takes a whole number from 0, not {}", times_value.describe());
+                        let message = format!(
+                            "repeat takes a whole number from 0, not {}",
+                            times_value.describe()
+                        );
                         let diagnostic = Diagnostic::new(Code::E0308, message);
                         self.fault(diagnostic.label(place.at(times.span), "how often?"), frame);
                     }
@@ -190,9 +207,10 @@ impl Reader<'_> {
             }
             Key::Elif(_) | Key::Else => {
                 let word = if matches!(&*key, Key::Else) { "else" } else { "elif" };
-                let diagnostic = Diagnostic::new(Code::E0209, format!("`{word}` stands without its `if`"))
-                    .label(place, "belongs to the item above")
-                    .help("remove the dash before it, so that it stands under `if`");
+                let diagnostic =
+                    Diagnostic::new(Code::E0209, format!("`{word}` stands without its `if`"))
+                        .label(place, "belongs to the item above")
+                        .help("remove the dash before it, so that it stands under `if`");
                 self.fault(diagnostic, frame);
             }
             Key::Name(name) => self.named_item(name, *value, frame, scopes),
@@ -213,9 +231,12 @@ impl Reader<'_> {
                 _ => false,
             };
             if !fits {
-                let diagnostic = Diagnostic::new(Code::E0208, "after `if` only `elif` and a last `else` may follow")
-                    .label(Place::key(*value), format!("a dash is missing before `{text}`"))
-                    .label(Place::key(entries[0].1), "the item begins here");
+                let diagnostic = Diagnostic::new(
+                    Code::E0208,
+                    "after `if` only `elif` and a last `else` may follow",
+                )
+                .label(Place::key(*value), format!("a dash is missing before `{text}`"))
+                .label(Place::key(entries[0].1), "the item begins here");
                 return self.fault(diagnostic, frame);
             }
             keys.push((key, *value));
@@ -252,11 +273,16 @@ impl Reader<'_> {
                 self.text_item(text, Place::value(value), Some(named), position, frame, scopes);
             }
             Data::Seq(_) | Data::Map(_) => {
-                self.scope(&named, frame, scopes, |reader, frame, scopes| reader.body(value, frame, scopes));
+                self.scope(&named, frame, scopes, |reader, frame, scopes| {
+                    reader.body(value, frame, scopes)
+                });
             }
             other => {
                 let message = format!("a layer is expected, but this is {}", other.describe());
-                self.fault(Diagnostic::new(Code::E0307, message).label(Place::value(value), "not a layer"), frame);
+                self.fault(
+                    Diagnostic::new(Code::E0307, message).label(Place::value(value), "not a layer"),
+                    frame,
+                );
             }
         }
     }
@@ -281,9 +307,10 @@ impl Reader<'_> {
             Value::Unknown => self.lose(frame),
             other => {
                 let message = format!("a layer is expected, but this is {}", other.describe());
-                let diagnostic = traps::text(place, text, self.tree.in_list(place.node)).unwrap_or_else(|| {
-                    Diagnostic::new(Code::E0307, message).label(place, "not a layer")
-                });
+                let diagnostic = traps::text(place, text, self.tree.in_list(place.node))
+                    .unwrap_or_else(|| {
+                        Diagnostic::new(Code::E0307, message).label(place, "not a layer")
+                    });
                 self.fault(diagnostic, frame);
             }
         }
@@ -323,7 +350,9 @@ impl Reader<'_> {
             Callee::Op { entry, rank, torch } => {
                 let Some(input) = frame.current else { return self.lose(frame) };
                 let shape = self.builder.shape(input);
-                let Some(op) = self.operation(entry, rank, torch, layer, shape) else { return self.lose(frame) };
+                let Some(op) = self.operation(entry, rank, torch, layer, shape) else {
+                    return self.lose(frame);
+                };
                 let named = match named {
                     Some(named) => named,
                     None => match self.default_name(&op.name(), position, place, frame) {
@@ -332,7 +361,8 @@ impl Reader<'_> {
                     },
                 };
                 if self.builder.len() >= MAX_LAYERS {
-                    return self.stop(place, &format!("the network has more than {MAX_LAYERS} layers"));
+                    return self
+                        .stop(place, &format!("the network has more than {MAX_LAYERS} layers"));
                 }
                 let full = full_name(scopes, &named);
                 let before = self.builder.len();
@@ -346,7 +376,8 @@ impl Reader<'_> {
                         }
                     }
                     Err(error) => {
-                        let diagnostic = super::shape_error::diagnostic(&layer.name, Some(layer.place), &error);
+                        let diagnostic =
+                            super::shape_error::diagnostic(&layer.name, Some(layer.place), &error);
                         self.fault(diagnostic, frame);
                     }
                 }
@@ -399,10 +430,13 @@ impl Reader<'_> {
             Some((first, owned)) if owns || *owned => {
                 let first = *first;
                 *owned |= owns;
-                let diagnostic = Diagnostic::new(Code::E0314, format!("two layers are called `{prefix}{}`", named.last))
-                    .label(named.place, "the same name again")
-                    .label(first, "first here")
-                    .help("give one another name: parameters are told apart by it");
+                let diagnostic = Diagnostic::new(
+                    Code::E0314,
+                    format!("two layers are called `{prefix}{}`", named.last),
+                )
+                .label(named.place, "the same name again")
+                .label(first, "first here")
+                .help("give one another name: parameters are told apart by it");
                 self.report(diagnostic);
             }
             Some(_) => {}
@@ -410,12 +444,19 @@ impl Reader<'_> {
     }
 
     /// The name of something unnamed: by the naming template, else its position.
-    fn default_name(&mut self, kind: &str, position: usize, place: Place, frame: &Frame) -> Option<Named> {
+    fn default_name(
+        &mut self,
+        kind: &str,
+        position: usize,
+        place: Place,
+        frame: &Frame,
+    ) -> Option<Named> {
         let Some((template, at)) = self.naming.clone() else {
             return Some(Named { dots: Vec::new(), last: position.to_string(), place });
         };
         let index = i64::try_from(position).unwrap_or(i64::MAX);
-        let locals = vec![("type".to_owned(), Value::text(kind)), ("index".to_owned(), Value::Int(index))];
+        let locals =
+            vec![("type".to_owned(), Value::text(kind)), ("index".to_owned(), Value::Int(index))];
         let mut inner = Frame { locals, current: frame.current };
         self.name(&template, at, &mut inner).map(|named| Named { place, ..named })
     }
@@ -432,8 +473,12 @@ impl Reader<'_> {
                         let value = self.eval(expr, place, frame);
                         let part = match (&value, value.int(), format) {
                             (Value::Unknown, ..) => return None,
-                            (_, Some(n), Some(format)) if format.zeros => format!("{n:0width$}", width = format.width),
-                            (_, Some(n), Some(format)) => format!("{n:width$}", width = format.width),
+                            (_, Some(n), Some(format)) if format.zeros => {
+                                format!("{n:0width$}", width = format.width)
+                            }
+                            (_, Some(n), Some(format)) => {
+                                format!("{n:width$}", width = format.width)
+                            }
                             (_, Some(n), None) => n.to_string(),
                             (Value::Text(part), ..) => part.to_string(),
                             (Value::Layer(layer), ..) => layer.name.clone(),
@@ -441,9 +486,14 @@ impl Reader<'_> {
                         };
                         let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
                         if part.is_empty() || !part.chars().all(plain) {
-                            let message = format!("a name is made of letters, digits, _ and -, not of {}", value.describe());
+                            let message = format!(
+                                "a name is made of letters, digits, _ and -, not of {}",
+                                value.describe()
+                            );
                             let diagnostic = Diagnostic::new(Code::E0315, message);
-                            self.report(diagnostic.label(place.at(expr.span), "cannot stand in a name"));
+                            self.report(
+                                diagnostic.label(place.at(expr.span), "cannot stand in a name"),
+                            );
                             return None;
                         }
                         text.push_str(&part);

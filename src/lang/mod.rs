@@ -66,7 +66,10 @@ pub struct Outline {
 pub fn outline(source: &Source) -> Result<Outline, Vec<Diagnostic>> {
     let (tree, _) = yaml::parse(source)?;
     let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
-    let variants = variants.iter().map(|(name, node)| (name.clone(), tree.get(*node, "expect").is_some())).collect();
+    let variants = variants
+        .iter()
+        .map(|(name, node)| (name.clone(), tree.get(*node, "expect").is_some()))
+        .collect();
     Ok(Outline { variants, expects: tree.get(0, "expect").is_some() })
 }
 

@@ -151,7 +151,13 @@ fn atom(out: &mut String, kind: &Kind) {
     }
 }
 
-fn list<T>(out: &mut String, open: &str, items: &[T], write: impl Fn(&mut String, &T), close: &str) {
+fn list<T>(
+    out: &mut String,
+    open: &str,
+    items: &[T],
+    write: impl Fn(&mut String, &T),
+    close: &str,
+) {
     out.push_str(open);
     for (i, item) in items.iter().enumerate() {
         out.push_str(if i > 0 { ", " } else { "" });

@@ -121,9 +121,9 @@ impl<'t> Reader<'t> {
     pub(super) fn stop(&mut self, place: Place, message: &str) {
         self.stopped = true;
         self.report(
-            Diagnostic::new(Code::E0312, message)
-                .label(place, "the limit is reached here")
-                .help("make the loops or lists smaller; a larger network is built through the library"),
+            Diagnostic::new(Code::E0312, message).label(place, "the limit is reached here").help(
+                "make the loops or lists smaller; a larger network is built through the library",
+            ),
         );
     }
 
@@ -157,7 +157,8 @@ impl<'t> Reader<'t> {
                 let controls = ["for ", "if ", "elif ", "repeat ", "else"];
                 if !controls.iter().any(|word| text.starts_with(word)) {
                     diagnostic.code = Code::E0315;
-                    diagnostic = diagnostic.note("a name is letters, digits, _ and -, with dots between scopes");
+                    diagnostic = diagnostic
+                        .note("a name is letters, digits, _ and -, with dots between scopes");
                 }
                 self.report(diagnostic);
                 None
@@ -179,16 +180,26 @@ impl<'t> Reader<'t> {
 
     /// The variable of this name, innermost first.
     pub(super) fn variable(&self, name: &str, frame: &Frame) -> Option<Value> {
-        let local = frame.locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
+        let local =
+            frame.locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
         local.or_else(|| self.globals.get(name)).cloned()
     }
 
     /// The nearest known name, where one is near.
     pub(super) fn nearest(&self, name: &str, frame: &Frame) -> Option<String> {
         let operators: Vec<String> = Op::names().collect();
-        let known = frame.locals.iter().map(|(name, _)| name.as_str()).chain(self.globals.keys().map(String::as_str));
+        let known = frame
+            .locals
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(self.globals.keys().map(String::as_str));
         let known = known.chain(self.block_names.keys().map(String::as_str));
-        did_you_mean(name, known.chain(super::functions::NAMES.iter().copied()).chain(operators.iter().map(String::as_str)))
+        did_you_mean(
+            name,
+            known
+                .chain(super::functions::NAMES.iter().copied())
+                .chain(operators.iter().map(String::as_str)),
+        )
     }
 }
 
@@ -215,10 +226,11 @@ pub(super) fn syntax(place: Place, text: &str, error: SyntaxError) -> Diagnostic
         None => "ends too early".to_owned(),
         Some(c) => format!("cannot go on with `{}`", c.escape_debug()),
     };
-    let mut diagnostic =
-        Diagnostic::new(Code::E0301, format!("{part} {what}")).label(place.at(Span::new(start, end.max(start))), label);
+    let mut diagnostic = Diagnostic::new(Code::E0301, format!("{part} {what}"))
+        .label(place.at(Span::new(start, end.max(start))), label);
     if found == Some('=') && !text[at..].starts_with("==") {
-        diagnostic = diagnostic.help("an argument is named by NAME=value inside a call; equality is ==");
+        diagnostic =
+            diagnostic.help("an argument is named by NAME=value inside a call; equality is ==");
     } else if found == Some('.') {
         diagnostic = diagnostic.help("layers are called by their own name: conv2d, not nn.Conv2d");
     }

@@ -20,11 +20,16 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
     }
     let line_start = text[..at].rfind('\n').map_or(0, |i| i + 1);
     let line = text[line_start..].split(['\n', '\r']).next().unwrap_or_default();
-    let here = Span::new(at, (at + text[at..].chars().next().map_or(0, char::len_utf8)).min(text.len()));
-    let whole = Span::new(line_start + (line.len() - line.trim_start().len()), line_start + line.trim_end().len());
+    let here =
+        Span::new(at, (at + text[at..].chars().next().map_or(0, char::len_utf8)).min(text.len()));
+    let whole = Span::new(
+        line_start + (line.len() - line.trim_start().len()),
+        line_start + line.trim_end().len(),
+    );
     let item = line.trim_start().trim_start_matches("- ").trim_start();
     let says = |part: &str| message.contains(part);
-    let found = |code, message: &str, span, label: &str| Diagnostic::new(code, message).span(span, label);
+    let found =
+        |code, message: &str, span, label: &str| Diagnostic::new(code, message).span(span, label);
 
     if says(TAG) {
         return found(Code::E0213, "a tag is not read", here, "a tag begins with !")
@@ -35,7 +40,10 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
             .help("numbers are finite, whole ones between −9,223,372,036,854,775,808 and 9,223,372,036,854,775,807");
     }
     if says(TOO_LARGE) || says("recursion limit") || says("repetition limit") {
-        return Diagnostic::new(Code::E0106, "the description is nested too deep, or unfolds to too much");
+        return Diagnostic::new(
+            Code::E0106,
+            "the description is nested too deep, or unfolds to too much",
+        );
     }
     if says("more than one document") {
         return Diagnostic::new(Code::E0201, "the file holds several YAML documents")
@@ -50,16 +58,29 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
     for candidate in [line, before] {
         if comparison(candidate) {
             let start = offset(text, candidate);
-            return found(Code::E0211, "YAML reads `>` as the head of a block of text", Span::new(start, start + candidate.trim_end().len()), "this line")
-                .help("put the comparison in quotes: \">= 5M\"");
+            return found(
+                Code::E0211,
+                "YAML reads `>` as the head of a block of text",
+                Span::new(start, start + candidate.trim_end().len()),
+                "this line",
+            )
+            .help("put the comparison in quotes: \">= 5M\"");
         }
     }
-    if item.starts_with(['@', '`', '%', '*']) || says("unknown anchor") || says("cannot start any token") {
+    if item.starts_with(['@', '`', '%', '*'])
+        || says("unknown anchor")
+        || says("cannot start any token")
+    {
         let character = item.chars().next().filter(|c| "@`%*&!".contains(*c));
         let start = offset(text, item);
         let span = if character.is_some() { Span::new(start, start + 1) } else { here };
         let character = character.map_or_else(|| "this character".to_owned(), |c| format!("`{c}`"));
-        let diagnostic = found(Code::E0203, &format!("{character} cannot begin a plain text in YAML"), span, "YAML keeps it for itself");
+        let diagnostic = found(
+            Code::E0203,
+            &format!("{character} cannot begin a plain text in YAML"),
+            span,
+            "YAML keeps it for itself",
+        );
         return if item.starts_with('@') {
             diagnostic.help("to go on from a value write identity(@x); or put the text in quotes")
         } else {
@@ -67,19 +88,34 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
         };
     }
     if item.contains(" for ") && item.contains('[') && item.contains(" in ") {
-        return comprehension(found(Code::E0204, "YAML reads the bracket as a list of its own", whole, "this line"), item);
+        return comprehension(
+            found(Code::E0204, "YAML reads the bracket as a list of its own", whole, "this line"),
+            item,
+        );
     }
     if says("mapping values are not allowed") {
-        let diagnostic = found(Code::E0205, "YAML reads the colon as the end of a key", whole, "this line has a second colon");
+        let diagnostic = found(
+            Code::E0205,
+            "YAML reads the colon as the end of a key",
+            whole,
+            "this line has a second colon",
+        );
         return if ["if ", "for ", "repeat ", "elif "].iter().any(|word| item.starts_with(word)) {
             diagnostic.help("a named layer after a condition or a loop stands on a new line, indented, with a dash")
         } else {
-            diagnostic.help("write no space after a colon inside brackets: xs[1:3]; or put the text in quotes")
+            diagnostic.help(
+                "write no space after a colon inside brackets: xs[1:3]; or put the text in quotes",
+            )
         };
     }
     if (item.contains('[') || item.contains('{')) && item.contains('(') {
-        return found(Code::E0202, "YAML cut this call at its comma", whole, "a list in brackets ends its items at commas")
-            .help("write one item a line, each with a dash; or put the call in quotes");
+        return found(
+            Code::E0202,
+            "YAML cut this call at its comma",
+            whole,
+            "a list in brackets ends its items at commas",
+        )
+        .help("write one item a line, each with a dash; or put the call in quotes");
     }
     let plain = message.split(" at line ").next().unwrap_or(message);
     found(Code::E0201, &format!("YAML cannot be read: {plain}"), here, "here")
@@ -98,21 +134,31 @@ fn comprehension(diagnostic: Diagnostic, item: &str) -> Diagnostic {
 /// What the text of an item or a value tells of a trap, where it does not parse: the answer takes the place of a syntax
 /// error.
 pub(super) fn text(place: Place, text: &str, in_list: bool) -> Option<Diagnostic> {
-    let found = |code, message: &str, label: &str| Some(Diagnostic::new(code, message).label(place, label));
+    let found =
+        |code, message: &str, label: &str| Some(Diagnostic::new(code, message).label(place, label));
     let (open, close) = (text.matches('(').count(), text.matches(')').count());
     if in_list && text.contains(" for ") && text.contains(" in ") {
-        return found(Code::E0204, "YAML reads the bracket as a list of its own", "a list of texts, not a comprehension")
-            .map(|d| comprehension(d, &format!("[{text}]")));
+        return found(
+            Code::E0204,
+            "YAML reads the bracket as a list of its own",
+            "a list of texts, not a comprehension",
+        )
+        .map(|d| comprehension(d, &format!("[{text}]")));
     }
     if in_list && open != close {
-        return found(Code::E0202, "YAML cut this call at its comma", "only this part of the call arrives")
-            .map(|d| d.help("write one item a line, each with a dash; or put the call in quotes"));
+        return found(
+            Code::E0202,
+            "YAML cut this call at its comma",
+            "only this part of the call arrives",
+        )
+        .map(|d| d.help("write one item a line, each with a dash; or put the call in quotes"));
     }
     let name = text.find(|c: char| !(c.is_alphanumeric() || "_-.$".contains(c)))?;
     let rest = text[name..].strip_prefix(':')?;
     if name > 0 && !rest.is_empty() && !rest.starts_with(' ') {
         let help = format!("write a space after the colon: {}: {rest}", &text[..name]);
-        return found(Code::E0206, "no space after the colon", "YAML reads this as one text").map(|d| d.help(help));
+        return found(Code::E0206, "no space after the colon", "YAML reads this as one text")
+            .map(|d| d.help(help));
     }
     None
 }

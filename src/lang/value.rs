@@ -88,7 +88,9 @@ impl Value {
             Self::Int(n) => Some(n),
             // 2^53: above it, floats no longer tell neighbouring integers apart.
             #[allow(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
-            Self::Float(x) if x.fract() == 0.0 && x.abs() <= 9_007_199_254_740_992.0 => Some(x as i64),
+            Self::Float(x) if x.fract() == 0.0 && x.abs() <= 9_007_199_254_740_992.0 => {
+                Some(x as i64)
+            }
             _ => None,
         }
     }
@@ -96,7 +98,10 @@ impl Value {
     /// The number that it is.
     pub(super) fn number(&self) -> Option<f64> {
         match *self {
-            #[allow(clippy::cast_precision_loss, reason = "arithmetic with floats is that of floats")]
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "arithmetic with floats is that of floats"
+            )]
             Self::Int(n) => Some(n as f64),
             Self::Float(x) => Some(x),
             _ => None,
@@ -121,7 +126,9 @@ impl Value {
             Self::None => ArgValue::None,
             Self::Bool(b) => ArgValue::Bool(*b),
             Self::Text(text) => ArgValue::Text(text.to_string()),
-            Self::List(items) => ArgValue::List(items.iter().map(Self::argument).collect::<Option<_>>()?),
+            Self::List(items) => {
+                ArgValue::List(items.iter().map(Self::argument).collect::<Option<_>>()?)
+            }
             Self::Int(_) | Self::Float(_) => match (self.int(), self.number()) {
                 (Some(n), _) => ArgValue::Int(n),
                 (None, Some(x)) => ArgValue::Float(x),
@@ -159,7 +166,9 @@ impl PartialEq for Value {
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Map(a), Self::Map(b)) => a == b,
             (Self::Layer(a), Self::Layer(b)) => {
-                a.name == b.name && a.positional.len() == b.positional.len() && a.named.len() == b.named.len()
+                a.name == b.name
+                    && a.positional.len() == b.positional.len()
+                    && a.named.len() == b.named.len()
             }
             (a, b) => a.order(b) == Some(Ordering::Equal),
         }

@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess,
+    Visitor,
+};
 
 use super::traps;
 use crate::diag::{At, Code, Diagnostic, Source};
@@ -161,13 +164,16 @@ impl Tree {
         // Where the scalar stands as it is, plain or in quotes, a range inside it is exact.
         let exact = scalar.filter(|s| !s.is_empty()).and_then(|scalar| {
             let quote = rest.starts_with(['\'', '"']) as usize;
-            rest[quote..].starts_with(scalar).then(|| Span::new(start + quote, start + quote + scalar.len()))
+            rest[quote..]
+                .starts_with(scalar)
+                .then(|| Span::new(start + quote, start + quote + scalar.len()))
         });
         let line = || rest.split(['\n', '\r']).next().unwrap_or_default();
         match (exact, place.range) {
-            (Some(whole), Some(range)) => {
-                Span::new(whole.start + range.start.min(scalar.map_or(0, str::len)), (whole.start + range.end).min(whole.end))
-            }
+            (Some(whole), Some(range)) => Span::new(
+                whole.start + range.start.min(scalar.map_or(0, str::len)),
+                (whole.start + range.end).min(whole.end),
+            ),
             (Some(whole), None) => whole,
             (None, _) => {
                 let line = line();
@@ -197,7 +203,10 @@ pub(super) fn parse(source: &Source) -> Result<(Tree, Vec<Diagnostic>), Vec<Diag
 fn guard(text: &str) -> Result<(), Diagnostic> {
     let too_large = |message: String| Diagnostic::new(Code::E0106, message);
     if text.len() > MAX_BYTES {
-        return Err(too_large(format!("the description has {} bytes; at most {MAX_BYTES} are read", text.len())));
+        return Err(too_large(format!(
+            "the description has {} bytes; at most {MAX_BYTES} are read",
+            text.len()
+        )));
     }
     let mut depth = 0usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -265,7 +274,9 @@ impl<'de> Visitor<'de> for Grow<'_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u32, E> {
-        i64::try_from(value).map_err(|_| E::custom(traps::NUMBER)).and_then(|value| self.leaf(Data::Int(value)))
+        i64::try_from(value)
+            .map_err(|_| E::custom(traps::NUMBER))
+            .and_then(|value| self.leaf(Data::Int(value)))
     }
 
     fn visit_i128<E: serde::de::Error>(self, _: i128) -> Result<u32, E> {
@@ -277,7 +288,11 @@ impl<'de> Visitor<'de> for Grow<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<u32, E> {
-        if value.is_finite() { self.leaf(Data::Float(value)) } else { Err(E::custom(traps::NUMBER)) }
+        if value.is_finite() {
+            self.leaf(Data::Float(value))
+        } else {
+            Err(E::custom(traps::NUMBER))
+        }
     }
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<u32, E> {
@@ -296,7 +311,11 @@ impl<'de> Visitor<'de> for Grow<'_> {
         let growth = self.growth;
         let id = Grow { growth, parent: self.parent, ordinal: self.ordinal }.leaf(Data::Null)?;
         let mut children = Vec::new();
-        while let Some(child) = items.next_element_seed(Grow { growth, parent: id, ordinal: ordinal(children.len()) })? {
+        while let Some(child) = items.next_element_seed(Grow {
+            growth,
+            parent: id,
+            ordinal: ordinal(children.len()),
+        })? {
             children.push(child);
         }
         growth.nodes[id as usize].data = Data::Seq(children);
@@ -309,7 +328,11 @@ impl<'de> Visitor<'de> for Grow<'_> {
         let mut children: Vec<(String, u32)> = Vec::new();
         let mut seen: HashMap<String, u32> = HashMap::new();
         while let Some(key) = entries.next_key_seed(KeySeed)? {
-            let child = entries.next_value_seed(Grow { growth, parent: id, ordinal: ordinal(children.len()) })?;
+            let child = entries.next_value_seed(Grow {
+                growth,
+                parent: id,
+                ordinal: ordinal(children.len()),
+            })?;
             let name = match key {
                 Key::Text(text) => text,
                 Key::Refused(text, what) => {
@@ -441,7 +464,9 @@ impl<'de> Visitor<'de> for Seek<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Some((first, rest)) = self.path.split_first() else { return Err(A::Error::custom(ARRIVED)) };
+        let Some((first, rest)) = self.path.split_first() else {
+            return Err(A::Error::custom(ARRIVED));
+        };
         for _ in 0..*first {
             items.next_element::<IgnoredAny>()?;
         }
@@ -450,7 +475,9 @@ impl<'de> Visitor<'de> for Seek<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Some((first, rest)) = self.path.split_first() else { return Err(A::Error::custom(ARRIVED)) };
+        let Some((first, rest)) = self.path.split_first() else {
+            return Err(A::Error::custom(ARRIVED));
+        };
         for _ in 0..*first {
             entries.next_entry::<IgnoredAny, IgnoredAny>()?;
         }
@@ -494,7 +521,8 @@ mod tests {
         let text = "a: 1\nb: 2\na: 3\n";
         let (tree, diagnostics) = parse(&Source { name: "t".into(), text: text.into() }).unwrap();
         assert_eq!(diagnostics.len(), 1);
-        let resolved = tree.resolve(&Source { name: "t".into(), text: text.into() }, diagnostics[0].clone());
+        let resolved =
+            tree.resolve(&Source { name: "t".into(), text: text.into() }, diagnostics[0].clone());
         assert_eq!(resolved.labels[0].at, At::Bytes(Span::new(10, 11)));
         assert_eq!(resolved.labels[1].at, At::Bytes(Span::new(0, 1)));
     }
