@@ -275,19 +275,10 @@ impl Grammar {
 
     /// not = "not" not | compare
     fn not<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        self.nested(input, |input| match word("not").parse(input) {
-            Ok((rest, _)) => {
-                let (rest, inner) = cut(|i| self.not(i)).parse(rest)?;
-                Ok((
-                    rest,
-                    Expr {
-                        span: self.span(input, rest),
-                        kind: Kind::Unary(Unary::Not, Box::new(inner)),
-                    },
-                ))
-            }
-            Err(_) => self.compare(input),
-        })
+        let Ok((rest, _)) = word("not").parse(input) else { return self.compare(input) };
+        let (rest, inner) = cut(|i| self.nested(i, |i| self.not(i))).parse(rest)?;
+        let kind = Kind::Unary(Unary::Not, Box::new(inner));
+        Ok((rest, Expr { span: self.span(input, rest), kind }))
     }
 
     /// compare = sum { cmpop sum } ; cmpop = "==" | "!=" | "<" | "<=" | ">" | ">=" | [ "not" ] "in"
@@ -348,22 +339,11 @@ impl Grammar {
 
     /// unary = ( "-" | "+" ) unary | power
     fn unary<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        self.nested(input, |input| {
-            let signs = alt((value(Unary::Minus, sign("-")), value(Unary::Plus, sign("+"))));
-            match { signs }.parse(input) {
-                Ok((rest, operator)) => {
-                    let (rest, inner) = cut(|i| self.unary(i)).parse(rest)?;
-                    Ok((
-                        rest,
-                        Expr {
-                            span: self.span(input, rest),
-                            kind: Kind::Unary(operator, Box::new(inner)),
-                        },
-                    ))
-                }
-                Err(_) => self.power(input),
-            }
-        })
+        let mut signs = alt((value(Unary::Minus, sign("-")), value(Unary::Plus, sign("+"))));
+        let Ok((rest, operator)) = signs.parse(input) else { return self.power(input) };
+        let (rest, inner) = cut(|i| self.nested(i, |i| self.unary(i))).parse(rest)?;
+        let kind = Kind::Unary(operator, Box::new(inner));
+        Ok((rest, Expr { span: self.span(input, rest), kind }))
     }
 
     /// power = postfix [ "**" unary ]
@@ -479,28 +459,42 @@ impl Grammar {
         item: impl Fn(&'a str) -> Parsed<'a, T>,
         close: &'static str,
     ) -> Parsed<'a, Vec<T>> {
-        let (mut rest, mut items) = (input, Vec::new());
-        loop {
-            if let Ok((after, _)) = sign(close).parse(rest) {
-                return Ok((after, items));
-            }
-            let (after, found) = cut(&item).parse(rest)?;
-            items.push(found);
-            rest = match sign(",").parse(after) {
-                Ok((rest, _)) => rest,
-                Err(_) => {
-                    return cut(expected_close(close)).parse(after).map(|(rest, _)| (rest, items));
-                }
-            };
+        if let Ok((rest, _)) = sign(close).parse(input) {
+            return Ok((rest, Vec::new()));
         }
+        let (rest, first) = cut(&item).parse(input)?;
+        self.more(rest, first, item, close)
+    }
+
+    /// The items after the first.
+    fn more<'a, T>(
+        &self,
+        mut rest: &'a str,
+        first: T,
+        item: impl Fn(&'a str) -> Parsed<'a, T>,
+        close: &'static str,
+    ) -> Parsed<'a, Vec<T>> {
+        let mut items = vec![first];
+        while let Ok((after, _)) = sign(",").parse(rest) {
+            if let Ok((rest, _)) = sign(close).parse(after) {
+                return Ok((rest, items));
+            }
+            let (after, found) = cut(&item).parse(after)?;
+            items.push(found);
+            rest = after;
+        }
+        cut(expected_close(close)).parse(rest).map(|(rest, _)| (rest, items))
     }
 
     /// list = "[" [ expr { "," expr } [ "," ] ] "]" | "[" expr "for" targets "in" or [ "if" or ] "]"
     fn list<'a>(&self, input: &'a str) -> Parsed<'a, Kind> {
         let (open, _) = sign("[").parse(input)?;
-        if let Ok((rest, element)) = self.expr(open)
-            && let Ok((rest, _)) = word("for").parse(rest)
-        {
+        if let Ok((rest, _)) = sign("]").parse(open) {
+            return Ok((rest, Kind::List(Vec::new())));
+        }
+        // The first element is parsed once for both forms: parsing it twice would double at each depth.
+        let (rest, element) = cut(|i| self.expr(i)).parse(open)?;
+        if let Ok((rest, _)) = word("for").parse(rest) {
             let (rest, targets) = cut(targets).parse(rest)?;
             let (rest, iterable) = cut(preceded(word("in"), |i| self.or(i))).parse(rest)?;
             let (rest, condition) = opt(preceded(word("if"), cut(|i| self.or(i)))).parse(rest)?;
@@ -508,17 +502,20 @@ impl Grammar {
             let comprehension = Comprehension { element, targets, iterable, condition };
             return Ok((rest, Kind::Comprehension(Box::new(comprehension))));
         }
-        map(|i| self.items(i, |i| self.expr(i), "]"), Kind::List).parse(open)
+        let (rest, items) = self.more(rest, element, |i| self.expr(i), "]")?;
+        Ok((rest, Kind::List(items)))
     }
 
     /// tuple = "(" expr "," [ expr { "," expr } [ "," ] ] ")" ; "(" expr ")" is the expression itself
     fn parenthesis<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
         let (open, _) = sign("(").parse(input)?;
         let (rest, mut first) = cut(|i| self.expr(i)).parse(open)?;
-        if let Ok((rest, _)) = sign(",").parse(rest) {
-            let (rest, mut others) = self.items(rest, |i| self.expr(i), ")")?;
-            others.insert(0, first);
-            return Ok((rest, Expr { span: self.span(input, rest), kind: Kind::Tuple(others) }));
+        if let Ok((after, _)) = sign(",").parse(rest) {
+            let (rest, items) = match sign(")").parse(after) {
+                Ok((rest, _)) => (rest, vec![first]),
+                Err(_) => self.more(rest, first, |i| self.expr(i), ")")?,
+            };
+            return Ok((rest, Expr { span: self.span(input, rest), kind: Kind::Tuple(items) }));
         }
         let (rest, _) = cut(expected_close(")")).parse(rest)?;
         first.span = self.span(input, rest);
@@ -709,6 +706,9 @@ mod tests {
         let error = expression("1 +").unwrap_err();
         assert_eq!((error.at, error.expected), (3, vec!["a value"]));
         assert!(expression(&"(".repeat(100)).unwrap_err().too_deep);
+        let nested = |open: &str, close: &str, n| format!("{}1{}", open.repeat(n), close.repeat(n));
+        assert!(expression(&nested("[", "]", 60)).is_ok());
+        assert!(expression(&nested("f(", ")", 60)).is_ok());
         assert!(expression(&format!("{}1", "-".repeat(100))).unwrap_err().too_deep);
     }
 }
