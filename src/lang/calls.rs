@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::eval::not_yet;
 use super::layers::Scopes;
 use super::print;
-use super::reader::{Block, Frame, Reader};
+use super::reader::{Block, Frame, MAX_CALLS, Reader};
 use super::value::{Argument, LayerValue};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::ops::args::{ArgError, Args, Arrival, At, Written};
@@ -115,6 +115,11 @@ impl Reader<'_> {
                 .note(format!("the calls are {} → {}", chain.join(" → "), header.name))
                 .help("a block repeats its items with `repeat` or `for`");
             return self.fault(diagnostic, frame);
+        }
+        if self.calls.len() >= MAX_CALLS {
+            let message = format!("blocks call each other more than {MAX_CALLS} deep");
+            self.stop(layer.place, &message);
+            return frame.current = Some(self.builder.unknown());
         }
         if let Some((name, span)) = header.inputs.first() {
             let diagnostic =

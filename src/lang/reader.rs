@@ -22,6 +22,8 @@ const MAX_STEPS: u64 = 5_000_000;
 pub(super) const MAX_LIST: usize = 1_000_000;
 /// Most layers of a network.
 pub(super) const MAX_LAYERS: usize = 200_000;
+/// Most blocks that are being called at once.
+pub(super) const MAX_CALLS: usize = 64;
 /// Most diagnostics that are collected: beyond them nobody reads.
 const MAX_DIAGNOSTICS: usize = 200;
 
@@ -94,6 +96,10 @@ impl<'t> Reader<'t> {
             At::Place(place) => Some(place),
             At::Bytes(_) => None,
         });
+        // What follows from stopping is no fault of the description.
+        if self.stopped && diagnostic.code != Code::E0312 {
+            return;
+        }
         if self.diagnostics.len() < MAX_DIAGNOSTICS && self.seen.insert((diagnostic.code, place)) {
             self.diagnostics.push(diagnostic);
         }

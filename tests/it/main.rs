@@ -2,3 +2,4 @@
 
 mod golden_shapes_a;
 mod golden_shapes_b;
+mod hostile;
