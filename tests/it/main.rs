@@ -3,3 +3,4 @@
 mod golden_shapes_a;
 mod golden_shapes_b;
 mod hostile;
+mod tidy;
