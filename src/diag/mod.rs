@@ -8,6 +8,8 @@ mod codes;
 mod render;
 
 pub use codes::Code;
+#[cfg(feature = "cli")]
+pub use render::{Format, render};
 
 use crate::span::{Place, Span};
 

@@ -34,3 +34,21 @@ pub fn expand(_document: &Document) -> String {
 pub fn resolve(_source: &Source, diagnostic: Diagnostic) -> Diagnostic {
     diagnostic
 }
+
+/// Whether a YAML file is a description: whether it has `model:` at the top.
+pub fn is_description(source: &Source) -> bool {
+    source.text.lines().any(|line| line.starts_with("model:"))
+}
+
+/// A shape that does not fit as a diagnostic about the layer it shows at.
+pub fn shape_diagnostic(
+    name: &str,
+    place: Option<crate::span::Place>,
+    error: &crate::ops::error::ShapeError,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::new(crate::diag::Code::E0504, format!("{name}: {error}")).helps(error.help());
+    match place {
+        Some(place) => diagnostic.label(place, ""),
+        None => diagnostic,
+    }
+}
