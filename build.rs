@@ -19,7 +19,8 @@ fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let made = table(&root.join("models")).and_then(|table| {
-        fs::write(out.join("zoo.rs"), table).map_err(|error| format!("cannot write zoo.rs: {error}"))
+        fs::write(out.join("zoo.rs"), table)
+            .map_err(|error| format!("cannot write zoo.rs: {error}"))
     });
     if let Err(message) = made {
         println!("cargo::error={message}");
@@ -35,7 +36,9 @@ fn table(folder: &Path) -> Result<String, String> {
         for (name, variant) in names_in(path)? {
             if let Some((other, _)) = names.insert(name.clone(), (index, variant)) {
                 let (one, two) = (files[other].display(), path.display());
-                return Err(format!("two networks of the zoo are called `{name}`: in {one} and in {two}"));
+                return Err(format!(
+                    "two networks of the zoo are called `{name}`: in {one} and in {two}"
+                ));
             }
         }
     }
@@ -73,7 +76,8 @@ fn descriptions(folder: &Path) -> Result<Vec<PathBuf>, String> {
 fn names_in(path: &Path) -> Result<Vec<(String, Option<String>)>, String> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
-    let document: Value = serde_yaml::from_str(&text).map_err(|error| format!("{shown}: {error}"))?;
+    let document: Value =
+        serde_yaml::from_str(&text).map_err(|error| format!("{shown}: {error}"))?;
     let Some(model) = document.get("model").and_then(Value::as_str) else {
         return Err(format!("{shown}: no `model:` at the top"));
     };

@@ -43,7 +43,11 @@ enum Found {
 
 /// Judges every expectation of a description, in the order they are written.
 pub fn judge(document: &Document, analysis: &Analysis) -> Vec<Verdict> {
-    document.expectations.iter().map(|expectation| verdict(document, analysis, expectation)).collect()
+    document
+        .expectations
+        .iter()
+        .map(|expectation| verdict(document, analysis, expectation))
+        .collect()
 }
 
 /// What an expectation speaks of: `params`, `features.conv1 params`.
@@ -175,7 +179,9 @@ fn missed(expectation: &Expectation, what: &str, shown: &str, found: Found) -> D
 
 /// For a figure that was meant to be rounded: how to say so.
 fn rounding(expectation: &Expectation, found: Found) -> Option<String> {
-    let (Found::Number(found), Want::Between(from, to)) = (found, expectation.want) else { return None };
+    let (Found::Number(found), Want::Between(from, to)) = (found, expectation.want) else {
+        return None;
+    };
     let text = expectation.text.trim();
     let start = text.find(|c: char| c.is_alphabetic())?;
     let (figure, _unit) = text.split_at(start);
@@ -209,7 +215,8 @@ mod tests {
         let mut builder = GraphBuilder::new("m");
         let mut value = builder.input("input", Shape::vector(784)).unwrap();
         for name in ["head.0", "head.1"] {
-            value = builder.layer(name, Linear { out_features: 10, bias: true }, &[value]).unwrap()[0];
+            value =
+                builder.layer(name, Linear { out_features: 10, bias: true }, &[value]).unwrap()[0];
         }
         let graph = builder.finish(&[("output", value)]);
         let analysis = analyze(&graph, &Options::default()).unwrap();

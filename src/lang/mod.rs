@@ -46,7 +46,8 @@ pub fn shape_diagnostic(
     place: Option<crate::span::Place>,
     error: &crate::ops::error::ShapeError,
 ) -> Diagnostic {
-    let diagnostic = Diagnostic::new(crate::diag::Code::E0504, format!("{name}: {error}")).helps(error.help());
+    let diagnostic =
+        Diagnostic::new(crate::diag::Code::E0504, format!("{name}: {error}")).helps(error.help());
     match place {
         Some(place) => diagnostic.label(place, ""),
         None => diagnostic,

@@ -117,7 +117,10 @@ impl Check {
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let aside = [
             (self.count(|o| o == Outcome::Unknown), "of layers that do not exist"),
-            (self.count(|o| o == Outcome::NotChecked), "not checked under --set, --input or --batch"),
+            (
+                self.count(|o| o == Outcome::NotChecked),
+                "not checked under --set, --input or --batch",
+            ),
             (self.count(|o| o == Outcome::NoExpectations), "without expectations"),
         ];
         for (n, what) in aside.into_iter().filter(|(n, _)| *n > 0) {
@@ -128,7 +131,8 @@ impl Check {
         }
         if self.skipped > 0 {
             let what = if self.skipped == 1 { "is no description" } else { "are no descriptions" };
-            let _ = write!(out, "; {} YAML file{} skipped: {what}", self.skipped, plural(self.skipped));
+            let _ =
+                write!(out, "; {} YAML file{} skipped: {what}", self.skipped, plural(self.skipped));
         }
         out
     }
@@ -163,7 +167,11 @@ mod tests {
             outcome,
         };
         let mut check = Check { skipped: 2, ..Check::default() };
-        assert!(check.sentence().starts_with("0 expectations checked: that is not a pass; 2 YAML files"));
+        assert!(
+            check
+                .sentence()
+                .starts_with("0 expectations checked: that is not a pass; 2 YAML files")
+        );
         check.rows = vec![row(Outcome::Met), row(Outcome::Missed), row(Outcome::NotChecked)];
         assert!(check.sentence().starts_with("1 of 2 expectations missed; 1 not checked"));
     }

@@ -167,8 +167,13 @@ pub(super) fn stride(stride: Option<[i64; 2]>) -> String {
 }
 
 /// Short names of arguments that are written often.
-const SHORT: &[(&str, &str)] =
-    &[("stride", "s"), ("padding", "p"), ("dilation", "d"), ("groups", "g"), ("output_padding", "op")];
+const SHORT: &[(&str, &str)] = &[
+    ("stride", "s"),
+    ("padding", "p"),
+    ("dilation", "d"),
+    ("groups", "g"),
+    ("output_padding", "op"),
+];
 
 /// Kernel, stride, padding and their like in a few letters: `11, s4`. What the output's shape says is left out, and what
 /// is as it is by default.
@@ -193,7 +198,9 @@ pub fn kernel(layer: &Layer) -> String {
         let short = SHORT.iter().find(|(name, _)| *name == arg.name);
         parts.push(match (short, value) {
             (_, Json::Bool(true)) => arg.name.to_owned(),
-            (_, value) if matches!(arg.default, Default::Required | Default::Rest) => compact(value),
+            (_, value) if matches!(arg.default, Default::Required | Default::Rest) => {
+                compact(value)
+            }
             (_, Json::String(text)) => text.clone(),
             (Some((_, letter)), value) => format!("{letter}{}", compact(value)),
             (None, value) => format!("{} {}", arg.name, compact(value)),

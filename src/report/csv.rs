@@ -7,11 +7,10 @@ use super::fold::{self, View};
 use super::grid::{Grid, Numbers, Value};
 use super::model::Report;
 
-/// A report's layers; all columns but shares, unless columns are chosen. Several reports have a first column `model`.
-pub fn reports(reports: &[Report], view: &View) -> Result<String, csv::Error> {
+/// A report's layers; all columns but shares, unless columns are chosen. Where several were asked for, there is a first column `model`.
+pub fn reports(reports: &[Report], several: bool, view: &View) -> Result<String, csv::Error> {
     let all = || COLUMNS.iter().filter(|column| !matches!(column.kind, Kind::Share(_))).collect();
     let columns: Vec<&Column> = view.columns.clone().unwrap_or_else(all);
-    let several = reports.len() > 1;
     let titles = several.then_some("model").into_iter().chain(columns.iter().map(|c| c.key));
     let mut rows = Vec::new();
     for report in reports {
@@ -29,7 +28,8 @@ pub fn grid(grid: &Grid) -> Result<String, csv::Error> {
     write(&titles, &grid.rows)
 }
 
-fn write(titles: &[&str], rows: &[Vec<Value>]) -> Result<String, csv::Error> {
+/// Rows under their titles.
+pub(super) fn write(titles: &[&str], rows: &[Vec<Value>]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(titles)?;
     for row in rows {
@@ -45,7 +45,9 @@ fn field(value: &Value) -> String {
     let runs = |c: char| matches!(c, '=' | '@' | '+' | '-' | '\t' | '\r');
     let is_formula = matches!(value, Value::Text(_))
         && text.starts_with(runs)
-        && !text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        && !text
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     if is_formula { format!("'{text}") } else { text }
 }
 
@@ -62,8 +64,7 @@ mod tests {
             vec![Value::text("=cmd()"), Value::Share(1, 3)],
             vec![Value::text("-1, 2"), Value::Empty],
         ];
-        let expected =
-            "name,n\n\"a,\"\"b\"\"\nc\",60965224\n'=cmd(),0.333333\n\"-1, 2\",\n";
+        let expected = "name,n\n\"a,\"\"b\"\"\nc\",60965224\n'=cmd(),0.333333\n\"-1, 2\",\n";
         assert_eq!(grid(&table).unwrap(), expected);
     }
 }

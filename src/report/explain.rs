@@ -33,7 +33,8 @@ pub struct Section {
     pub facts: Vec<Fact>,
 }
 
-/// The nodes that a name means: the layer, every layer of the scope, or what a pattern with `*` and `?` matches.
+/// The nodes that a name means: the layer, every layer of the scope, or what a pattern with `*` and `?` matches; if there
+/// is none, those whose names have it inside: `conv2` for `features.conv2`.
 pub fn pick(graph: &Graph, name: &str) -> Vec<NodeId> {
     let pattern = name.contains(['*', '?']).then(|| glob::Pattern::new(name).ok()).flatten();
     let inside = |node: &Node| {
@@ -42,7 +43,14 @@ pub fn pick(graph: &Graph, name: &str) -> Vec<NodeId> {
     let is_meant = |node: &Node| {
         inside(node) || pattern.as_ref().is_some_and(|pattern| pattern.matches(&node.name))
     };
-    graph.iter().filter(|(_, node)| is_meant(node)).map(|(id, _)| id).collect()
+    let nodes: Vec<NodeId> =
+        graph.iter().filter(|(_, node)| is_meant(node)).map(|(id, _)| id).collect();
+    if !nodes.is_empty() || pattern.is_some() {
+        return nodes;
+    }
+    let segments = format!(".{name}.");
+    let holds = |node: &Node| format!(".{}.", node.name).contains(&segments);
+    graph.iter().filter(|(_, node)| holds(node)).map(|(id, _)| id).collect()
 }
 
 /// Explains the chosen layers of a network; `report` is the report of the same analysis.
@@ -99,7 +107,11 @@ fn parameters(graph: &Graph, row: &Row) -> Option<Fact> {
         .collect();
     let sum = (terms.len() > 1).then(|| Fact::sum("parameters", &terms))?;
     let frozen = row.counts.params - row.counts.trainable;
-    Some(if frozen > 0 { sum.because(format!("{} of them are frozen", grouped(frozen))) } else { sum })
+    Some(if frozen > 0 {
+        sum.because(format!("{} of them are frozen", grouped(frozen)))
+    } else {
+        sum
+    })
 }
 
 /// FLOPs from the ledger, in the default convention.
@@ -117,11 +129,15 @@ fn flops(work: &Work, flops: u64) -> Option<Fact> {
         return Some(Fact::note("FLOPs", "0: no arithmetic"));
     }
     let letters: Vec<&str> = terms.iter().map(|(name, ..)| *name).collect();
-    let numbers: Vec<String> = terms.iter().map(|(_, n, by)| format!("{by}{}", grouped(*n))).collect();
+    let numbers: Vec<String> =
+        terms.iter().map(|(_, n, by)| format!("{by}{}", grouped(*n))).collect();
     let fact = Fact::formula("FLOPs", &letters.join(" + "), &numbers.join(" + "), flops);
     Some(match work.padding_taps {
         0 => fact,
-        taps => fact.because(format!("{} of the taps fall on padding and count all the same", grouped(taps))),
+        taps => fact.because(format!(
+            "{} of the taps fall on padding and count all the same",
+            grouped(taps)
+        )),
     })
 }
 
@@ -168,9 +184,7 @@ fn sees(layer: &Layer, field: &Field) -> Vec<Fact> {
     if axes.is_empty() {
         return Vec::new();
     }
-    let by = |show: fn(&AxisField) -> String| {
-        axes.iter().map(show).collect::<Vec<_>>().join(" × ")
-    };
+    let by = |show: fn(&AxisField) -> String| axes.iter().map(show).collect::<Vec<_>>().join(" × ");
     let extent = by(|axis| axis.extent.to_string());
     let text = format!(
         "{extent} of the input, every {}, from {}",
@@ -194,7 +208,12 @@ pub fn equation(fact: &Fact) -> String {
 }
 
 /// Sections for a terminal.
-pub fn terminal(report: &Report, sections: &[Section], columns: Option<usize>, color: bool) -> String {
+pub fn terminal(
+    report: &Report,
+    sections: &[Section],
+    columns: Option<usize>,
+    color: bool,
+) -> String {
     let assumed: Vec<String> = assumptions(report).iter().map(|t| safe(t).into_owned()).collect();
     let mut out = format!("{}\n", bold(&safe(&report.model), color));
     let _ = writeln!(out, "{}", join(assumed.iter().map(String::as_str), " · ", columns, 0));
@@ -314,10 +333,10 @@ mod tests {
     #[test]
     fn a_name_means_a_layer_a_scope_or_a_pattern() {
         let (graph, _) = conv1();
-        for name in ["features.conv1", "features", "*conv?"] {
+        for name in ["features.conv1", "features", "*conv?", "conv1"] {
             assert_eq!(pick(&graph, name).len(), 1, "{name}");
         }
-        for name in ["feat", "features.", "conv1", "[*"] {
+        for name in ["feat", "features.", "onv1", "[*", ""] {
             assert!(pick(&graph, name).is_empty(), "{name}");
         }
     }

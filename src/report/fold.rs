@@ -120,7 +120,9 @@ fn walk(report: &Report, depth: Option<usize>, indented: bool) -> Vec<Line<'_>> 
         if depth.is_some_and(|depth| depth <= level) && !branch.children.is_empty() {
             let layers: Vec<&Layer> =
                 tree.below(index).into_iter().map(|id| &report.layers[id.index()]).collect();
-            let Some(last) = layers.iter().max_by_key(|layer| layer.index).copied() else { continue };
+            let Some(last) = layers.iter().max_by_key(|layer| layer.index).copied() else {
+                continue;
+            };
             let counts = layers.iter().map(|layer| layer.counts).fold(Counts::default(), plus);
             let label = if level == 0 { report.model.clone() } else { label(&branch.segment) };
             let what = What::Folded { layers: layers.len(), last };
@@ -163,4 +165,3 @@ fn plus(a: Counts, b: Counts) -> Counts {
         activation_bytes: a.activation_bytes.saturating_add(b.activation_bytes),
     }
 }
-

@@ -70,8 +70,7 @@ fn fraction(part: u64, total: u64) -> String {
     if total == 0 {
         return String::new();
     }
-    let millionths =
-        (u128::from(part) * 2_000_000 + u128::from(total)) / (u128::from(total) * 2);
+    let millionths = (u128::from(part) * 2_000_000 + u128::from(total)) / (u128::from(total) * 2);
     format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
 }
 

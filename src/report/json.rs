@@ -1,14 +1,12 @@
-//! Reports as JSON: one report is its object, several are an array of objects.
+//! Reports as JSON: one is its object, several are an array of objects.
 
 use serde::Serialize;
 
-use super::model::Report;
-
-/// Reports as indented JSON that ends with a newline.
-pub fn reports(reports: &[Report]) -> Result<String, serde_json::Error> {
+/// Reports as indented JSON that ends with a newline; an array where several were asked for.
+pub fn list<T: Serialize>(reports: &[T], several: bool) -> Result<String, serde_json::Error> {
     match reports {
-        [only] => pretty(only),
-        several => pretty(&several),
+        [only] if !several => pretty(only),
+        reports => pretty(&reports),
     }
 }
 

@@ -47,7 +47,8 @@ fn usual_name(entry: &Entry) -> String {
 
 /// Every operator, a row each.
 pub fn list() -> Grid {
-    let mut grid = Grid::new([Head::left("operator"), Head::left("arguments"), Head::left("about")]);
+    let mut grid =
+        Grid::new([Head::left("operator"), Head::left("arguments"), Head::left("about")]);
     for entry in Op::ALL {
         let name = match entry.ranks {
             Ranks::None => entry.name.to_owned(),
@@ -69,7 +70,8 @@ pub fn list_terminal(width: Option<usize>, color: bool) -> String {
     for row in list().rows {
         let cell = |i: usize| row[i].show(Numbers::Exact);
         let _ = write!(out, "{}", bold(&cell(0), color));
-        let _ = writeln!(out, "{}", wrap(&cell(1), width.map(|w| w.saturating_sub(cell(0).len())), 4));
+        let _ =
+            writeln!(out, "{}", wrap(&cell(1), width.map(|w| w.saturating_sub(cell(0).len())), 4));
         let _ = writeln!(out, "    {}", wrap(&cell(2), width.map(|w| w.saturating_sub(4)), 4));
     }
     let _ = writeln!(out, "\n{} operators; `cnnstat ops NAME` says more of one.", Op::ALL.len());

@@ -62,7 +62,8 @@ fn op(entry: &Entry, rank: usize, inner: i64, outer: i64) -> Option<Op> {
 
 fn explained(op: &Op, shape: Shape, inputs: usize) -> Option<Section> {
     let mut builder = GraphBuilder::new("example");
-    let values: Option<Vec<_>> = (0..inputs).map(|i| builder.input(&format!("x{i}"), shape)).collect();
+    let values: Option<Vec<_>> =
+        (0..inputs).map(|i| builder.input(&format!("x{i}"), shape)).collect();
     let outputs = builder.layer("example", op.clone(), &values?).ok()?;
     let graph = builder.finish(&[("output", *outputs.first()?)]);
     let analysis = analyze(&graph, &Options::default()).ok()?;

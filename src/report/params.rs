@@ -14,7 +14,7 @@ use crate::graph::NameTree;
 use crate::units;
 
 /// The list of a network's tensors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Listing {
     /// The version of the JSON that is written.
     pub schema_version: u32,
@@ -122,6 +122,21 @@ pub fn grid(listing: &Listing, all: bool) -> Grid {
         }
     }
     grid
+}
+
+/// Lists as CSV, with buffers told apart; where several were asked for, there is a first column `model`.
+pub fn csv(listings: &[Listing], several: bool) -> Result<String, csv::Error> {
+    let titles = several.then_some("model").into_iter();
+    let titles: Vec<&str> =
+        titles.chain(grid(&Listing::default(), true).heads.iter().map(|h| h.title)).collect();
+    let mut rows = Vec::new();
+    for listing in listings {
+        for row in grid(listing, true).rows {
+            let model = several.then(|| Value::text(&listing.model)).into_iter();
+            rows.push(model.chain(row).collect());
+        }
+    }
+    super::csv::write(&titles, &rows)
 }
 
 /// The list for a terminal.

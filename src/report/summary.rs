@@ -94,9 +94,10 @@ fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
         })
         .collect();
     if !columns.iter().any(|column| column.key == "name") {
-        let free = row.iter().zip(columns).position(|(value, column)| {
-            *value == Value::Empty && !column.head.right
-        });
+        let free = row
+            .iter()
+            .zip(columns)
+            .position(|(value, column)| *value == Value::Empty && !column.head.right);
         if let Some(slot) = free {
             row[slot] = Value::text(line.label);
         }
@@ -247,8 +248,7 @@ mod tests {
 
     #[test]
     fn a_lower_bound_is_marked() {
-        let report =
-            Report { status: "partial", not_counted: vec!["x".to_owned()], ..small() };
+        let report = Report { status: "partial", not_counted: vec!["x".to_owned()], ..small() };
         let text = terminal(&report, &View::default(), Look::default());
         assert!(text.contains("≥ 2,020") || text.matches('≥').count() >= 4, "{text}");
     }

@@ -136,8 +136,8 @@ impl Cells {
         table.add_rows(rows);
         let last = grid.heads.len().saturating_sub(1);
         for (i, (column, head)) in table.column_iter_mut().zip(&grid.heads).enumerate() {
-            let gap = u16::try_from(GAP).unwrap_or(2);
-            column.set_padding((0, if i == last { 0 } else { gap }));
+            // The junction takes the other column of the gap.
+            column.set_padding((0, u16::from(i != last)));
             if head.right {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -181,7 +181,7 @@ mod tests {
 name            kernel  params
 ──────────────────────────────
 features.conv1  3, p1   34.8 k
-relu\\u{1b}[0m   3, p1        8
+relu\\u{1b}[0m   3, p1      8
 ──────────────────────────────
 total           3, p1   34.9 k
 ";
@@ -193,7 +193,9 @@ total           3, p1   34.9 k
         let look = |width| Look { width: Some(width), ..Look::default() };
         assert!(!draw(grid(), look(24)).contains("kernel"));
         assert!(draw(grid(), look(24)).contains("features.conv1"));
-        assert!(draw(grid(), look(18)).contains("fea…s.conv1") || draw(grid(), look(18)).contains('…'));
+        assert!(
+            draw(grid(), look(18)).contains("fea…s.conv1") || draw(grid(), look(18)).contains('…')
+        );
         for width in 16..40 {
             let text = draw(grid(), look(width));
             assert!(text.lines().all(|line| text::width(line) <= width), "{width}\n{text}");
