@@ -82,10 +82,8 @@ fn verdict(document: &Document, analysis: &Analysis, expectation: &Expectation) 
         (Found::Shape(found), Want::Shape(want)) => found == want,
         _ => false,
     };
-    let outcome = match met {
-        true => Outcome::Met,
-        false => Outcome::Missed(missed(expectation, &what, &shown, found)),
-    };
+    let outcome =
+        if met { Outcome::Met } else { Outcome::Missed(missed(expectation, &what, &shown, found)) };
     Verdict { what, expected, found: shown, outcome }
 }
 
@@ -197,9 +195,11 @@ fn rounding(expectation: &Expectation, found: Found) -> Option<String> {
     if u128::from(off) * 2 > u128::from(step) || u128::from(off) * 20 > u128::from(from) {
         return None;
     }
-    Some(match u128::from(off) * 100 <= u128::from(from) {
-        true => format!("write `~{text}`, or `{text} ±1%`"),
-        false => format!("write `~{text}`"),
+    let is_close = u128::from(off) * 100 <= u128::from(from);
+    Some(if is_close {
+        format!("write `~{text}`, or `{text} ±1%`")
+    } else {
+        format!("write `~{text}`")
     })
 }
 

@@ -10,7 +10,13 @@ use crate::shape::DType;
 
 /// Shapes, parameters and operations of convolutional networks as exact integers, each explained.
 #[derive(Debug, Parser)]
-#[command(name = "cnnstat", version, subcommand_negates_reqs = true, max_term_width = 100)]
+#[command(
+    name = "cnnstat",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    max_term_width = 100
+)]
 #[command(after_help = "Exit codes: 0 fine, 1 findings, 2 could not do it.")]
 pub struct Cli {
     /// What to do; without a command, the summary.

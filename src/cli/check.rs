@@ -33,7 +33,7 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
         checking.path(path);
     }
     let Checking { check, mut done, .. } = checking;
-    done.file = args.page.output.clone();
+    done.file.clone_from(&args.page.output);
     let look = screen.look(Numbers::Exact, args.page.output.is_some());
     done.page = match args.page.format {
         PageFormat::Table => check.terminal(look),
@@ -72,7 +72,7 @@ impl Checking<'_> {
             return;
         }
         match load::find(path) {
-            Ok((source, None)) => self.description(source),
+            Ok((source, None)) => self.description(&source),
             Ok((source, Some(variant))) => self.network(source, Some(variant)),
             Err(failure) => self.fail(&failure),
         }
@@ -81,7 +81,7 @@ impl Checking<'_> {
     /// A YAML file of a folder; one that is no description is passed over.
     fn found(&mut self, path: &Path) {
         match load::read_file(&path.to_string_lossy()) {
-            Ok(source) if lang::is_description(&source) => self.description(source),
+            Ok(source) if lang::is_description(&source) => self.description(&source),
             // An empty file is no description either.
             Ok(_) => self.check.skipped += 1,
             Err(failure) if failure.diagnostics.iter().all(|d| d.code == Code::E0103) => {
@@ -92,10 +92,10 @@ impl Checking<'_> {
     }
 
     /// The bare description and every variant.
-    fn description(&mut self, source: Source) {
-        let variants = match lang::variants(&source) {
+    fn description(&mut self, source: &Source) {
+        let variants = match lang::variants(source) {
             Ok(variants) => variants,
-            Err(diagnostics) => return self.fail(&Failure::about(&source, diagnostics)),
+            Err(diagnostics) => return self.fail(&Failure::about(source, diagnostics)),
         };
         let parsed = load::parse(source.clone(), None, self.settings);
         let (_, document) = match parsed {

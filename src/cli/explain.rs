@@ -34,8 +34,14 @@ fn nodes(model: &Model, names: &[String]) -> Result<Vec<NodeId>, Failure> {
     let picked = failure.collect(names.iter().map(|name| match pick(graph, name) {
         nodes if nodes.is_empty() => {
             let message = format!("no layer of {} is called `{name}`", model.source.name);
-            let known = graph.nodes().iter().map(|node| node.name.as_str());
-            Err(Diagnostic::new(Code::E0112, message).helps(did_you_mean(name, known)))
+            // A name can be meant by its last part as well, and a scope by its own.
+            let known = graph.nodes().iter().flat_map(|node| {
+                let parts = node.name.split('.').chain([node.name.as_str()]);
+                let scopes = node.name.match_indices('.').map(|(at, _)| &node.name[..at]);
+                parts.chain(scopes)
+            });
+            let diagnostic = Diagnostic::new(Code::E0112, message);
+            Err(diagnostic.helps(did_you_mean(name, known)).into())
         }
         nodes => Ok(nodes),
     }));

@@ -3,23 +3,22 @@
 use std::fmt::Write as _;
 
 use super::args::ExplainErrorArgs;
-use super::load::Failure;
 use super::settings::Screen;
 use super::{Done, Status};
 use crate::diag::Code;
 use crate::report::text::safe;
 
 /// The text of one code, or a line for each.
-pub fn run(args: &ExplainErrorArgs, _: &Screen) -> Result<Done, Failure> {
-    let Some(name) = &args.code else { return Ok(Done::page(list(), None)) };
+pub fn run(args: &ExplainErrorArgs, _: &Screen) -> Done {
+    let Some(name) = &args.code else { return Done::page(list(), None) };
     if let Ok(code) = name.parse::<Code>() {
-        return Ok(Done::page(format!("{}\n", code.text().trim_end()), None));
+        return Done::page(format!("{}\n", code.text().trim_end()), None);
     }
     let messages = format!(
         "error: no diagnostic has the code `{}`; `cnnstat explain-error` lists them\n",
         safe(name)
     );
-    Ok(Done { messages, status: Status::Failed, ..Done::default() })
+    Done { messages, status: Status::Failed, ..Done::default() }
 }
 
 fn list() -> String {

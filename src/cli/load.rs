@@ -6,8 +6,10 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, stdin};
 use std::path::Path;
 
+use clap::CommandFactory;
 use glob::Pattern;
 
+use super::args::Cli;
 use super::settings::{Screen, Settings, about_option};
 use crate::analysis::{Analysis, AnalysisError, analyze};
 use crate::diag::{Code, Diagnostic, Source, did_you_mean, render};
@@ -42,8 +44,15 @@ impl Failure {
     }
 
     /// Keeps what is right and collects what is wrong.
-    pub fn collect<T>(&mut self, results: impl Iterator<Item = Result<T, Diagnostic>>) -> Vec<T> {
-        results.filter_map(|result| result.map_err(|d| self.diagnostics.push(d)).ok()).collect()
+    pub fn collect<T>(&mut self, results: impl Iterator<Item = Result<T, Self>>) -> Vec<T> {
+        let mut right = Vec::new();
+        for result in results {
+            match result {
+                Ok(value) => right.push(value),
+                Err(failure) => self.diagnostics.extend(failure.diagnostics),
+            }
+        }
+        right
     }
 
     /// As it is shown.
@@ -57,6 +66,12 @@ impl Failure {
             screen.message_width,
             screen.message_color,
         )
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::new(diagnostic)
     }
 }
 
@@ -112,7 +127,7 @@ pub fn analyse(
 ) -> Result<Model, Failure> {
     let fail = |diagnostic| Failure::about(&source, vec![lang::resolve(&source, diagnostic)]);
     if !settings.inputs.is_empty() {
-        let shapes = input_shapes(&document, &settings.inputs).map_err(fail)?;
+        let shapes = input_shapes(&document, &settings.inputs)?;
         document.graph = document.graph.with_input_shapes(&shapes);
     }
     let mut failure = Failure { source: Some(source.clone()), diagnostics: Vec::new() };
@@ -121,7 +136,7 @@ pub fn analyse(
             let message = format!("`{text}` is not a pattern: {}", error.msg);
             Diagnostic::new(Code::E0111, message).label(*place, "cannot be read")
         };
-        Pattern::new(text).map_err(|e| lang::resolve(&source, error(e)))
+        Pattern::new(text).map_err(|e| Failure::new(lang::resolve(&source, error(e))))
     });
     let own = failure.collect(own);
     let mut options = settings.options.clone();
@@ -171,7 +186,7 @@ fn matches(document: &Document, analysis: &Analysis, pattern: &Pattern) -> bool 
 fn input_shapes(
     document: &Document,
     inputs: &[(Option<String>, Shape)],
-) -> Result<Vec<(String, Shape)>, Diagnostic> {
+) -> Result<Vec<(String, Shape)>, Failure> {
     let known: Vec<&str> =
         document.graph.inputs().iter().map(|input| input.name.as_str()).collect();
     let mut shapes = Vec::new();
@@ -188,15 +203,17 @@ fn input_shapes(
             (Some(name), _) => {
                 let message =
                     format!("no input is called `{name}`; there are: {}", known.join(", "));
-                return Err(wrong(message, "no such input").helps(did_you_mean(name, known)));
+                return Err(wrong(message, "no such input")
+                    .helps(did_you_mean(name, known))
+                    .into());
             }
             (None, [only]) => only,
             (None, several) => {
                 let message = format!("the network has {} inputs: which one?", several.len());
                 let first = several.first().copied().unwrap_or("NAME");
-                return Err(
-                    wrong(message, "no name").help(format!("write --input {first}={shape}"))
-                );
+                return Err(wrong(message, "no name")
+                    .help(format!("write --input {first}={shape}"))
+                    .into());
             }
         };
         shapes.push((name.to_owned(), *shape));
@@ -229,6 +246,9 @@ fn not_found(argument: &str, stem: &str) -> Diagnostic {
     let is_path = stem.contains(['/', '\\']) || Path::new(stem).extension().is_some();
     let message = format!("no such file, and no network of the zoo: `{argument}`");
     let diagnostic = Diagnostic::new(Code::E0101, message).helps(did_you_mean(stem, zoo::names()));
+    if Cli::command().find_subcommand(stem).is_some() {
+        return diagnostic.help(format!("the command comes first: `cnnstat {stem} MODEL`"));
+    }
     match (is_path, zoo::names().next()) {
         (true, _) | (false, None) => diagnostic,
         (false, Some(example)) => {

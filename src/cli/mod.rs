@@ -90,7 +90,7 @@ pub fn run(cli: &Cli) -> Status {
         Some(Command::Check(args)) => check::run(args, &screen),
         Some(Command::Ops(args)) => ops::run(args, &screen),
         Some(Command::Expand(args)) => expand::run(args, &screen),
-        Some(Command::ExplainError(args)) => explain_error::run(args, &screen),
+        Some(Command::ExplainError(args)) => Ok(explain_error::run(args, &screen)),
     };
     let done = done.unwrap_or_else(|failure| Done::failed(&failure, &screen));
     finish(done, &screen)

@@ -65,9 +65,10 @@ impl Screen {
 
     /// How a table is drawn; one that goes into a file has neither colour nor limit.
     pub fn look(&self, numbers: Numbers, into_file: bool) -> Look {
-        match into_file {
-            true => Look { width: None, color: false, numbers },
-            false => Look { width: self.width, color: self.color, numbers },
+        if into_file {
+            Look { width: None, color: false, numbers }
+        } else {
+            Look { width: self.width, color: self.color, numbers }
         }
     }
 }
@@ -135,7 +136,7 @@ pub fn about_option(
     diagnostic
 }
 
-fn set(text: &str) -> Result<(String, String), Diagnostic> {
+fn set(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))
@@ -147,11 +148,12 @@ fn set(text: &str) -> Result<(String, String), Diagnostic> {
             format!("--set takes NAME=VALUE, but this is `{text}`"),
             "no variable and value",
         )
-        .help("write --set 'cdims=[32, 64, 128]'")),
+        .help("write --set 'cdims=[32, 64, 128]'")
+        .into()),
     }
 }
 
-fn input(text: &str) -> Result<(Option<String>, Shape), Diagnostic> {
+fn input(text: &str) -> Result<(Option<String>, Shape), Failure> {
     let (name, sizes) = match text.split_once('=') {
         Some((name, sizes)) => (Some(name.trim().to_owned()), sizes),
         None => (None, text),
@@ -165,6 +167,7 @@ fn input(text: &str) -> Result<(Option<String>, Shape), Diagnostic> {
             "not a shape",
         )
         .help("write --input 3x224x224, or --input NAME=3x224x224 where there are several inputs")
+        .into()
     })
 }
 
@@ -180,10 +183,10 @@ fn shape(text: &str) -> Option<Shape> {
 }
 
 /// A pattern of parameter names.
-pub fn pattern(option: &str, text: &str) -> Result<Pattern, Diagnostic> {
+pub fn pattern(option: &str, text: &str) -> Result<Pattern, Failure> {
     Pattern::new(text).map_err(|error| {
         let message = format!("`{text}` is not a pattern: {}", error.msg);
-        about_option(Code::E0111, option, text, message, "cannot be read")
+        about_option(Code::E0111, option, text, message, "cannot be read").into()
     })
 }
 

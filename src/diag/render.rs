@@ -1,5 +1,7 @@
 //! A stand-in for the renderer.
 
+use std::fmt::Write as _;
+
 use super::{Diagnostic, Source};
 
 /// How diagnostics are written.
@@ -24,9 +26,9 @@ pub fn render(
     let mut out = String::new();
     for d in diagnostics {
         let name = d.source.as_ref().map_or(&source.name, |s| &s.name);
-        out += &format!("error[{}]: {name}: {}\n", d.code, d.message);
+        let _ = writeln!(out, "error[{}]: {name}: {}", d.code, d.message);
         for help in &d.helps {
-            out += &format!("  = help: {help}\n");
+            let _ = writeln!(out, "  = help: {help}");
         }
     }
     out

@@ -108,12 +108,12 @@ fn tensor(tensor: &analysis::Tensor) -> Tensor {
 fn field(field: &Field) -> Option<Vec<AxisField>> {
     let pair = |ratio: Ratio<i64>| [*ratio.numer(), *ratio.denom()];
     let Field::Axes(axes) = field else { return None };
-    let axis = |axis: &analysis::AxisField| AxisField {
+    let shown = |axis: &analysis::AxisField| AxisField {
         extent: axis.extent.ceil().to_integer(),
         stride: axis.stride.map(pair),
         start: axis.start.floor().to_integer(),
     };
-    Some(axes.iter().map(axis).collect())
+    Some(axes.iter().map(shown).collect())
 }
 
 impl From<&analysis::Totals> for Counts {

@@ -131,15 +131,15 @@ impl Check {
         }
         if self.skipped > 0 {
             let what = if self.skipped == 1 { "is no description" } else { "are no descriptions" };
-            let _ =
-                write!(out, "; {} YAML file{} skipped: {what}", self.skipped, plural(self.skipped));
+            let n = self.skipped;
+            let _ = write!(out, "; {n} YAML file{} skipped that {what}", plural(n));
         }
         out
     }
 
     /// The table for a terminal, with the sentence below.
     pub fn terminal(&self, look: Look) -> String {
-        let sentence = super::text::wrap(&self.sentence(), look.width, 2);
+        let sentence = super::text::wrap(&self.sentence(), look.width, 0, 2);
         if self.rows.is_empty() {
             return format!("{sentence}\n");
         }

@@ -63,8 +63,8 @@ pub const COLUMNS: &[Column] = &[
     left("index", "#", Kind::Layer(|l| Value::text(l.index.to_string()))),
     left("name", "layer", Kind::Name),
     left("op", "operator", Kind::Layer(|l| Value::text(&l.op))).or("type"),
-    left("kernel", "kernel", Kind::Layer(|l| Value::Text(kernel(l)))).expendable(1),
-    left("args", "arguments", Kind::Layer(|l| Value::text(&l.call))),
+    left("kernel", "kernel", Kind::Layer(|l| words(kernel(l)))).expendable(1),
+    left("args", "arguments", Kind::Layer(|l| words(l.call.clone()))),
     left("input", "input", Kind::Layer(|l| Value::Shapes(l.inputs.clone()))),
     left("output", "output", Kind::Layer(|l| Value::Shapes(l.outputs.clone()))),
     right("params", "params", Kind::Count(|c| c.params)),
@@ -147,6 +147,11 @@ pub fn layers_text(layers: usize) -> String {
     }
 }
 
+/// Text, or nothing.
+fn words(text: String) -> Value {
+    if text.is_empty() { Value::Empty } else { Value::Text(text) }
+}
+
 fn backward_macs(counts: &Counts) -> u64 {
     let backward = &counts.work_backward;
     backward.inputs.macs.saturating_add(backward.params.macs)
@@ -185,10 +190,10 @@ pub fn kernel(layer: &Layer) -> String {
         let is_default = match arg.default {
             Default::Required | Default::Rest => false,
             Default::None => value.is_null(),
-            Default::Bool(b) => *value == Json::from(b),
-            Default::Int(n) => *value == Json::from(n),
-            Default::Float(x) => *value == Json::from(x),
-            Default::Text(text) => *value == Json::from(text),
+            Default::Bool(b) => value.as_bool() == Some(b),
+            Default::Int(n) => value.as_i64() == Some(n),
+            Default::Float(x) => value.as_f64() == Some(x),
+            Default::Text(text) => value.as_str() == Some(text),
             Default::Like(other) => layer.args.get(other) == Some(value),
         };
         let says_output = arg.default == Default::Required && arg.name.starts_with("out_");

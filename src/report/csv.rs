@@ -35,7 +35,7 @@ pub(super) fn write(titles: &[&str], rows: &[Vec<Value>]) -> Result<String, csv:
     for row in rows {
         writer.write_record(row.iter().map(field))?;
     }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -74,7 +74,7 @@ fn section(graph: &Graph, analysis: &Analysis, row: &Row, layer: &Layer) -> Sect
     let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: options.mode };
     let mut facts = node.op.derive(io);
     facts.extend(parameters(graph, row));
-    facts.extend(flops(&row.counts.work, row.counts.flops));
+    facts.push(flops(&row.counts.work, row.counts.flops));
     if let Ok(saved) = node.op.saved(io) {
         facts.push(kept(&saved, io, options.dtype));
     }
@@ -115,7 +115,7 @@ fn parameters(graph: &Graph, row: &Row) -> Option<Fact> {
 }
 
 /// FLOPs from the ledger, in the default convention.
-fn flops(work: &Work, flops: u64) -> Option<Fact> {
+fn flops(work: &Work, flops: u64) -> Fact {
     let terms = [
         ("2·MACs", work.macs, "2 × "),
         ("adds", work.adds, ""),
@@ -126,19 +126,19 @@ fn flops(work: &Work, flops: u64) -> Option<Fact> {
     ];
     let terms: Vec<_> = terms.into_iter().filter(|(_, n, _)| *n > 0).collect();
     if terms.is_empty() {
-        return Some(Fact::note("FLOPs", "0: no arithmetic"));
+        return Fact::note("FLOPs", "0: no arithmetic");
     }
     let letters: Vec<&str> = terms.iter().map(|(name, ..)| *name).collect();
     let numbers: Vec<String> =
         terms.iter().map(|(_, n, by)| format!("{by}{}", grouped(*n))).collect();
     let fact = Fact::formula("FLOPs", &letters.join(" + "), &numbers.join(" + "), flops);
-    Some(match work.padding_taps {
+    match work.padding_taps {
         0 => fact,
         taps => fact.because(format!(
             "{} of the taps fall on padding and count all the same",
             grouped(taps)
         )),
-    })
+    }
 }
 
 /// What the tape keeps for the backward pass.
@@ -169,7 +169,7 @@ fn kept(saved: &[Keep], io: Io<'_>, dtype: DType) -> Fact {
         })
         .collect();
     let text = if texts.is_empty() { "nothing".to_owned() } else { texts.join(", ") };
-    Fact::note("kept for backward", &text)
+    Fact::note("saved", &format!("for backward: {text}"))
 }
 
 /// What an output element sees of the network's input.
@@ -189,7 +189,7 @@ fn sees(layer: &Layer, field: &Field) -> Vec<Fact> {
     let text = format!(
         "{extent} of the input, every {}, from {}",
         by(|axis| columns::stride(axis.stride)),
-        by(|axis| axis.start.to_string())
+        by(|axis| axis.start.to_string()).replace('-', "−")
     );
     vec![Fact::note("receptive field", &text)]
 }
@@ -216,32 +216,44 @@ pub fn terminal(
 ) -> String {
     let assumed: Vec<String> = assumptions(report).iter().map(|t| safe(t).into_owned()).collect();
     let mut out = format!("{}\n", bold(&safe(&report.model), color));
-    let _ = writeln!(out, "{}", join(assumed.iter().map(String::as_str), " · ", columns, 0));
+    let _ = writeln!(out, "{}", join(assumed.iter().map(String::as_str), " · ", columns, 0, 0));
     for section in sections {
         let name = bold(&safe(&section.name), color);
         let _ = writeln!(out, "\n{name}  {}", safe(&section.call));
-        let _ = writeln!(out, "  {}", wrap(&safe(&section.shapes), columns, 4));
-        let label = section.facts.iter().map(|fact| width(&fact.what)).max().unwrap_or(0) + 2;
-        let room = columns.map(|columns| columns.saturating_sub(label + 2).max(24));
-        let indent = label + 4;
+        let _ = writeln!(out, "  {}", wrap(&safe(&section.shapes), columns, 2, 4));
+        let label = section.facts.iter().map(|fact| width(&fact.what)).max().unwrap_or(0) + 4;
         for fact in &section.facts {
-            let parts: Vec<String> = parts(fact)
-                .into_iter()
-                .enumerate()
-                .map(|(i, part)| if i == 0 { part.to_owned() } else { format!("= {part}") })
-                .collect();
-            let text = match parts.as_slice() {
-                [only] => wrap(&safe(only), room, indent),
-                several => join(several.iter().map(String::as_str), " ", room, indent),
-            };
-            let gap = " ".repeat(label.saturating_sub(width(&fact.what) + 1));
-            let _ = writeln!(out, "  {}:{gap}{text}", fact.what);
+            let gap = " ".repeat(label.saturating_sub(width(&fact.what) + 3));
+            let _ = writeln!(out, "  {}:{gap}{}", fact.what, laid_out(fact, columns, label));
             if let Some(why) = &fact.why {
-                let _ = writeln!(out, "  {}{}", " ".repeat(label), wrap(&safe(why), room, indent));
+                let why = wrap(&safe(why), columns, label, label);
+                let _ = writeln!(out, "{}{why}", " ".repeat(label));
             }
         }
     }
     out
+}
+
+/// A fact on one line; where room is short, the formula on a line of its own; where it is shorter still, the result too.
+fn laid_out(fact: &Fact, columns: Option<usize>, start: usize) -> String {
+    let parts = parts(fact);
+    let [formula, rest @ ..] = parts.as_slice() else { return String::new() };
+    if rest.is_empty() {
+        return wrap(&safe(formula), columns, start, start);
+    }
+    let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
+    let whole = equation(fact);
+    if width(&whole) <= room {
+        return safe(&whole).into_owned();
+    }
+    let numbers = format!("= {}", rest.join(" = "));
+    let broken = |by: &str| by.replace('\n', &format!("\n{}", " ".repeat(start)));
+    let text = if width(&numbers) <= room {
+        format!("{}\n{}", safe(formula), safe(&numbers))
+    } else {
+        parts.iter().map(|part| safe(part)).collect::<Vec<_>>().join("\n= ")
+    };
+    broken(&text)
 }
 
 /// Sections as a page.

@@ -113,9 +113,12 @@ fn walk(report: &Report, depth: Option<usize>, indented: bool) -> Vec<Line<'_>> 
     let mut open = vec![(0, 0, String::new())];
     while let Some((index, level, name)) = open.pop() {
         let branch = tree.branch(index);
-        let label = |text: &str| match indented {
-            true => format!("{}{text}", "  ".repeat((level - 1).min(DEEPEST))),
-            false => name.clone(),
+        let label = |text: &str| {
+            if indented {
+                format!("{}{text}", "  ".repeat((level - 1).min(DEEPEST)))
+            } else {
+                name.clone()
+            }
         };
         if depth.is_some_and(|depth| depth <= level) && !branch.children.is_empty() {
             let layers: Vec<&Layer> =

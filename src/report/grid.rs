@@ -50,14 +50,15 @@ impl Value {
     /// How it is written.
     pub fn show(&self, numbers: Numbers) -> String {
         match (self, numbers) {
-            (Self::Empty, _) => String::new(),
+            (Self::Empty, _) | (Self::Share(0, _), Numbers::Rounded | Numbers::Exact) => {
+                String::new()
+            }
             (Self::Text(text), _) => text.clone(),
             (Self::Count(n), Numbers::Rounded) => units::count(*n),
             (Self::Bytes(n), Numbers::Rounded) => units::bytes(*n),
             (Self::Count(n) | Self::Bytes(n), Numbers::Exact) => units::grouped(*n),
             (Self::Count(n) | Self::Bytes(n), Numbers::Raw) => n.to_string(),
             (Self::Share(part, total), Numbers::Raw) => fraction(*part, *total),
-            (Self::Share(0, _), _) => String::new(),
             (Self::Share(part, total), _) => units::share(*part, *total),
             (Self::Shapes(shapes), Numbers::Raw) => shapes_text(shapes, "x", ";"),
             (Self::Shapes(shapes), _) => shapes_text(shapes, "×", ", "),

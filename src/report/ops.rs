@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::grid::{Grid, Head, Numbers, Value};
 use super::markdown::{self, code, escape};
 use super::ops_example::example;
-use super::table::{Look, bold, draw};
+use super::table::{Look, bold};
 use super::text::wrap;
 use crate::ops::args::Default;
 use crate::ops::{Entry, Op, Ranks};
@@ -70,9 +70,8 @@ pub fn list_terminal(width: Option<usize>, color: bool) -> String {
     for row in list().rows {
         let cell = |i: usize| row[i].show(Numbers::Exact);
         let _ = write!(out, "{}", bold(&cell(0), color));
-        let _ =
-            writeln!(out, "{}", wrap(&cell(1), width.map(|w| w.saturating_sub(cell(0).len())), 4));
-        let _ = writeln!(out, "    {}", wrap(&cell(2), width.map(|w| w.saturating_sub(4)), 4));
+        let _ = writeln!(out, "{}", wrap(&cell(1), width, cell(0).len(), 4));
+        let _ = writeln!(out, "    {}", wrap(&cell(2), width, 4, 4));
     }
     let _ = writeln!(out, "\n{} operators; `cnnstat ops NAME` says more of one.", Op::ALL.len());
     out
@@ -82,7 +81,7 @@ pub fn list_terminal(width: Option<usize>, color: bool) -> String {
 pub fn arguments(entry: &Entry) -> Grid {
     let mut grid = Grid::new([
         Head::left("argument"),
-        Head { expendable: 1, ..Head::left("takes") },
+        Head::left("takes"),
         Head::left("default"),
         Head::left("meaning"),
     ]);
@@ -100,6 +99,16 @@ pub fn arguments(entry: &Entry) -> Grid {
     grid
 }
 
+/// What stands where an argument is left out, in words.
+fn standing(default: Default) -> String {
+    match default {
+        Default::Required | Default::Rest => "required".to_owned(),
+        Default::Like(other) => format!("if left out, as {other}"),
+        Default::None => "may be left out".to_owned(),
+        default => format!("{default} if left out"),
+    }
+}
+
 fn aliases(entry: &Entry) -> Option<String> {
     let names: Vec<String> = entry.aliases.iter().map(|name| names(name, entry.ranks)).collect();
     (!names.is_empty()).then(|| names.join(", "))
@@ -108,15 +117,19 @@ fn aliases(entry: &Entry) -> Option<String> {
 /// One operator for a terminal.
 pub fn detail_terminal(entry: &Entry, rank: usize, look: Look) -> String {
     let name = names(entry.name, entry.ranks);
-    let mut out = format!("{}\n{}\n", bold(&name, look.color), wrap(entry.about, look.width, 0));
+    let mut out = format!("{}\n{}\n", bold(&name, look.color), wrap(entry.about, look.width, 0, 0));
     let call = format!("{}{}", usual_name(entry), signature(entry));
-    let _ = writeln!(out, "\n{}", wrap(&call, look.width, 4));
-    if !entry.signature.is_empty() {
-        let _ = write!(out, "\n{}", draw(arguments(entry), look));
+    let _ = writeln!(out, "\n{}", wrap(&call, look.width, 0, 4));
+    let _ = writeln!(out);
+    let longest = entry.signature.iter().map(|arg| arg.name.len()).max().unwrap_or(0);
+    for arg in entry.signature {
+        let about = format!("{} Takes: {}; {}.", arg.about, arg.takes, standing(arg.default));
+        let about = wrap(&about, look.width, longest + 4, longest + 4);
+        let _ = writeln!(out, "  {:longest$}  {about}", arg.name);
     }
     let _ = writeln!(out);
     if let Some(aliases) = aliases(entry) {
-        let _ = writeln!(out, "also called  {}", wrap(&aliases, look.width, 13));
+        let _ = writeln!(out, "also called  {}", wrap(&aliases, look.width, 13, 13));
     }
     let _ = writeln!(out, "as torch's   {}", entry.torch_page);
     if let Some(section) = example(entry, rank) {

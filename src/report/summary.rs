@@ -20,17 +20,17 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", bold(&safe(&report.model), look.color));
     if let Some(about) = &report.about {
-        let _ = writeln!(out, "{}", wrap(&safe(about), look.width, 0));
+        let _ = writeln!(out, "{}", wrap(&safe(about), look.width, 0, 0));
     }
     let assumed = assumptions(report);
     let assumed: Vec<_> = assumed.iter().map(|text| safe(text)).collect();
     let pieces = assumed.iter().map(AsRef::as_ref);
-    let _ = writeln!(out, "{}\n", join(pieces, " · ", look.width, 0));
+    let _ = writeln!(out, "{}\n", join(pieces, " · ", look.width, 0, 0));
     let lines = fold::tree(report, view);
     out.push_str(&draw(grid(report, view, &lines), look));
     let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
     for note in notes(report) {
-        let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 2));
+        let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
     }
     out
 }
@@ -76,6 +76,14 @@ pub fn grid(report: &Report, view: &View, lines: &[Line<'_>]) -> Grid {
     let row = |line: &Line<'_>| columns.iter().map(|column| column.value(line, report)).collect();
     grid.rows = lines.iter().map(row).collect();
     grid.total = Some(total_row(report, &columns));
+    let is_idle = |grid: &Grid, i: usize| {
+        grid.heads[i].expendable > 0 && grid.rows.iter().all(|row| row[i] == Value::Empty)
+    };
+    for i in (0..grid.heads.len()).rev() {
+        if is_idle(&grid, i) {
+            grid.drop_column(i);
+        }
+    }
     grid
 }
 
@@ -109,36 +117,35 @@ fn at_least(text: &str) -> Value {
     Value::Text(format!("≥ {text}"))
 }
 
-/// The totals: exact, rounded, their magnitude in words and as a power of ten.
+/// The totals: exact, rounded, their magnitude in words and as a power of ten; sizes in bytes below what they are of.
 pub fn figures(report: &Report) -> Grid {
     let totals = &report.totals;
     let mut grid = Grid::new([Head::left(""), Head::right(""), Head::right(""), Head::left("")]);
     let sign = if report.status == "complete" { "" } else { "≥ " };
-    let mut figure = |name: &str, n: u64, rounded: String, more: String| {
+    let mut row = |name: &str, n: u64, rounded: String, words: String| {
         let exact = format!("{sign}{}", units::grouped(n));
-        grid.rows.push(vec![
-            Value::text(name),
-            Value::Text(exact),
-            Value::Text(rounded),
-            Value::Text(more),
-        ]);
+        grid.rows.push([name.to_owned(), exact, rounded, words].map(Value::Text).to_vec());
     };
-    let mut count = |name: &str, n: u64, more: Option<String>| {
-        let magnitude = units::order(n).map(|o| format!("{}, 10^{o}", units::magnitude(n)));
-        let words: Vec<String> = magnitude.into_iter().chain(more).collect();
-        figure(name, n, units::count(n), words.join(" · "));
+    let words = |n: u64| match units::order(n) {
+        Some(order) => format!("{}, 10^{order}", units::magnitude(n)),
+        None => String::new(),
     };
-    let bytes = |n: u64| Some(format!("{} as {}", units::bytes(n), report.dtype));
-    count("parameters", totals.params, bytes(totals.param_bytes).filter(|_| totals.params > 0));
-    if totals.trainable != totals.params {
-        count("trainable", totals.trainable, None);
+    let figures = [
+        ("parameters", totals.params, Some(totals.param_bytes), true),
+        ("trainable", totals.trainable, None, totals.trainable != totals.params),
+        ("buffers", totals.buffers, Some(totals.buffer_bytes), totals.buffers > 0),
+        ("MACs", totals.work.macs, None, true),
+        ("FLOPs", totals.flops, None, true),
+        ("activations", totals.activations, Some(totals.activation_bytes), true),
+    ];
+    for (name, n, bytes, _) in figures.into_iter().filter(|(.., shown)| *shown) {
+        row(name, n, units::count(n), words(n));
+        if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
+            // Buffers have element types of their own.
+            let dtype = if name == "buffers" { "" } else { report.dtype };
+            row("  bytes", bytes, units::bytes(bytes), dtype.to_owned());
+        }
     }
-    if totals.buffers > 0 {
-        count("buffers", totals.buffers, Some(units::bytes(totals.buffer_bytes)));
-    }
-    count("MACs", totals.work.macs, None);
-    count("FLOPs", totals.flops, None);
-    count("activations", totals.activations, bytes(totals.activation_bytes));
     grid
 }
 

@@ -1,6 +1,6 @@
 //! A grid for a terminal, drawn with comfy-table: horizontal rules only, numbers at the right, no line wrapped.
 //!
-//! Where room is short, columns go in the order that their heads say; then the first column is shortened. Tests stand
+//! Where room is short, columns go in the order that their heads say; then the widest words are shortened. Tests stand
 //! below.
 
 use std::fmt::Write as _;
@@ -48,7 +48,7 @@ pub fn draw(mut grid: Grid, look: Look) -> String {
                 break;
             };
             if worst == 0 {
-                cells.shorten_first(limit);
+                cells.shorten(&grid, limit);
                 break;
             }
             grid.drop_column(index);
@@ -111,17 +111,24 @@ impl Cells {
         self.widths.iter().sum::<usize>() + GAP * self.widths.len().saturating_sub(1)
     }
 
-    fn shorten_first(&mut self, limit: usize) {
-        let Some(first) = self.widths.first().copied() else { return };
-        let room = limit.saturating_sub(self.needs() - first).max(NARROWEST.min(first));
-        for row in &mut self.rows {
-            let cell = &row[0];
-            // The indentation of a tree is not part of the name.
-            let name = cell.trim_start();
-            let indent = (cell.len() - name.len()).min(room / 2);
-            row[0] = format!("{}{}", " ".repeat(indent), text::shorten(name, room - indent));
+    /// Shortens the widest column of words until all fits, or no such column is left that can be.
+    fn shorten(&mut self, grid: &Grid, limit: usize) {
+        let words = (0..grid.heads.len()).filter(|column| !grid.heads[*column].right);
+        let mut words: Vec<usize> = words.collect();
+        words.sort_by_key(|column| self.widths[*column]);
+        while let Some(column) = words.pop().filter(|_| self.needs() > limit) {
+            let wide = self.widths[column];
+            let room = limit.saturating_sub(self.needs() - wide).max(NARROWEST.min(wide));
+            for row in &mut self.rows {
+                let cell = &row[column];
+                // The indentation of a tree is not part of the name.
+                let name = cell.trim_start();
+                let indent = (cell.len() - name.len()).min(room / 2);
+                let name = text::shorten(name, room - indent);
+                row[column] = format!("{}{name}", " ".repeat(indent));
+            }
+            self.measure();
         }
-        self.measure();
     }
 
     fn draw(self, grid: &Grid, color: bool) -> String {

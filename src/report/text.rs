@@ -57,9 +57,10 @@ fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
         .collect()
 }
 
-/// Words in lines of at most `columns`, every line after the first indented. A longer word keeps a line of its own.
-pub fn wrap(text: &str, columns: Option<usize>, indent: usize) -> String {
-    join(text.split_whitespace(), " ", columns, indent)
+/// Words in lines of at most `columns`, of which `start` are taken in the first; every further line is indented. A longer
+/// word keeps a line of its own.
+pub fn wrap(text: &str, columns: Option<usize>, start: usize, indent: usize) -> String {
+    join(text.split_whitespace(), " ", columns, start, indent)
 }
 
 /// Pieces that are not broken themselves, with `between` where two of them share a line.
@@ -67,20 +68,22 @@ pub fn join<'t>(
     pieces: impl IntoIterator<Item = &'t str>,
     between: &str,
     columns: Option<usize>,
+    start: usize,
     indent: usize,
 ) -> String {
     let limit = columns.unwrap_or(usize::MAX);
-    let (mut out, mut at) = (String::new(), 0);
-    for piece in pieces {
+    let (mut out, mut at) = (String::new(), start);
+    for (i, piece) in pieces.into_iter().enumerate() {
         let needs = width(piece);
-        if at > 0 && at + width(between) + needs > limit {
-            out.truncate(out.trim_end().len());
+        let between = if i == 0 { "" } else { between };
+        let fits = at.saturating_add(width(between)).saturating_add(needs) <= limit;
+        if fits || i == 0 {
+            out.push_str(between);
+            at += width(between);
+        } else {
             out.push('\n');
             out.push_str(&" ".repeat(indent));
             at = indent;
-        } else if at > 0 {
-            out.push_str(between);
-            at += width(between);
         }
         out.push_str(piece);
         at += needs;
@@ -108,8 +111,9 @@ mod tests {
 
     #[test]
     fn lines_are_no_longer_than_they_may_be() {
-        let text = wrap("one two three four", Some(9), 2);
+        let text = wrap("one two three four", Some(9), 0, 2);
         assert_eq!(text, "one two\n  three\n  four");
-        assert_eq!(wrap("one  two", None, 2), "one two");
+        assert_eq!(wrap("one two", Some(9), 4, 2), "one\n  two");
+        assert_eq!(wrap("one  two", None, 0, 2), "one two");
     }
 }
