@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use cnnstat::cli::{args::Cli, run};
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match Cli::read(std::env::args_os()) {
         Ok(cli) => run(&cli).into(),
         Err(usage) => {
             // Help that nobody reads to its end is no error; a usage error is 2.

@@ -2,7 +2,11 @@
 //!
 //! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::ops::Mode;
 use crate::report::columns::{self, COLUMNS, Column};
@@ -10,13 +14,8 @@ use crate::shape::DType;
 
 /// Shapes, parameters and operations of convolutional networks as exact integers, each explained.
 #[derive(Debug, Parser)]
-#[command(
-    name = "cnnstat",
-    version,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
-    max_term_width = 100
-)]
+#[command(name = "cnnstat", version, subcommand_negates_reqs = true, max_term_width = 100)]
+#[command(override_usage = "cnnstat [OPTIONS] <MODEL>...\n       cnnstat <COMMAND>")]
 #[command(after_help = "Exit codes: 0 fine, 1 findings, 2 could not do it.")]
 pub struct Cli {
     /// What to do; without a command, the summary.
@@ -28,6 +27,35 @@ pub struct Cli {
     /// How it is shown.
     #[command(flatten)]
     pub screen: ScreenArgs,
+}
+
+impl Cli {
+    /// Reads a command line, the name of the program first. What stands before a command must be meant for all of them:
+    /// clap itself would pass over a summary's options in silence, or not let any option stand there.
+    pub fn read(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let typed =
+            |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let everywhere = |id: &clap::Id| {
+            command.get_arguments().any(|arg| arg.get_id() == id && arg.is_global_set())
+        };
+        if let Some(name) = matches.subcommand_name() {
+            // A struct that is flattened is a group with an id of its own, and no argument.
+            let stray = command
+                .get_arguments()
+                .map(clap::Arg::get_id)
+                .find(|id| typed(id) && !everywhere(id));
+            if let Some(id) = stray {
+                let message =
+                    format!("`{id}` is the summary's: write it after `{name}`, if {name} has it");
+                return Err(command.error(ErrorKind::ArgumentConflict, message));
+            }
+        }
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
 }
 
 /// A command.
@@ -341,7 +369,7 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_key_and_alias() {
-        let cli = |args: &[&str]| Cli::try_parse_from([&["cnnstat"], args].concat());
+        let cli = |args: &[&str]| Cli::read([&["cnnstat"], args].concat());
         let parsed = cli(&["m", "--columns", "name,type, macs%", "--sort", "rf"]);
         assert!(parsed.is_err());
         let parsed = cli(&["m", "--columns", "name,type, macs%"]).unwrap();
@@ -353,13 +381,15 @@ mod tests {
 
     #[test]
     fn commands_take_the_shared_options() {
-        let parsed =
-            Cli::try_parse_from(["cnnstat", "params", "m", "--batch", "2", "--color", "never"]);
+        let words = ["cnnstat", "--width", "80", "params", "m", "--batch", "2", "--color", "never"];
+        let parsed = Cli::read(words);
         let Cli { command: Some(Command::Params(args)), screen, .. } = parsed.unwrap() else {
             panic!("another command")
         };
         assert_eq!((args.model.batch, screen.color), (Some(2), When::Never));
-        assert!(Cli::try_parse_from(["cnnstat"]).is_err());
-        assert!(Cli::try_parse_from(["cnnstat", "m", "--batch", "0"]).is_err());
+        assert_eq!(screen.width, Some(80));
+        assert!(Cli::read(["cnnstat"]).is_err());
+        assert!(Cli::read(["cnnstat", "m", "--batch", "0"]).is_err());
+        assert!(Cli::read(["cnnstat", "--depth", "1", "params", "m"]).is_err());
     }
 }

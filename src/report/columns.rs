@@ -86,8 +86,8 @@ pub const COLUMNS: &[Column] = &[
     right("backward_macs", "backward MACs", Kind::Count(backward_macs)),
     right("activations", "activations", Kind::Count(|c| c.activations)),
     right("activation_bytes", "activation bytes", Kind::Bytes(|c| c.activation_bytes)),
-    left("receptive_field", "sees", Kind::Layer(|l| axes(l, |axis| axis.extent.to_string()))).or("rf"),
-    left("stride", "every", Kind::Layer(|l| axes(l, |axis| stride(axis.stride)))),
+    left("receptive_field", "receptive field", Kind::Layer(|l| axes(l, |axis| axis.extent.to_string()))).or("rf"),
+    left("stride", "effective stride", Kind::Layer(|l| axes(l, |axis| stride(axis.stride)))),
 ];
 
 /// The columns that a table has where nothing else is said.

@@ -94,8 +94,9 @@ fn section(graph: &Graph, analysis: &Analysis, row: &Row, layer: &Layer) -> Sect
 /// The sum of the tensors, or whose they are.
 fn parameters(graph: &Graph, row: &Row) -> Option<Fact> {
     let node = graph.node(row.node);
-    let owner = graph.iter().take(row.node.index()).find(|(_, n)| n.weights == node.weights);
-    if let Some((_, owner)) = owner.filter(|_| row.tensors.is_empty()) {
+    // An earlier layer is looked for only where tensors are missing: a look at all of them is a step for each.
+    if row.tensors.is_empty() && node.op.params(&row.inputs).is_ok_and(|own| !own.is_empty()) {
+        let (_, owner) = graph.iter().find(|(_, other)| other.weights == node.weights)?;
         let text = format!("shared with {}, where they are counted", owner.name);
         return Some(Fact::note("parameters", &text));
     }
@@ -187,7 +188,7 @@ fn sees(layer: &Layer, field: &Field) -> Vec<Fact> {
     let by = |show: fn(&AxisField) -> String| axes.iter().map(show).collect::<Vec<_>>().join(" × ");
     let extent = by(|axis| axis.extent.to_string());
     let text = format!(
-        "{extent} of the input, every {}, from {}",
+        "{extent} of the input, stride {}, start {}",
         by(|axis| columns::stride(axis.stride)),
         by(|axis| axis.start.to_string()).replace('-', "−")
     );
@@ -327,7 +328,7 @@ mod tests {
             "weight + bias = 34,848 + 96 = 34,944",
             "2·MACs + adds = 2 × 105,415,200 + 290,400 = 211,120,800",
             "the input (154,587 × 4 B = 604 KiB)",
-            "11 × 11 of the input, every 4 × 4, from 0 × 0",
+            "11 × 11 of the input, stride 4 × 4, start 0 × 0",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

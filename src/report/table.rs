@@ -115,7 +115,10 @@ impl Cells {
     fn shorten(&mut self, grid: &Grid, limit: usize) {
         let words = (0..grid.heads.len()).filter(|column| !grid.heads[*column].right);
         let mut words: Vec<usize> = words.collect();
-        words.sort_by_key(|column| self.widths[*column]);
+        // Shapes come last: less of one says something else.
+        let is_shape =
+            |column: &usize| grid.rows.iter().any(|row| matches!(row[*column], Value::Shapes(_)));
+        words.sort_by_key(|column| (!is_shape(column), self.widths[*column]));
         while let Some(column) = words.pop().filter(|_| self.needs() > limit) {
             let wide = self.widths[column];
             let room = limit.saturating_sub(self.needs() - wide).max(NARROWEST.min(wide));
