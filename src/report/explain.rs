@@ -265,18 +265,20 @@ pub fn markdown(report: &Report, sections: &[Section]) -> String {
         let _ = writeln!(out, "\n### {}\n", escape(&section.name));
         let _ = writeln!(out, "{}: {}\n", code(&section.call), section.shapes);
         for fact in &section.facts {
-            let _ = write!(out, "* {}: ", fact.what);
-            let _ = match parts(fact).as_slice() {
-                [only] => write!(out, "{}", escape(only)),
-                several => write!(out, "{}", code(&several.join(" = "))),
-            };
-            let _ = match &fact.why {
-                Some(why) => writeln!(out, " ({})", escape(why)),
-                None => writeln!(out),
-            };
+            let _ = writeln!(out, "{}", bullet(fact));
         }
     }
     out
+}
+
+/// A fact as an item of a list.
+pub(super) fn bullet(fact: &Fact) -> String {
+    let shown = match parts(fact).as_slice() {
+        [only] => escape(only),
+        several => code(&several.join(" = ")),
+    };
+    let why = fact.why.as_ref().map(|why| format!(" ({})", escape(why)));
+    format!("* {}: {shown}{}", fact.what, why.unwrap_or_default())
 }
 
 #[cfg(test)]

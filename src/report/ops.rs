@@ -182,9 +182,7 @@ pub fn detail_markdown(entry: &Entry, rank: usize) -> String {
     if let Some(section) = example(entry, rank) {
         let _ = writeln!(out, "\nFor example {}: {}\n", code(&section.call), section.shapes);
         for fact in &section.facts {
-            let equation = super::explain::equation(fact);
-            let shown = if equation.contains('=') { code(&equation) } else { escape(&equation) };
-            let _ = writeln!(out, "* {}: {shown}", fact.what);
+            let _ = writeln!(out, "{}", super::explain::bullet(fact));
         }
     }
     out

@@ -20,7 +20,11 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", bold(&safe(&report.model), look.color));
     if let Some(about) = &report.about {
-        let _ = writeln!(out, "{}", wrap(&safe(about), look.width, 0, 0));
+        let _ = writeln!(
+            out,
+            "{}",
+            wrap(&safe(&about.replace(char::is_whitespace, " ")), look.width, 0, 0)
+        );
     }
     let assumed = assumptions(report);
     let assumed: Vec<_> = assumed.iter().map(|text| safe(text)).collect();

@@ -81,22 +81,17 @@ impl Cells {
 
     /// Digits stand under digits: a count without a unit leaves the room of one, where another row has one.
     fn line_up_units(&mut self, grid: &Grid) {
-        let is_count = |row: usize, column: usize| {
-            let row = row.checked_sub(1)?;
-            let values = grid.rows.get(row).or(grid.total.as_ref())?;
-            values.get(column).filter(|value| matches!(value, Value::Count(_)))
-        };
+        let values: Vec<&Vec<Value>> = grid.rows.iter().chain(&grid.total).collect();
+        let is_bare = |text: &str| text.ends_with(|c: char| c.is_ascii_digit());
         for column in 0..grid.heads.len() {
-            let bare = |text: &str| text.ends_with(|c: char| c.is_ascii_digit());
-            let counts: Vec<usize> =
-                (0..self.rows.len()).filter(|row| is_count(*row, column).is_some()).collect();
-            if counts.iter().all(|row| bare(&self.rows[*row][column])) {
-                continue;
-            }
-            for row in counts {
-                if bare(&self.rows[row][column]) {
-                    self.rows[row][column].push_str("  ");
-                }
+            // The first row of texts is the heads.
+            let texts = self.rows[1..].iter_mut().zip(&values);
+            let mut counts: Vec<&mut String> = texts
+                .filter(|(_, values)| matches!(values[column], Value::Count(_)))
+                .map(|(texts, _)| &mut texts[column])
+                .collect();
+            if counts.iter().any(|text| !is_bare(text)) {
+                counts.iter_mut().filter(|text| is_bare(text)).for_each(|text| text.push_str("  "));
             }
         }
     }
