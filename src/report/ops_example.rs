@@ -21,8 +21,11 @@ pub fn example(entry: &Entry, rank: usize) -> Option<Section> {
         (Ranks::Always, 0) => 2,
         (_, rank) => rank,
     };
-    let ops = ARGUMENTS.iter().filter_map(|(inner, outer)| op(entry, rank, *inner, *outer));
-    let ops: Vec<Op> = ops.collect();
+    let required = ARGUMENTS.iter().filter_map(|pair| op(entry, rank, *pair, None));
+    // Some need one of several arguments that can each be left out: a size or a factor.
+    let optional = entry.signature.iter().filter(|arg| arg.default == Default::None);
+    let one_of = optional.filter_map(|arg| op(entry, rank, (2, 8), Some(arg.name)));
+    let ops: Vec<Op> = required.chain(one_of).collect();
     let spatial = if rank == 0 { 2 } else { rank };
     let image: Vec<u64> =
         std::iter::once(CHANNELS).chain(std::iter::repeat_n(EXTENT, spatial)).collect();
@@ -39,7 +42,8 @@ pub fn example(entry: &Entry, rank: usize) -> Option<Section> {
     None
 }
 
-fn op(entry: &Entry, rank: usize, inner: i64, outer: i64) -> Option<Op> {
+/// The operator with small arguments: the required ones, and one more.
+fn op(entry: &Entry, rank: usize, (inner, outer): (i64, i64), more: Option<&str>) -> Option<Op> {
     let value = |name: &str| ArgValue::Int(if name.starts_with("out_") { outer } else { inner });
     let mut written = Written::default();
     for arg in entry.signature {
@@ -53,6 +57,9 @@ fn op(entry: &Entry, rank: usize, inner: i64, outer: i64) -> Option<Op> {
             Default::Rest => {
                 let sizes = [ArgValue::Int(inner)].to_vec();
                 written.named.push((arg.name.to_owned(), ArgValue::List(sizes)));
+            }
+            _ if more == Some(arg.name) => {
+                written.named.push((arg.name.to_owned(), value(arg.name)));
             }
             _ => {}
         }
