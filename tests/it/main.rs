@@ -7,3 +7,6 @@ mod models;
 mod published;
 mod torchvision;
 mod fixtures;
+mod window;
+mod language;
+mod values;
