@@ -93,8 +93,8 @@ impl Checking<'_> {
 
     /// The bare description and every variant.
     fn description(&mut self, source: &Source) {
-        let variants = match lang::variants(source) {
-            Ok(variants) => variants,
+        let outline = match lang::outline(source) {
+            Ok(outline) => outline,
             Err(diagnostics) => return self.fail(&Failure::about(source, diagnostics)),
         };
         let parsed = load::parse(source.clone(), None, self.settings);
@@ -103,10 +103,10 @@ impl Checking<'_> {
             // What is wrong with the bare description is wrong with its variants.
             Err(failure) => return self.fail(&failure),
         };
-        if variants.is_empty() || !document.expectations.is_empty() {
+        if outline.variants.is_empty() || outline.expects {
             self.judge(load::analyse(source.clone(), document, self.settings));
         }
-        for variant in variants {
+        for (variant, _) in outline.variants {
             self.network(source.clone(), Some(variant));
         }
     }

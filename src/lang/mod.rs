@@ -64,14 +64,25 @@ pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnos
     })
 }
 
-/// Names of the variants that a description has, in the order they are written.
+/// What a description offers to `check`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Names of the variants in the order they are written, and whether each has an `expect`.
+    pub variants: Vec<(String, bool)>,
+    /// Whether there is a top-level `expect`.
+    pub expects: bool,
+}
+
+/// The outline of a description.
 ///
 /// # Errors
 /// Text that YAML cannot read.
-pub fn variants(source: &Source) -> Result<Vec<String>, Vec<Diagnostic>> {
+pub fn outline(source: &Source) -> Result<Outline, Vec<Diagnostic>> {
     let (tree, _) = yaml::parse(source)?;
     let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
-    Ok(variants.iter().map(|(name, _)| name.clone()).collect())
+    let expects = |node| tree.get(node, "expect").is_some();
+    let variants = variants.iter().map(|(name, node)| (name.clone(), expects(*node))).collect();
+    Ok(Outline { variants, expects: expects(0) })
 }
 
 /// Whether a YAML text is a description: it has a `model` at its top level.

@@ -1,0 +1,163 @@
+//! What several modules need: descriptions read from the repository, and a judge of their expectations that is not the
+//! tool's own.
+
+use std::path::Path;
+
+use cnnstat::analysis::{Field, Row, Totals};
+use cnnstat::diag::{Diagnostic, Source};
+use cnnstat::lang::{self, Choices, Document, Expectation, Metric, Want};
+use cnnstat::{Analysis, Options, Shape, analyze};
+use num_traits::ToPrimitive as _;
+
+/// Every description in a folder of the repository, by name.
+pub fn folder(path: &str) -> Vec<Source> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let mut sources: Vec<Source> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|file| file.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|file| Source {
+            name: file.file_stem().unwrap().to_str().unwrap().to_owned(),
+            text: std::fs::read_to_string(&file).unwrap(),
+        })
+        .collect();
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(!sources.is_empty(), "{path} has no descriptions");
+    sources
+}
+
+/// Names of a description's networks: the bare one, then each variant.
+pub fn variants(source: &Source) -> Vec<Option<String>> {
+    let outline = lang::outline(source).unwrap();
+    std::iter::once(None).chain(outline.variants.into_iter().map(|(name, _)| Some(name))).collect()
+}
+
+/// Reads a description, or says everything that is wrong with it.
+pub fn read(source: &Source, variant: Option<&str>) -> Document {
+    let choices = Choices { variant: variant.map(str::to_owned), ..Choices::default() };
+    lang::parse(source, &choices)
+        .unwrap_or_else(|found| panic!("{}: {}", source.name, messages(&found).join("\n")))
+}
+
+/// Code and message of each diagnostic.
+pub fn messages(found: &[Diagnostic]) -> Vec<String> {
+    found.iter().map(|d| format!("{}: {}", d.code, d.message)).collect()
+}
+
+/// A network of the zoo, by the name of its file or variant.
+pub fn network(name: &str) -> Document {
+    let sources = folder("models");
+    if let Some(source) = sources.iter().find(|source| source.name == name) {
+        return read(source, None);
+    }
+    let holds = |source: &&Source| variants(source).iter().any(|v| v.as_deref() == Some(name));
+    let source = sources.iter().find(holds).unwrap_or_else(|| panic!("no network {name}"));
+    read(source, Some(name))
+}
+
+/// The analysis with a batch of one, in eval mode.
+pub fn analysis(document: &Document) -> Analysis {
+    analyze(&document.graph, &Options::default()).unwrap()
+}
+
+/// The row of a layer, by its dotted name.
+pub fn row<'a>(document: &Document, analysis: &'a Analysis, layer: &str) -> &'a Row {
+    let at = document.graph.nodes().iter().position(|node| node.name == layer);
+    &analysis.rows[at.unwrap_or_else(|| panic!("no layer {layer}"))]
+}
+
+/// Names and shapes of all tensors in the order of torch's `state_dict`, `true` for buffers.
+pub fn tensors(document: &Document, analysis: &Analysis) -> Vec<(String, Vec<u64>, bool)> {
+    let graph = &document.graph;
+    let order = cnnstat::graph::NameTree::new(graph).nodes();
+    let named = order.into_iter().flat_map(|id| {
+        let tensors = analysis.rows[id.index()].tensors.iter();
+        tensors.map(move |tensor| {
+            let name = format!("{}.{}", graph.node(id).name, tensor.name);
+            let buffer = tensor.role == cnnstat::ops::ledger::Role::Buffer;
+            (name, tensor.shape.dims().to_vec(), buffer)
+        })
+    });
+    named.collect()
+}
+
+/// The expectations of a description that are not met, in words.
+pub fn missed(document: &Document) -> Vec<String> {
+    let analysis = analysis(document);
+    let miss = |expectation: &Expectation| {
+        let last = analysis.rows.last().expect("a network has layers");
+        let (counts, shape, field) = match &expectation.layer {
+            None => (&analysis.totals, analysis.outputs(&document.graph)[0], &last.field),
+            Some(layer) => {
+                let row = row(document, &analysis, layer);
+                (&row.counts, row.outputs[0], &row.field)
+            }
+        };
+        let met = match (expectation.metric, expectation.want) {
+            (Metric::Output, Want::Shape(wanted)) => shape.dims()[1..] == *wanted.dims(),
+            (metric, Want::Between(low, high)) => {
+                (low..=high).contains(&quantity(metric, counts, field))
+            }
+            (_, Want::Shape(_)) => false,
+        };
+        let (layer, metric) = (expectation.layer.as_deref(), expectation.metric.name());
+        (!met).then(|| {
+            format!("{}: {metric} is not {}: {counts:?}", layer.unwrap_or("it"), expectation.text)
+        })
+    };
+    document.expectations.iter().filter_map(miss).collect()
+}
+
+fn quantity(metric: Metric, counts: &Totals, field: &Field) -> u64 {
+    match metric {
+        Metric::Params => counts.params,
+        Metric::Trainable => counts.trainable,
+        Metric::Buffers => counts.buffers,
+        Metric::Macs => counts.work.macs,
+        Metric::Flops => counts.flops,
+        Metric::Bytes => counts.param_bytes,
+        Metric::Activations => counts.activations,
+        Metric::ReceptiveField => match field {
+            Field::Axes(axes) => {
+                axes.iter().filter_map(|axis| axis.extent.ceil().to_u64()).max().unwrap_or(0)
+            }
+            Field::Unknown(why) => panic!("the receptive field is not known: {why}"),
+        },
+        other => panic!("{} is no number", other.name()),
+    }
+}
+
+/// Whether an expectation names one exact value.
+pub fn is_exact(document: &Document, metric: Metric) -> bool {
+    let of = |e: &&Expectation| e.layer.is_none() && e.metric == metric;
+    let exact = |want: Want| match want {
+        Want::Between(low, high) => low == high,
+        Want::Shape(_) => true,
+    };
+    document.expectations.iter().filter(of).any(|e| exact(e.want))
+}
+
+/// A description read again after its expansion must say the same: names, operators, counts, shapes, totals.
+pub fn assert_expansion_is_equal(document: &Document) {
+    let text = lang::expand(document);
+    let name = format!("the expansion of {}", document.graph.name);
+    let again = read(&Source { name: name.clone(), text }, None);
+    let names = |document: &Document| {
+        let nodes = document.graph.nodes().iter();
+        nodes.map(|node| (node.name.clone(), node.op.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&again), names(document), "{name}");
+    let (first, second) = (analysis(document), analysis(&again));
+    let counts = |analysis: &Analysis| {
+        let rows = analysis.rows.iter();
+        rows.map(|row| (row.outputs.clone(), row.counts)).collect::<Vec<(Vec<Shape>, Totals)>>()
+    };
+    assert_eq!(counts(&first), counts(&second), "{name}");
+    assert_eq!(first.totals, second.totals, "{name}");
+    let wants = |document: &Document| {
+        let expectations = document.expectations.iter();
+        expectations.map(|e| (e.layer.clone(), e.metric, e.want)).collect::<Vec<_>>()
+    };
+    assert_eq!(wants(&again), wants(document), "{name}");
+    assert_eq!((&again.about, &again.source), (&document.about, &document.source), "{name}");
+}
