@@ -145,7 +145,7 @@ fn a_held_layer_takes_further_arguments() {
 fn a_variable_that_holds_no_layer_is_passed_over_in_a_call() {
     let head = "vars: {dropout: 0.2, relu: 7}";
     assert_eq!(calls(head, "  - dropout(dropout)\n  - relu"), ["dropout(p=0.2)", "relu()"]);
-    assert_eq!(codes("vars: {blur: 3}", "  - blur(3)"), [Code::E0306]);
+    assert_eq!(codes("vars: {blur: 3}", "  - blur(3)"), [Code::E0307]);
 }
 
 #[test]

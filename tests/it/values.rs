@@ -206,7 +206,7 @@ fn whole_numbers_are_bounded_and_never_wrap() {
         "2 ** 62 * 2",
         "10.0 ** 400",
     ] {
-        assert_eq!(wrong(expr), [Code::E0309], "{expr}");
+        assert_eq!(wrong(expr), [Code::E0312], "{expr}");
     }
 }
 
