@@ -8,6 +8,7 @@ mod hostile;
 mod language;
 mod models;
 mod published;
+mod readme;
 mod tidy;
 mod torchvision;
 mod values;
