@@ -176,6 +176,16 @@ pub(super) struct Header {
     pub(super) formals: Vec<Formal>,
 }
 
+impl Header {
+    /// What stands for a head that does not parse: its name, as far as it can be told.
+    pub(super) fn faulty(text: &str) -> Self {
+        let text = text.strip_prefix("inline ").unwrap_or(text).trim_start();
+        let name =
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        Self { inline: false, name: name.to_owned(), inputs: Vec::new(), formals: Vec::new() }
+    }
+}
+
 /// A parameter of a block.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Formal {

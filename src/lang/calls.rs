@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::eval::not_yet;
 use super::layers::Scopes;
-use super::reader::{Frame, Reader};
+use super::print;
+use super::reader::{Block, Frame, MAX_CALLS, Reader};
 use super::value::{Argument, LayerValue};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::ops::args::{ArgError, Args, Arrival, At, Written};
@@ -99,8 +100,12 @@ impl Reader<'_> {
         frame: &mut Frame,
         scopes: &mut Scopes,
     ) {
-        let header = self.blocks[block].header.clone();
-        let body = self.blocks[block].body;
+        let Block { ref header, body, faulty } = self.blocks[block];
+        let header = header.clone();
+        if faulty {
+            frame.current = Some(self.builder.unknown());
+            return;
+        }
         if self.calls.contains(&block) {
             let chain: Vec<&str> =
                 self.calls.iter().map(|call| self.blocks[*call].header.name.as_str()).collect();
@@ -110,6 +115,11 @@ impl Reader<'_> {
                 .note(format!("the calls are {} → {}", chain.join(" → "), header.name))
                 .help("a block repeats its items with `repeat` or `for`");
             return self.fault(diagnostic, frame);
+        }
+        if self.calls.len() >= MAX_CALLS {
+            let message = format!("blocks call each other more than {MAX_CALLS} deep");
+            self.stop(layer.place, &message);
+            return frame.current = Some(self.builder.unknown());
         }
         if let Some((name, span)) = header.inputs.first() {
             let diagnostic =
@@ -150,7 +160,7 @@ impl Reader<'_> {
                 None => Diagnostic::new(Code::E0401, format!("{name} has no argument `{written}`"))
                     .label(argument.place, "not known")
                     .helps(did_you_mean(written, names()))
-                    .note(format!("its arguments are {}", names().collect::<Vec<_>>().join(", "))),
+                    .note(format!("its head is {}", print::header(header))),
                 Some(slot) if slot < layer.positional.len() || earlier => {
                     Diagnostic::new(Code::E0404, format!("the argument `{written}` is given twice"))
                         .label(argument.place, "again here")
@@ -175,7 +185,8 @@ impl Reader<'_> {
                     let message = format!("{name} is called without `{}`", formal.name);
                     let diagnostic = Diagnostic::new(Code::E0402, message)
                         .label(layer.place, "an argument is missing")
-                        .label(Place::key(body).at(formal.span), "needed here");
+                        .label(Place::key(body).at(formal.span), "needed here")
+                        .note(format!("its head is {}", print::header(header)));
                     self.report(diagnostic);
                     return false;
                 }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Choices;
+use super::ast::Header;
 use super::document::Document;
 use super::grammar;
 use super::layers::Scopes;
 use super::reader::{Block, Frame, Reader, syntax};
 use super::value::Value;
-use super::yaml::{Data, Tree};
+use super::yaml::{Data, REFUSED, Tree};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::ValueId;
 use crate::shape::{MAX_RANK, Shape};
@@ -93,7 +94,7 @@ impl Reader<'_> {
     fn top_level_keys(&mut self) {
         let tree = self.tree;
         for (key, node) in tree.entries(0) {
-            if !KEYS.contains(&key.as_str()) && key != "<<" {
+            if !KEYS.contains(&key.as_str()) && key != "<<" && key != REFUSED {
                 let diagnostic =
                     Diagnostic::new(Code::E0302, format!("a description has no key `{key}`"))
                         .label(Place::key(*node), "not known")
@@ -148,31 +149,39 @@ impl Reader<'_> {
         let tree = self.tree;
         for (text, body) in tree.get(0, "blocks").map(|node| tree.entries(node)).unwrap_or_default()
         {
-            let header = match grammar::header(text) {
-                Ok(header) => header,
+            let (header, mut faulty) = match grammar::header(text) {
+                Ok(header) => (header, false),
                 Err(error) => {
                     self.report(syntax(Place::key(*body), text, error));
-                    continue;
+                    (Header::faulty(text), true)
                 }
             };
-            let index = self.blocks.len();
-            if let Some(first) = self.block_names.insert(header.name.clone(), index) {
-                let diagnostic =
-                    Diagnostic::new(Code::E0214, format!("there are two blocks `{}`", header.name))
-                        .label(Place::key(*body), "again here")
-                        .label(Place::key(self.blocks[first].body), "first here");
+            if let Some(first) = self.block_names.insert(header.name.clone(), self.blocks.len()) {
+                let message = format!("there are two blocks `{}`", header.name);
+                let diagnostic = Diagnostic::new(Code::E0214, message)
+                    .label(Place::key(*body), "again here")
+                    .label(Place::key(self.blocks[first].body), "first here");
                 self.report(diagnostic);
             }
             for (i, formal) in header.formals.iter().enumerate() {
-                if header.formals[..i].iter().any(|earlier| earlier.name == formal.name) {
-                    let diagnostic = Diagnostic::new(
-                        Code::E0404,
-                        format!("the argument `{}` stands twice", formal.name),
+                let earlier = &header.formals[..i];
+                let found = if earlier.iter().any(|earlier| earlier.name == formal.name) {
+                    let message = format!("the argument `{}` stands twice", formal.name);
+                    Diagnostic::new(Code::E0404, message)
+                } else if formal.default.is_none() && earlier.iter().any(|e| e.default.is_some()) {
+                    let name = &formal.name;
+                    let message = format!(
+                        "the argument `{name}` has no default, but stands after one that has"
                     );
-                    self.report(diagnostic.label(Place::key(*body).at(formal.span), "again here"));
-                }
+                    Diagnostic::new(Code::E0301, message)
+                        .help("move it forward, or give it a default")
+                } else {
+                    continue;
+                };
+                faulty = true;
+                self.report(found.label(Place::key(*body).at(formal.span), "this argument"));
             }
-            self.blocks.push(Block { header: Rc::new(header), body: *body });
+            self.blocks.push(Block { header: Rc::new(header), body: *body, faulty });
         }
     }
 
@@ -258,7 +267,9 @@ impl Reader<'_> {
         for (name, own) in tree.get(0, "vars").map(|node| tree.entries(node)).unwrap_or_default() {
             let identifier =
                 grammar::header(name).is_ok_and(|header| header.name == *name && !header.inline);
-            if !identifier {
+            // A merge key, a list as a key and the rest of a call that a comma cut are reported where they are read.
+            let reported = name == "<<" || name == REFUSED || name.contains(')');
+            if !identifier && !reported {
                 let message = format!("`{name}` is not a name of a variable");
                 let diagnostic =
                     Diagnostic::new(Code::E0315, message).label(Place::key(*own), "not a name");

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use super::ast::{Binary, Call, Compare, Comprehension, Expr, Kind, Slice, Target, Unary};
+use super::layers::JOINS;
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::{Argument, Callee, LayerValue, Value};
 use crate::diag::{Code, Diagnostic};
@@ -102,19 +103,28 @@ impl Reader<'_> {
         if let Some(callee) = self.callee(name) {
             return layer(callee, name, place);
         }
-        let mut diagnostic = Diagnostic::new(Code::E0306, format!("there is no layer `{name}`"))
-            .label(place, "not known")
-            .helps(self.nearest(name, frame));
-        if let Some(held) = variable {
-            diagnostic = diagnostic
-                .note(format!("the variable `{name}` is {}, which is no layer", held.describe()));
-        }
+        let diagnostic = match variable {
+            Some(held) => {
+                let held = held.describe();
+                let message = format!("`{name}` is a variable that holds {held}, not a layer");
+                Diagnostic::new(Code::E0307, message).label(place, "not a layer")
+            }
+            None => Diagnostic::new(Code::E0306, format!("there is no layer `{name}`"))
+                .label(place, "not known")
+                .helps(self.nearest(name, frame)),
+        };
         self.fail(diagnostic)
     }
 
     /// A call: of a layer that a variable holds, of a function, or of a block or operator.
     fn call(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
         let name = call.callee.as_str();
+        let reference = call.args.iter().find(|arg| matches!(arg.value.kind, Kind::Ref(_)));
+        let asks = matches!(name, "channels" | "shape");
+        if !asks && (JOINS.contains(&name) || name == "share" || reference.is_some()) {
+            let what = if reference.is_some() { "a layer on a named value" } else { "a join" };
+            return self.fail(not_yet(place, what));
+        }
         let held = matches!(self.variable(name, frame), Some(Value::Layer(_) | Value::Unknown));
         if !held && !self.block_names.contains_key(name) && super::functions::NAMES.contains(&name)
         {
@@ -124,7 +134,7 @@ impl Reader<'_> {
         let mut positional = Vec::new();
         let mut named = Vec::new();
         for arg in &call.args {
-            let value = self.argument(&arg.value, base, frame);
+            let value = self.eval(&arg.value, base, frame);
             let argument = Argument { value, place: base.at(arg.value.span) };
             match &arg.name {
                 Some((name, span)) => named.push((
@@ -163,14 +173,6 @@ impl Reader<'_> {
             }
         }
         Value::Layer(Rc::new(all))
-    }
-
-    /// An argument; a reference in it is said to be one of what is not read yet.
-    fn argument(&mut self, value: &Expr, base: Place, frame: &mut Frame) -> Value {
-        match &value.kind {
-            Kind::Ref(_) => self.fail(not_yet(base.at(value.span), "a layer on a named value")),
-            _ => self.eval(value, base, frame),
-        }
     }
 
     fn comprehension(
@@ -289,6 +291,13 @@ impl Reader<'_> {
                     )
                 }
             },
+            (Value::List(_), at) if at.int().is_none() => self.fail(
+                Diagnostic::new(
+                    Code::E0308,
+                    format!("a list is indexed by whole numbers, but this is {}", at.describe()),
+                )
+                .label(place, "not a whole number"),
+            ),
             (Value::List(items), at) => {
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
                 let index = at.int().map(|i| if i < 0 { i.saturating_add(length) } else { i });
@@ -387,7 +396,7 @@ impl Reader<'_> {
 
     pub(super) fn overflow(&mut self, place: Place) -> Value {
         let message = "the number does not fit in 64 bits, or is not finite";
-        self.fail(Diagnostic::new(Code::E0309, message).label(place, "too large"))
+        self.fail(Diagnostic::new(Code::E0312, message).label(place, "too large"))
     }
 
     fn binary(&mut self, op: Binary, a: &Value, b: &Value, place: Place) -> Value {

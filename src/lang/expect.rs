@@ -203,7 +203,8 @@ impl Reader<'_> {
             self.report(diagnostic);
             return None;
         };
-        let text = self.scalars(node);
+        let list = matches!(self.tree.data(node), Data::Seq(_));
+        let text = self.scalars(node).filter(|_| !list || *metric == Metric::Output);
         let want = text.as_deref().and_then(|text| match metric {
             Metric::Output => shape(text),
             _ => quantity(text),

@@ -38,6 +38,8 @@ enum Fault {
     Known,
     /// It takes other arguments.
     Takes(&'static str),
+    /// It has no value there.
+    Domain(&'static str),
     /// The result is too large.
     Overflow,
     /// The result would be a list beyond the limit.
@@ -82,6 +84,12 @@ impl Reader<'_> {
             Fault::List => {
                 self.stop(place, &format!("a list would have more than {MAX_LIST} elements"));
                 Value::Unknown
+            }
+            Fault::Domain(domain) => {
+                let found = values.first().map_or_else(String::new, Value::describe);
+                let message =
+                    format!("{} has values for {domain} only, not for {found}", call.callee);
+                self.fail(Diagnostic::new(Code::E0309, message).label(place, "no result"))
             }
             Fault::Takes(takes) => {
                 let found: Vec<String> = values.iter().map(Value::describe).collect();
@@ -185,10 +193,14 @@ impl Reader<'_> {
             ("floor", [Value::Float(x)]) => whole(x.floor()),
             ("int", [Value::Float(x)]) => whole(x.trunc()),
             ("sqrt" | "log2", [value]) => {
-                let takes = if name == "sqrt" { "a number from 0" } else { "a number above 0" };
-                let x = value.number().ok_or(Fault::Takes(takes))?;
+                let x = value.number().ok_or(Fault::Takes("a number"))?;
                 let result = if name == "sqrt" { x.sqrt() } else { x.log2() };
-                if result.is_finite() { Ok(Value::Float(result)) } else { Err(Fault::Takes(takes)) }
+                let domain = if name == "sqrt" { "numbers from 0" } else { "numbers above 0" };
+                if result.is_finite() {
+                    Ok(Value::Float(result))
+                } else {
+                    Err(Fault::Domain(domain))
+                }
             }
             ("make_divisible", [value] | [value, _]) => {
                 let takes = "a number and a positive whole number";

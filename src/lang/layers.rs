@@ -22,7 +22,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::span::Place;
 
 /// Keys of joins, which a later version reads.
-const JOINS: &[&str] = &["residual", "shortcut", "add", "mul", "concat", "side"];
+pub(super) const JOINS: &[&str] = &["residual", "shortcut", "add", "mul", "concat", "side"];
 
 /// A scope of names: what opened it, and the names in it.
 #[derive(Debug, Default)]
@@ -262,10 +262,7 @@ impl Reader<'_> {
         let place = Place::key(value);
         let tree = self.tree;
         if *tree.data(value) == Data::Null {
-            let diagnostic = Diagnostic::new(Code::E0207, "a name is followed by a colon and nothing")
-                .label(place, "its layer is missing")
-                .help("for a layer without a name remove the colon; for a named one write the layer after it");
-            return self.fault(diagnostic, frame);
+            return self.fault(traps::layer_with_colon(place), frame);
         }
         let Some(named) = self.name(name, place, frame) else { return self.lose(frame) };
         match tree.data(value) {
@@ -307,10 +304,9 @@ impl Reader<'_> {
             Value::Unknown => self.lose(frame),
             other => {
                 let message = format!("a layer is expected, but this is {}", other.describe());
-                let diagnostic = traps::text(place, text, self.tree.in_list(place.node))
-                    .unwrap_or_else(|| {
-                        Diagnostic::new(Code::E0307, message).label(place, "not a layer")
-                    });
+                let diagnostic = traps::text(self.tree, place, text).unwrap_or_else(|| {
+                    Diagnostic::new(Code::E0307, message).label(place, "not a layer")
+                });
                 self.fault(diagnostic, frame);
             }
         }

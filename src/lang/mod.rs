@@ -17,6 +17,7 @@ mod layers;
 mod print;
 mod reader;
 mod shape_error;
+mod tokens;
 mod traps;
 mod value;
 mod yaml;
@@ -27,6 +28,10 @@ use crate::diag::{Diagnostic, Source};
 use crate::ops::error::ShapeError;
 use crate::shape::Shape;
 use crate::span::Place;
+
+/// Stack for reading: nesting is bounded everywhere, but the bounds multiply (blocks, items, expressions), and the caller's
+/// stack may be small. Only what is used of it takes memory.
+const STACK: usize = 256 << 20;
 
 /// What is picked and replaced before a description is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,9 +49,19 @@ pub struct Choices {
 /// # Errors
 /// Everything that is wrong with it, with labels in bytes of the source.
 pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
-    let (mut tree, found) = yaml::parse(source)?;
-    let read = description::read(&mut tree, choices, found);
-    read.map_err(|diagnostics| diagnostics.into_iter().map(|d| tree.resolve(source, d)).collect())
+    let read = || {
+        let (mut tree, found) = yaml::parse(source)?;
+        let read = description::read(&mut tree, choices, found);
+        read.map_err(|found| found.into_iter().map(|d| tree.resolve(source, d)).collect())
+    };
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+        // Without a thread of its own (no memory for its stack) reading goes on here.
+        reader.map_or_else(
+            |_| read(),
+            |thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    })
 }
 
 /// What a description offers to `check`: its variants, in the order they are written, each with whether it has

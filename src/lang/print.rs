@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::ast::{Arg, Binary, Expr, Kind, Piece, Target, Unary};
+use super::ast::{Arg, Binary, Expr, Header, Kind, Piece, Target, Unary};
 
 /// How tightly an expression binds: the productions of the grammar, loosest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,22 @@ enum Level {
 pub(super) fn expression(expr: &Expr) -> String {
     let mut out = String::new();
     write(&mut out, expr, Level::Expr);
+    out
+}
+
+/// Writes the head of a block.
+pub(super) fn header(header: &Header) -> String {
+    let mut out = String::from(if header.inline { "inline " } else { "" });
+    out.push_str(&header.name);
+    let inputs = header.inputs.iter().map(|(name, _)| format!("@{name}"));
+    let formals = header.formals.iter().map(|formal| match &formal.default {
+        Some(default) => format!("{}={}", formal.name, expression(default)),
+        None => formal.name.clone(),
+    });
+    let all: Vec<String> = inputs.chain(formals).collect();
+    if !all.is_empty() {
+        let _ = write!(out, "({})", all.join(", "));
+    }
     out
 }
 
@@ -191,5 +207,135 @@ fn piece(out: &mut String, piece: &Piece) {
             }
             out.push('}');
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lang::ast::{Call, Compare, Comprehension, Slice};
+    use crate::lang::grammar;
+    use crate::span::Span;
+
+    fn expr(kind: Kind) -> Expr {
+        Expr { span: Span::default(), kind }
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        // `x` before it keeps every name from being a reserved word.
+        "x[a-z0-9_]{0,4}"
+    }
+
+    fn leaf() -> impl Strategy<Value = Expr> {
+        let path = prop::collection::vec(
+            prop::collection::vec("[a-z0-9_-]{1,4}".prop_map(Piece::Text), 1..2),
+            1..3,
+        );
+        prop_oneof![
+            (0..i64::MAX).prop_map(Kind::Int),
+            (0.0..1e18f64).prop_map(Kind::Float),
+            "[a-zA-Z0-9 ×'_.-]{0,6}".prop_map(Kind::Text),
+            any::<bool>().prop_map(Kind::Bool),
+            Just(Kind::None),
+            name().prop_map(Kind::Name),
+            prop::option::of(path).prop_map(Kind::Ref),
+        ]
+        .prop_map(expr)
+    }
+
+    fn target() -> impl Strategy<Value = Target> {
+        let single = name().prop_map(Target::Name);
+        single.prop_recursive(2, 6, 3, |inner| {
+            prop::collection::vec(inner, 1..3).prop_map(Target::Several)
+        })
+    }
+
+    fn any_expr() -> impl Strategy<Value = Expr> {
+        leaf().prop_recursive(5, 40, 4, |inner| {
+            let boxed = || inner.clone().prop_map(Box::new);
+            let several = || prop::collection::vec(inner.clone(), 0..4);
+            let part = || prop::option::of(inner.clone());
+            let binary = prop::sample::select(Binary::ALL).prop_map(|(_, op)| op);
+            let compare = prop::sample::select(Compare::ALL).prop_map(|(_, op)| op);
+            let unary = prop::sample::select(&[Unary::Minus, Unary::Plus, Unary::Not]);
+            let arg = (prop::option::of(name()), inner.clone()).prop_map(|(name, value)| Arg {
+                name: name.map(|name| (name, Span::default())),
+                value,
+            });
+            let call = (name(), prop::collection::vec(arg, 0..4)).prop_map(|(callee, args)| Call {
+                callee,
+                callee_span: Span::default(),
+                args,
+            });
+            let comprehension =
+                (inner.clone(), prop::collection::vec(target(), 1..3), inner.clone(), part())
+                    .prop_map(|(element, targets, iterable, condition)| {
+                        Kind::Comprehension(Box::new(Comprehension {
+                            element,
+                            targets,
+                            iterable,
+                            condition,
+                        }))
+                    });
+            let slice = (part(), part(), part())
+                .prop_map(|(start, stop, step)| Box::new(Slice { start, stop, step }));
+            prop_oneof![
+                call.prop_map(Kind::Call),
+                several().prop_map(Kind::List),
+                prop::collection::vec(inner.clone(), 1..4).prop_map(Kind::Tuple),
+                comprehension,
+                (boxed(), boxed()).prop_map(|(of, at)| Kind::Index(of, at)),
+                (boxed(), slice).prop_map(|(of, slice)| Kind::Slice(of, slice)),
+                (unary, boxed()).prop_map(|(op, of)| Kind::Unary(op, of)),
+                (binary, boxed(), boxed()).prop_map(|(op, a, b)| Kind::Binary(op, a, b)),
+                (boxed(), prop::collection::vec((compare, inner.clone()), 1..3))
+                    .prop_map(|(first, others)| Kind::Compare(first, others)),
+                (boxed(), boxed()).prop_map(|(a, b)| Kind::And(a, b)),
+                (boxed(), boxed()).prop_map(|(a, b)| Kind::Or(a, b)),
+                (boxed(), boxed(), boxed()).prop_map(|(a, b, c)| Kind::If(a, b, c)),
+            ]
+            .prop_map(expr)
+        })
+    }
+
+    /// The expression with every span forgotten: spans are those of the text it was parsed from.
+    fn bare(text: &str) -> Option<String> {
+        let parsed = grammar::expression(text).ok()?;
+        Some(without_spans(&format!("{parsed:?}")))
+    }
+
+    fn without_spans(debug: &str) -> String {
+        let mut out = String::new();
+        let mut rest = debug;
+        while let Some(at) = rest.find("Span { start: ") {
+            out.push_str(&rest[..at]);
+            rest = &rest[at..];
+            rest = &rest[rest.find('}').map_or(rest.len(), |end| end + 1)..];
+        }
+        out + rest
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_what_was_printed_yields_the_same(expr in any_expr()) {
+            let text = expression(&expr);
+            prop_assert_eq!(bare(&text), Some(without_spans(&format!("{expr:?}"))), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_the_grammar_panic(text in ".{0,60}") {
+            let _ = grammar::expression(&text);
+            let _ = grammar::key(&text);
+            let _ = grammar::header(&text);
+            let _ = grammar::template(&text);
+        }
+    }
+
+    #[test]
+    fn a_head_is_written_as_it_is_read() {
+        let text = "inline mbconv(@low, t, c, cin=channels(@), hidden=cin * t)";
+        assert_eq!(header(&grammar::header(text).unwrap()), text);
     }
 }

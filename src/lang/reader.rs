@@ -10,7 +10,7 @@ use super::ast::{Expr, Header, Key, Name};
 use super::grammar::{self, SyntaxError};
 use super::traps;
 use super::value::Value;
-use super::yaml::Tree;
+use super::yaml::{REFUSED, Tree};
 use crate::diag::{At, Code, Diagnostic, did_you_mean};
 use crate::graph::{GraphBuilder, ValueId};
 use crate::ops::{Entry, Op};
@@ -22,6 +22,8 @@ const MAX_STEPS: u64 = 5_000_000;
 pub(super) const MAX_LIST: usize = 1_000_000;
 /// Most layers of a network.
 pub(super) const MAX_LAYERS: usize = 200_000;
+/// Most blocks that are being called at once.
+pub(super) const MAX_CALLS: usize = 64;
 /// Most diagnostics that are collected: beyond them nobody reads.
 const MAX_DIAGNOSTICS: usize = 200;
 
@@ -32,6 +34,8 @@ pub(super) struct Block {
     pub(super) header: Rc<Header>,
     /// The node of its body; the head is this node's key.
     pub(super) body: u32,
+    /// Whether its head is faulty: what it yields is unknown.
+    pub(super) faulty: bool,
 }
 
 /// What an item sees: local variables, innermost last, and the current value.
@@ -92,6 +96,10 @@ impl<'t> Reader<'t> {
             At::Place(place) => Some(place),
             At::Bytes(_) => None,
         });
+        // What follows from stopping is no fault of the description.
+        if self.stopped && diagnostic.code != Code::E0312 {
+            return;
+        }
         if self.diagnostics.len() < MAX_DIAGNOSTICS && self.seen.insert((diagnostic.code, place)) {
             self.diagnostics.push(diagnostic);
         }
@@ -135,7 +143,7 @@ impl<'t> Reader<'t> {
         let parsed = match grammar::expression(text) {
             Ok(expr) => Some(Rc::new(expr)),
             Err(error) => {
-                let trap = traps::text(place, text, self.tree.in_list(place.node));
+                let trap = traps::text(self.tree, place, text);
                 let diagnostic = trap.unwrap_or_else(|| syntax(place, text, error));
                 self.report(diagnostic);
                 None
@@ -153,14 +161,16 @@ impl<'t> Reader<'t> {
         let parsed = match grammar::key(text) {
             Ok(key) => Some(Rc::new(key)),
             Err(error) => {
-                let mut diagnostic = syntax(Place::key(node), text, error);
                 let controls = ["for ", "if ", "elif ", "repeat ", "else"];
-                if !controls.iter().any(|word| text.starts_with(word)) {
-                    diagnostic.code = Code::E0315;
-                    diagnostic = diagnostic
-                        .note("a name is letters, digits, _ and -, with dots between scopes");
+                let expression =
+                    controls.iter().any(|word| text.starts_with(word)) || text.contains("${");
+                let diagnostic = traps::key(self.tree, node, text).unwrap_or_else(|| {
+                    let faulty = syntax(Place::key(node), text, error);
+                    if expression { faulty } else { not_a_name(faulty, text) }
+                });
+                if text != REFUSED {
+                    self.report(diagnostic);
                 }
-                self.report(diagnostic);
                 None
             }
         };
@@ -194,13 +204,22 @@ impl<'t> Reader<'t> {
             .map(|(name, _)| name.as_str())
             .chain(self.globals.keys().map(String::as_str));
         let known = known.chain(self.block_names.keys().map(String::as_str));
-        did_you_mean(
-            name,
-            known
-                .chain(super::functions::NAMES.iter().copied())
-                .chain(operators.iter().map(String::as_str)),
-        )
+        let known = known
+            .chain(super::functions::NAMES.iter().copied())
+            .chain(operators.iter().map(String::as_str));
+        did_you_mean(name, known.filter(|known| *known != name))
     }
+}
+
+/// A key that is neither a control nor a name.
+fn not_a_name(faulty: Diagnostic, text: &str) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(Code::E0315, format!("`{text}` is not a name"))
+        .note("a name is letters, digits, _ and -, with dots between scopes");
+    diagnostic.labels = faulty.labels;
+    for label in &mut diagnostic.labels {
+        "cannot stand in a name".clone_into(&mut label.text);
+    }
+    diagnostic
 }
 
 /// A syntax error in the text at a place.

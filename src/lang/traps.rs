@@ -2,6 +2,7 @@
 //!
 //! `docs/language.md` lists them; `tests/fixtures/bad/E02*.yaml` shows each.
 
+use super::yaml::{Data, Tree};
 use crate::diag::{Code, Diagnostic};
 use crate::span::{Place, Span};
 
@@ -48,6 +49,16 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
     if says("more than one document") {
         return Diagnostic::new(Code::E0201, "the file holds several YAML documents")
             .help("one file describes one network: remove the line `---`, or use variants");
+    }
+    if line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
+        let indent = line.len() - line.trim_start().len();
+        return found(
+            Code::E0201,
+            "a tab stands where YAML wants spaces",
+            Span::new(line_start, line_start + indent),
+            "this indentation",
+        )
+        .help("indent with spaces");
     }
     let comparison = |line: &str| {
         let value = line.split_once(": ").map_or("", |(_, value)| value.trim_start());
@@ -133,19 +144,19 @@ fn comprehension(diagnostic: Diagnostic, item: &str) -> Diagnostic {
 
 /// What the text of an item or a value tells of a trap, where it does not parse: the answer takes the place of a syntax
 /// error.
-pub(super) fn text(place: Place, text: &str, in_list: bool) -> Option<Diagnostic> {
+pub(super) fn text(tree: &Tree, place: Place, text: &str) -> Option<Diagnostic> {
     let found =
         |code, message: &str, label: &str| Some(Diagnostic::new(code, message).label(place, label));
-    let (open, close) = (text.matches('(').count(), text.matches(')').count());
-    if in_list && text.contains(" for ") && text.contains(" in ") {
-        return found(
-            Code::E0204,
-            "YAML reads the bracket as a list of its own",
-            "a list of texts, not a comprehension",
-        )
-        .map(|d| comprehension(d, &format!("[{text}]")));
+    if tree.in_list(place.node) && text.contains(" for ") && text.contains(" in ") {
+        let label = "a list of texts, not a comprehension";
+        return found(Code::E0204, "YAML reads the bracket as a list of its own", label)
+            .map(|d| comprehension(d, &format!("[{text}]")));
     }
-    if in_list && open != close {
+    // What a comma cut in two: one part opens what its neighbour closes.
+    let (before, after) = tree.neighbours(place.node);
+    let cut = (unclosed(text) > 0 && after.is_some_and(|next| unclosed(next) < 0))
+        || (unclosed(text) < 0 && before.is_some_and(|last| unclosed(last) > 0));
+    if cut {
         return found(
             Code::E0202,
             "YAML cut this call at its comma",
@@ -161,6 +172,38 @@ pub(super) fn text(place: Place, text: &str, in_list: bool) -> Option<Diagnostic
             .map(|d| d.help(help));
     }
     None
+}
+
+/// What a key tells of a trap, where it does not parse.
+pub(super) fn key(tree: &Tree, node: u32, text: &str) -> Option<Diagnostic> {
+    let place = Place::key(node);
+    if *tree.data(node) == Data::Null && super::grammar::expression(text).is_ok() {
+        return Some(layer_with_colon(place));
+    }
+    let value =
+        tree.text(node).map_or_else(|| tree.data(node).describe().to_owned(), str::to_owned);
+    let (opens, closes) = (text.matches(['(', '[']).count(), text.matches([')', ']']).count());
+    (opens > closes && value.contains([')', ']'])).then(|| {
+        Diagnostic::new(Code::E0205, "YAML reads the colon as the end of a key")
+            .label(place, "YAML ends a key here")
+            .help(
+                "write no space after a colon inside brackets: xs[1:3]; or put the text in quotes",
+            )
+    })
+}
+
+/// A layer or a name followed by a colon and nothing.
+pub(super) fn layer_with_colon(place: Place) -> Diagnostic {
+    Diagnostic::new(Code::E0207, "a name is followed by a colon and nothing")
+        .label(place, "its layer is missing")
+        .help(
+            "for a layer without a name remove the colon; for a named one write the layer after it",
+        )
+}
+
+/// Parentheses that are opened and not closed; negative where more are closed.
+fn unclosed(text: &str) -> i64 {
+    text.chars().map(|c| i64::from(c == '(') - i64::from(c == ')')).sum()
 }
 
 /// A key that is neither text nor a whole number.

@@ -27,6 +27,9 @@ const MAX_SCALAR_BYTES: usize = 16 << 20;
 /// The message of an error that says: this is the place.
 const ARRIVED: &str = "arrived";
 
+/// What stands for a key that is a list or a map; it was reported.
+pub(super) const REFUSED: &str = "\0";
+
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Data {
@@ -108,6 +111,18 @@ impl Tree {
             Data::Map(entries) => entries.get(node.ordinal as usize).map(|(key, _)| key.as_str()),
             _ => None,
         }
+    }
+
+    /// The texts before and after a node: its neighbours in a list, the keys around its own in a map.
+    pub(super) fn neighbours(&self, node: u32) -> (Option<&str>, Option<&str>) {
+        let node = &self.nodes[node as usize];
+        let at = node.ordinal as usize;
+        let text = |i: Option<usize>| match &self.nodes.get(node.parent as usize)?.data {
+            Data::Seq(items) => self.text(*items.get(i?)?),
+            Data::Map(entries) => entries.get(i?).map(|(key, _)| key.as_str()),
+            _ => None,
+        };
+        (text(at.checked_sub(1)), text(at.checked_add(1)))
     }
 
     /// Adds a text that stands outside the document.
@@ -337,7 +352,8 @@ impl<'de> Visitor<'de> for Grow<'_> {
                 Key::Text(text) => text,
                 Key::Refused(text, what) => {
                     growth.diagnostics.push(traps::refused_key(child, &text, what));
-                    text
+                    // A list or a map has no name to go on with.
+                    if text.starts_with(['[', '{']) { REFUSED.to_owned() } else { text }
                 }
             };
             if name == "<<" {

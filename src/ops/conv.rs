@@ -51,9 +51,13 @@ impl Conv {
     fn windows(&self, extents: &[u64]) -> Result<Vec<Window>, ShapeError> {
         let mut windows = Vec::with_capacity(extents.len());
         for (axis, input) in extents.iter().enumerate() {
-            let (kernel, stride, dilation) =
-                (self.kernel_size.values()[axis], self.stride.values()[axis], self.dilation.values()[axis]);
-            let open = Window { kernel, stride, dilation, before: 0, after: 0, rounding: Rounding::Floor };
+            let (kernel, stride, dilation) = (
+                self.kernel_size.values()[axis],
+                self.stride.values()[axis],
+                self.dilation.values()[axis],
+            );
+            let open =
+                Window { kernel, stride, dilation, before: 0, after: 0, rounding: Rounding::Floor };
             let (before, after) = self.padding.sides(axis, *input, open.reach(), stride)?;
             windows.push(Window { before, after, ..open });
         }
@@ -67,12 +71,18 @@ impl Conv {
 
     /// MACs of one pass, with those on padding.
     fn macs(&self, io: Io<'_>) -> Result<Work, TooLarge> {
-        let (Some((batch, channels, extents)), Some((.., windows_out))) = (io.inputs[0].split(), io.outputs[0].split())
+        let (Some((batch, channels, extents)), Some((.., windows_out))) =
+            (io.inputs[0].split(), io.outputs[0].split())
         else {
             return Ok(Work::NONE);
         };
         let windows = self.windows(extents).map_err(|_| TooLarge)?;
-        let taps: Vec<_> = windows.iter().zip(extents).zip(windows_out).map(|((w, n), out)| w.taps(*n, *out)).collect();
+        let taps: Vec<_> = windows
+            .iter()
+            .zip(extents)
+            .zip(windows_out)
+            .map(|((w, n), out)| w.taps(*n, *out))
+            .collect();
         let kernels = [batch, self.out_channels, self.depth(channels)];
         let all = product(kernels.into_iter().chain(taps.iter().map(|t| t.all)))?;
         let inside = product(kernels.into_iter().chain(taps.iter().map(|t| t.inside)))?;
@@ -85,18 +95,28 @@ impl Layer for Conv {
         let (batch, channels, extents) = spatial(inputs, self.rank)?;
         for (what, channels) in [("in_channels", channels), ("out_channels", self.out_channels)] {
             if self.groups == 0 || !channels.is_multiple_of(self.groups) {
-                return Err(ShapeError::Groups { what, channels, by: "groups", groups: self.groups });
+                return Err(ShapeError::Groups {
+                    what,
+                    channels,
+                    by: "groups",
+                    groups: self.groups,
+                });
             }
         }
         let windows = self.windows(&extents)?;
-        let out: Result<Vec<u64>, _> =
-            windows.iter().zip(&extents).enumerate().map(|(axis, (w, n))| w.extent(axis + 2, *n)).collect();
+        let out: Result<Vec<u64>, _> = windows
+            .iter()
+            .zip(&extents)
+            .enumerate()
+            .map(|(axis, (w, n))| w.extent(axis + 2, *n))
+            .collect();
         Ok(vec![with_extents(batch, self.out_channels, &out?)?])
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
         let (_, channels, _) = spatial(inputs, self.rank)?;
-        let weight = with_extents(self.out_channels, self.depth(channels), self.kernel_size.values())?;
+        let weight =
+            with_extents(self.out_channels, self.depth(channels), self.kernel_size.values())?;
         let mut params = vec![Param::new("weight", Role::Weight, weight)];
         if self.bias {
             params.push(Param::new("bias", Role::Bias, Shape::vector(self.out_channels)));
@@ -132,18 +152,26 @@ impl Layer for Conv {
     }
 
     fn derive(&self, io: Io<'_>) -> Derivation {
-        let (Some((batch, channels, extents)), Some((.., out))) = (io.inputs[0].split(), io.outputs[0].split()) else {
+        let (Some((batch, channels, extents)), Some((.., out))) =
+            (io.inputs[0].split(), io.outputs[0].split())
+        else {
             return Vec::new();
         };
         let mut facts = Vec::new();
         let windows = self.windows(extents).unwrap_or_default();
-        for (((name, window), input), out) in axis_names(self.rank).iter().zip(&windows).zip(extents).zip(out) {
+        for (((name, window), input), out) in
+            axis_names(self.rank).iter().zip(&windows).zip(extents).zip(out)
+        {
             facts.push(window.derive(name, *input, *out));
         }
         let letters = axis_letters(self.rank);
-        let kernel: Vec<(String, u64)> =
-            letters.iter().zip(self.kernel_size.values()).map(|(l, k)| (format!("F_{l}"), *k)).collect();
-        let mut factors: Vec<(&str, u64)> = kernel.iter().map(|(label, k)| (label.as_str(), *k)).collect();
+        let kernel: Vec<(String, u64)> = letters
+            .iter()
+            .zip(self.kernel_size.values())
+            .map(|(l, k)| (format!("F_{l}"), *k))
+            .collect();
+        let mut factors: Vec<(&str, u64)> =
+            kernel.iter().map(|(label, k)| (label.as_str(), *k)).collect();
         let groups = self.groups;
         let weight = if groups == 1 {
             factors.extend([("C_in", channels), ("C_out", self.out_channels)]);
@@ -161,7 +189,8 @@ impl Layer for Conv {
         if self.bias {
             facts.push(Fact::product("bias", &[("C_out", self.out_channels)]));
         }
-        let mut factors: Vec<(&str, u64)> = kernel.iter().map(|(label, k)| (label.as_str(), *k)).collect();
+        let mut factors: Vec<(&str, u64)> =
+            kernel.iter().map(|(label, k)| (label.as_str(), *k)).collect();
         let depth = if groups == 1 { "C_in" } else { "C_in/groups" };
         let out_letters: Vec<String> = letters.iter().map(|l| format!("{l}'")).collect();
         factors.extend([(depth, self.depth(channels)), ("C_out", self.out_channels)]);
@@ -203,7 +232,10 @@ mod tests {
         let work = conv.work(io).unwrap();
         assert_eq!((work.macs, work.adds), (223_948_800, 186_624));
         let weight = conv.derive(io).into_iter().find(|fact| fact.what == "weight").unwrap();
-        assert_eq!(format!("{} = {}", weight.numbers, weight.result), "5 × 5 × 48 × 128 × 2 = 307,200");
+        assert_eq!(
+            format!("{} = {}", weight.numbers, weight.result),
+            "5 × 5 × 48 × 128 × 2 = 307,200"
+        );
     }
 
     /// A 3×3 kernel on a 1×1 image with padding 1: one tap of nine is inside.
@@ -219,7 +251,13 @@ mod tests {
     #[test]
     fn groups_must_divide_both() {
         let inputs = [Shape::new(&[1, 96, 27, 27]).unwrap()];
-        assert!(matches!(conv2(256, 5, 2, 5).infer(&inputs), Err(ShapeError::Groups { what: "in_channels", .. })));
-        assert!(matches!(conv2(250, 5, 2, 4).infer(&inputs), Err(ShapeError::Groups { what: "out_channels", .. })));
+        assert!(matches!(
+            conv2(256, 5, 2, 5).infer(&inputs),
+            Err(ShapeError::Groups { what: "in_channels", .. })
+        ));
+        assert!(matches!(
+            conv2(250, 5, 2, 4).infer(&inputs),
+            Err(ShapeError::Groups { what: "out_channels", .. })
+        ));
     }
 }

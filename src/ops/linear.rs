@@ -48,7 +48,8 @@ impl Layer for Linear {
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        let weight = Shape::new(&[self.out_features, in_features(inputs)?]).ok_or(ShapeError::TooLarge)?;
+        let weight =
+            Shape::new(&[self.out_features, in_features(inputs)?]).ok_or(ShapeError::TooLarge)?;
         let mut params = vec![Param::new("weight", Role::Weight, weight)];
         if self.bias {
             params.push(Param::new("bias", Role::Bias, Shape::vector(self.out_features)));
@@ -80,7 +81,8 @@ impl Layer for Linear {
 
     fn derive(&self, io: Io<'_>) -> Derivation {
         let Ok(features) = in_features(io.inputs) else { return Vec::new() };
-        let mut facts = vec![Fact::product("weight", &[("in", features), ("out", self.out_features)])];
+        let mut facts =
+            vec![Fact::product("weight", &[("in", features), ("out", self.out_features)])];
         if self.bias {
             facts.push(Fact::product("bias", &[("out", self.out_features)]));
         }
@@ -105,7 +107,8 @@ mod tests {
         let inputs = [Shape::new(&[2, 3, 5]).unwrap()];
         let outputs = linear.infer(&inputs).unwrap();
         assert_eq!(outputs[0].dims(), [2, 3, 4]);
-        let work = linear.work(Io { inputs: &inputs, outputs: &outputs, mode: Mode::Eval }).unwrap();
+        let work =
+            linear.work(Io { inputs: &inputs, outputs: &outputs, mode: Mode::Eval }).unwrap();
         assert_eq!((work.macs, work.adds), (2 * 3 * 5 * 4, 24));
     }
 

@@ -1,12 +1,14 @@
 //! Black-box tests: one integration binary, a module a topic.
 
 mod common;
+mod fixtures;
 mod golden_shapes_a;
 mod golden_shapes_b;
+mod hostile;
+mod language;
 mod models;
 mod published;
+mod tidy;
 mod torchvision;
-mod fixtures;
-mod window;
-mod language;
 mod values;
+mod window;

@@ -1,0 +1,111 @@
+//! Text made to hurt: reading it must end, quickly, with diagnostics instead of a panic, an overflow of the stack or a
+//! large allocation.
+
+use std::fmt::Write;
+
+use cnnstat::diag::{Code, Source};
+use cnnstat::lang::{Choices, parse};
+use proptest::prelude::*;
+
+fn codes(text: &str) -> Vec<Code> {
+    let source = Source { name: "hostile".to_owned(), text: text.to_owned() };
+    match parse(&source, &Choices::default()) {
+        Ok(_) => Vec::new(),
+        Err(diagnostics) => diagnostics.iter().map(|diagnostic| diagnostic.code).collect(),
+    }
+}
+
+fn with_var(expression: &str) -> String {
+    format!("model: m\nvars:\n  x: '{expression}'\ninput: [3, 8, 8]\nlayers:\n  - relu\n")
+}
+
+#[test]
+fn nesting_is_bounded_at_64_and_fits_the_stack() {
+    for (open, close) in [("(", ")"), ("[", "]"), ("abs(", ")"), ("-", ""), ("not ", "")] {
+        let nested = |n: usize| with_var(&format!("{}1{}", open.repeat(n), close.repeat(n)));
+        let within = codes(&nested(62));
+        assert!(!within.contains(&Code::E0301), "{open}: {within:?}");
+        assert_eq!(codes(&nested(70)), [Code::E0301], "{open}");
+        // Unclosed brackets must not be tried again at each depth.
+        assert_eq!(codes(&with_var(&open.repeat(60))), [Code::E0301], "{open}");
+    }
+}
+
+#[test]
+fn long_chains_within_deep_nesting_fit_the_stack() {
+    let mut expression = "1".to_owned();
+    for _ in 0..60 {
+        expression = format!("({expression}{})", " + 1".repeat(60));
+    }
+    assert_eq!(codes(&with_var(&expression)), []);
+    assert_eq!(codes(&with_var(&format!("1{}", " + 1".repeat(100)))), [Code::E0301]);
+}
+
+#[test]
+fn blocks_that_call_each_other_deep_are_stopped() {
+    let mut text = "model: m\ninput: [3, 8, 8]\nblocks:\n  b0:\n    - relu\n".to_owned();
+    for i in 1..5_000 {
+        let _ = write!(text, "  b{i}:\n    - b{}\n", i - 1);
+    }
+    text.push_str("layers:\n  - b4999\n");
+    assert_eq!(codes(&text), [Code::E0312]);
+}
+
+#[test]
+fn loops_and_lists_are_stopped_before_they_are_made() {
+    for line in [
+        "  - for i in range(10 ** 12): relu",
+        "  - repeat 10 ** 12: relu",
+        "  - repeat 10 ** 6:\n      - repeat 10 ** 6: identity",
+        "  - linear(sum([1] * 10 ** 12))",
+        "  - linear(len([i for i in range(10 ** 6) if len([j for j in range(10 ** 6)]) > 0]))",
+    ] {
+        let text = format!("model: m\ninput: [8]\nlayers:\n{line}\n");
+        assert_eq!(codes(&text), [Code::E0312], "{line}");
+    }
+}
+
+#[test]
+fn lists_that_double_are_stopped() {
+    let mut text = "model: m\nvars:\n  x0: ([1, 2])\n".to_owned();
+    for i in 1..64 {
+        let _ = write!(text, "  x{i}: x{} + x{}\n", i - 1, i - 1);
+    }
+    text.push_str("input: [3]\nlayers:\n  - relu\n");
+    assert_eq!(codes(&text), [Code::E0312]);
+}
+
+#[test]
+fn kernels_of_any_size_end_quickly() {
+    let text = "model: m\ninput: [1, 9000000000000000000]\nlayers:\n  - conv1d(1, 16_000_000, padding=16_000_000)\n";
+    assert_eq!(codes(text), []);
+    assert_eq!(codes(&text.replace("16_000_000,", "17_000_000,")), [Code::E0405]);
+}
+
+const VALID: &str = include_str!("../../docs/language.md");
+
+proptest! {
+    #[test]
+    fn no_bytes_make_reading_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        codes(&String::from_utf8_lossy(&bytes));
+    }
+
+    /// Pieces of real descriptions in any order, with bytes changed.
+    #[test]
+    fn no_mutation_of_a_description_makes_reading_panic(
+        lines in prop::collection::vec(any::<prop::sample::Index>(), 1..25),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<char>()), 0..4),
+    ) {
+        let all: Vec<&str> = VALID.lines().collect();
+        let mut text: Vec<char> = "model: m\ninput: [3, 32, 32]\nlayers:\n".chars().collect();
+        for line in &lines {
+            text.extend(all[line.index(all.len())].chars());
+            text.push('\n');
+        }
+        for (at, to) in &flips {
+            let at = at.index(text.len());
+            text[at] = *to;
+        }
+        codes(&text.into_iter().collect::<String>());
+    }
+}

@@ -1,0 +1,181 @@
+//! What no compiler checks: the size of files, the direction of imports, and that the backend never sees what it verifies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Longest file, in lines.
+const MAX_LINES: usize = 600;
+
+/// Which modules of the crate each top-level module may name. ARCHITECTURE.md draws the same.
+const IMPORTS: &[(&str, &[&str])] = &[
+    ("span", &[]),
+    ("shape", &[]),
+    ("units", &[]),
+    ("zoo", &[]),
+    ("ops", &["shape", "span", "units"]),
+    ("graph", &["ops", "shape", "span", "units"]),
+    ("analysis", &["graph", "ops", "shape", "span", "units"]),
+    ("diag", &["span"]),
+    ("lang", &["diag", "graph", "ops", "shape", "span", "units"]),
+    ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
+    ("exec", &["graph", "ops", "shape"]),
+    ("report", &["analysis", "graph", "ops", "shape", "span", "units"]),
+    ("budget", &["analysis", "diag", "graph", "lang", "ops", "shape", "span", "units"]),
+];
+
+/// Modules that may name every other.
+const FREE: &[&str] = &["lib", "main", "cli"];
+
+/// What `exec` may not say: the rules it is there to check, and ways to get at them unseen.
+const UNSEEN_BY_EXEC: &[&str] = &["Layer", "window::", "analysis", "ops::*", "crate::ops as"];
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all_sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for dir in ["src", "tests", "benches", "examples"] {
+        let dir = Path::new(ROOT).join(dir);
+        if dir.is_dir() {
+            sources(&dir, &mut found);
+        }
+    }
+    found.sort();
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(ROOT).unwrap().to_string_lossy().replace('\\', "/");
+        (name, fs::read_to_string(&path).unwrap())
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// The top-level module that a file of `src` belongs to.
+fn module(file: &str) -> Option<&str> {
+    file.strip_prefix("src/")?.split(['/', '.']).next()
+}
+
+/// Code without comments: what follows `//` on a line is dropped.
+fn code(text: &str) -> String {
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Every module that code names after `crate::`, braces included.
+fn named(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for part in code.split("crate::").skip(1) {
+        let group = part.strip_prefix('{').map(|rest| rest.split('}').next().unwrap_or_default());
+        for item in group.unwrap_or(part).split(',') {
+            let name: String =
+                item.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            names.push(name);
+            if group.is_none() {
+                break;
+            }
+        }
+    }
+    names
+}
+
+/// The imports of a file that go against the direction.
+fn wrong_imports(file: &str, text: &str) -> Vec<String> {
+    let Some(module) = module(file).filter(|module| !FREE.contains(module)) else {
+        return Vec::new();
+    };
+    let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == module) else {
+        return vec![format!("{file}: the module {module} has no entry in the table of imports")];
+    };
+    let known: Vec<&str> =
+        IMPORTS.iter().map(|(name, _)| *name).chain(FREE.iter().copied()).collect();
+    let code = code(text);
+    let mut wrong: Vec<String> = named(&code)
+        .into_iter()
+        .filter(|name| {
+            name != module && known.contains(&name.as_str()) && !allowed.contains(&name.as_str())
+        })
+        .map(|name| format!("{file} names crate::{name}"))
+        .collect();
+    if module == "exec" {
+        let said = UNSEEN_BY_EXEC.iter().filter(|word| code.contains(**word));
+        wrong.extend(said.map(|word| format!("{file} says {word}")));
+    }
+    wrong
+}
+
+#[test]
+fn files_are_short() {
+    let long: Vec<String> = all_sources()
+        .iter()
+        .filter(|(_, text)| text.lines().count() > MAX_LINES)
+        .map(|(file, text)| format!("{file}: {} lines", text.lines().count()))
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn files_say_why_they_exist() {
+    let silent: Vec<String> = all_sources()
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//! "))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(silent.is_empty(), "no first line of documentation: {silent:#?}");
+}
+
+#[test]
+fn imports_go_one_way() {
+    let wrong: Vec<String> =
+        all_sources().iter().flat_map(|(file, text)| wrong_imports(file, text)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_check_of_imports_can_fail() {
+    let wrong = |file, text| wrong_imports(file, text).len();
+    assert_eq!(wrong("src/ops/conv.rs", "use crate::{shape::Shape, graph::Graph};"), 1);
+    assert_eq!(wrong("src/ops/conv.rs", "let a = crate::analysis::analyze;"), 1);
+    assert_eq!(wrong("src/ops/conv.rs", "// crate::graph in a comment"), 0);
+    assert_eq!(wrong("src/exec/kernels/conv.rs", "use crate::ops::{Conv, Layer};"), 1);
+    assert_eq!(wrong("src/exec/tape.rs", "use crate::ops::*;"), 1);
+    assert_eq!(wrong("src/exec/tape.rs", "use crate::graph::Graph;"), 0);
+    assert_eq!(wrong("src/nowhere/a.rs", ""), 1);
+}
+
+/// Only the command line prints, reads files or exits.
+#[test]
+fn nothing_but_the_command_line_prints_reads_or_exits() {
+    let words = [
+        "println!",
+        "print!(",
+        "eprintln!",
+        "eprint!(",
+        "process::exit",
+        "std::fs",
+        "fs::read",
+        "File::",
+    ];
+    let mut wrong = Vec::new();
+    for (file, text) in all_sources() {
+        let library =
+            file.starts_with("src/") && !file.starts_with("src/cli/") && file != "src/main.rs";
+        let code = code(text.split("#[cfg(test)]").next().unwrap_or_default());
+        wrong.extend(
+            words
+                .iter()
+                .filter(|word| library && code.contains(**word))
+                .map(|word| format!("{file}: {word}")),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
