@@ -40,11 +40,16 @@ pub(super) struct Scope {
 pub(super) struct Scopes {
     open: Vec<Scope>,
     dotted: HashMap<String, Scope>,
+    /// Whole names of layers with parameters.
+    leaves: HashMap<String, Place>,
+    /// Whole names that stand twice by different paths, with both places, the second first.
+    clashes: Vec<(String, Place, Place)>,
 }
 
 impl Scopes {
     pub(super) fn new() -> Self {
-        Self { open: vec![Scope::default()], dotted: HashMap::new() }
+        let (leaves, clashes) = (HashMap::new(), Vec::new());
+        Self { open: vec![Scope::default()], dotted: HashMap::new(), leaves, clashes }
     }
 
     fn top(&mut self) -> Option<&mut Scope> {
@@ -368,6 +373,13 @@ impl Reader<'_> {
                         if self.builder.len() > before {
                             self.places.push(place);
                             let owns = shape.is_some_and(|shape| self.owns_parameters(shape));
+                            if owns {
+                                let full = full_name(scopes, &named);
+                                if let Some(first) = scopes.leaves.insert(full.clone(), named.place)
+                                {
+                                    scopes.clashes.push((full, named.place, first));
+                                }
+                            }
                             self.register(&named, owns, scopes);
                         }
                     }
@@ -426,16 +438,20 @@ impl Reader<'_> {
             Some((first, owned)) if owns || *owned => {
                 let first = *first;
                 *owned |= owns;
-                let diagnostic = Diagnostic::new(
-                    Code::E0314,
-                    format!("two layers are called `{prefix}{}`", named.last),
-                )
-                .label(named.place, "the same name again")
-                .label(first, "first here")
-                .help("give one another name: parameters are told apart by it");
-                self.report(diagnostic);
+                let full = full_name(scopes, named);
+                // What clashes inside follows from this.
+                let inside = format!("{full}.");
+                scopes.clashes.retain(|(name, ..)| *name != full && !name.starts_with(&inside));
+                self.report(same_name(&full, named.place, first));
             }
             Some(_) => {}
+        }
+    }
+
+    /// Reports whole names that stand twice though each scope's names differ: `a.b:`, and `b:` in `a:`.
+    pub(super) fn clashes(&mut self, scopes: &Scopes) {
+        for (name, again, first) in &scopes.clashes {
+            self.report(same_name(name, *again, *first));
         }
     }
 
@@ -501,6 +517,14 @@ impl Reader<'_> {
         let last = segments.pop()?;
         Some(Named { dots: segments, last, place })
     }
+}
+
+/// Two layers of one name.
+fn same_name(name: &str, again: Place, first: Place) -> Diagnostic {
+    Diagnostic::new(Code::E0314, format!("two layers are called `{name}`"))
+        .label(again, "the same name again")
+        .label(first, "first here")
+        .help("give one another name: parameters are told apart by it")
 }
 
 /// The dotted name with the scopes that are open.

@@ -35,9 +35,8 @@ pub fn variants(source: &Source) -> Vec<Option<String>> {
 /// Reads a description, or says everything that is wrong with it.
 pub fn read(source: &Source, variant: Option<&str>) -> Document {
     let choices = Choices { variant: variant.map(str::to_owned), ..Choices::default() };
-    lang::parse(source, &choices).unwrap_or_else(|found| {
-        panic!("{}: {}", source.name, messages(&found).join("\n"))
-    })
+    lang::parse(source, &choices)
+        .unwrap_or_else(|found| panic!("{}: {}", source.name, messages(&found).join("\n")))
 }
 
 /// Code and message of each diagnostic.

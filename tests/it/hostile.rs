@@ -82,6 +82,10 @@ fn kernels_of_any_size_end_quickly() {
     assert_eq!(codes(&text.replace("16_000_000,", "17_000_000,")), [Code::E0405]);
 }
 
+fn models() -> Vec<String> {
+    crate::common::folder("models").into_iter().map(|source| source.text).collect()
+}
+
 const VALID: &str = include_str!("../../docs/language.md");
 
 proptest! {
@@ -107,5 +111,29 @@ proptest! {
             text[at] = *to;
         }
         codes(&text.into_iter().collect::<String>());
+    }
+
+    /// A network of the zoo with characters changed, lines doubled and lines left out.
+    #[test]
+    fn no_mutation_of_the_zoo_makes_reading_panic(
+        model in any::<prop::sample::Index>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\n]"), 0..6),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..4),
+    ) {
+        let models = models();
+        let mut text = models[model.index(models.len())].clone();
+        for (at, to) in &flips {
+            let at = at.index(text.len());
+            if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                text.replace_range(at..=at, to);
+            }
+        }
+        let mut lines: Vec<&str> = text.lines().collect();
+        for (at, double) in &cuts {
+            let at = at.index(lines.len());
+            if *double { lines.insert(at, lines[at]) } else { _ = lines.remove(at) }
+            if lines.is_empty() { break; }
+        }
+        codes(&lines.join("\n"));
     }
 }

@@ -84,7 +84,8 @@ fn dots_in_a_key_open_scopes_and_a_number_may_be_written() {
 
 #[test]
 fn a_block_call_opens_a_scope_and_an_inline_block_does_not() {
-    let head = "blocks:\n  two:\n    - relu\n    - t: tanh\n  inline flat:\n    - relu\n    - t: tanh";
+    let head =
+        "blocks:\n  two:\n    - relu\n    - t: tanh\n  inline flat:\n    - relu\n    - t: tanh";
     assert_eq!(names(head, "  - two\n  - x: two()\n  - silu"), ["0.0", "0.t", "x.0", "x.t", "2"]);
     assert_eq!(names(head, "  - silu\n  - flat\n  - silu"), ["0", "1", "t", "3"]);
     assert_eq!(names(head, "  - x: flat"), ["x.0", "x.t"], "a name opens a scope around a helper");
@@ -116,12 +117,17 @@ fn two_layers_of_one_name_show_both_places_unless_they_have_no_parameters() {
         assert_eq!(faults("", items)[0].labels.len(), 2, "{items}");
     }
     assert_eq!(pointed("", "  - ab: conv2d(4, 1)\n  - relu\n  - ab: relu"), ["ab", "ab"]);
+    let dotted = &faults("", "  - a.b: conv2d(4, 1)\n  - a.b: conv2d(4, 1)")[0];
+    assert_eq!(dotted.message, "two layers are called `a.b`");
 }
 
 #[test]
 fn a_layer_is_a_value_with_or_without_arguments() {
     let head = "vars: {unit: conv2d, act: 'leaky_relu(0.2)', none_at_all: none}";
-    assert_eq!(calls(head, "  - unit(8, 3)\n  - act"), ["conv2d(8, 3)", "leaky_relu(negative_slope=0.2)"]);
+    assert_eq!(
+        calls(head, "  - unit(8, 3)\n  - act"),
+        ["conv2d(8, 3)", "leaky_relu(negative_slope=0.2)"]
+    );
     let block = "blocks:\n  wrap(inner, act=relu):\n    - inner(5, 3)\n    - if act: act";
     assert_eq!(calls(block, "  - wrap(conv2d)"), ["conv2d(5, 3)", "relu()"]);
     assert_eq!(calls(block, "  - wrap(conv2d, none)"), ["conv2d(5, 3)"]);
@@ -131,17 +137,17 @@ fn a_layer_is_a_value_with_or_without_arguments() {
 #[test]
 fn a_held_layer_takes_further_arguments() {
     let head = "vars: {pointwise: 'conv2d(kernel_size=1)', six: conv2d(6)}";
-    assert_eq!(calls(head, "  - pointwise(out_channels=9)\n  - six(3, bias=false)"), [
-        "conv2d(9, 1)",
-        "conv2d(6, 3, bias=false)"
-    ]);
+    assert_eq!(
+        calls(head, "  - pointwise(out_channels=9)\n  - six(3, bias=false)"),
+        ["conv2d(9, 1)", "conv2d(6, 3, bias=false)"]
+    );
 }
 
 #[test]
 fn a_variable_that_holds_no_layer_is_passed_over_in_a_call() {
     let head = "vars: {dropout: 0.2, relu: 7}";
     assert_eq!(calls(head, "  - dropout(dropout)\n  - relu"), ["dropout(p=0.2)", "relu()"]);
-    assert_eq!(codes("vars: {blur: 3}", "  - blur(3)"), [Code::E0306]);
+    assert_eq!(codes("vars: {blur: 3}", "  - blur(3)"), [Code::E0307]);
 }
 
 #[test]
@@ -160,7 +166,11 @@ fn a_block_sees_variables_and_its_arguments_but_nothing_of_its_caller() {
     assert_eq!(codes(head, "  - for i in [7]:\n      - hidden"), [Code::E0305]);
     let nested = "blocks:\n  outer(i):\n    - inner\n  inner:\n    - conv2d(i, 1)";
     assert_eq!(codes(nested, "  - outer(3)"), [Code::E0305]);
-    assert_eq!(codes("", "  - for i in [1]: relu\n  - conv2d(i, 1)"), [Code::E0305], "a loop's own");
+    assert_eq!(
+        codes("", "  - for i in [1]: relu\n  - conv2d(i, 1)"),
+        [Code::E0305],
+        "a loop's own"
+    );
 }
 
 #[test]
@@ -204,7 +214,10 @@ fn an_expectation_belongs_to_its_variant() {
 #[test]
 fn camel_case_is_torchs_signature_and_compared_with_what_arrives() {
     assert_eq!(calls("", "  - Conv2d(4, 16, 3)"), ["conv2d(16, 3)"]);
-    assert_eq!(calls("", "  - Conv2d(in_channels=4, out_channels=16, kernel_size=3)"), ["conv2d(16, 3)"]);
+    assert_eq!(
+        calls("", "  - Conv2d(in_channels=4, out_channels=16, kernel_size=3)"),
+        ["conv2d(16, 3)"]
+    );
     assert_eq!(codes("", "  - Conv2d(64, 16, 3)"), [Code::E0406]);
     assert_eq!(pointed("", "  - Conv2d(64, 16, 3)"), ["64"]);
     assert_eq!(codes("", "  - BatchNorm2d(5)"), [Code::E0406]);
@@ -248,13 +261,19 @@ fn one_run_tells_several_faults_and_none_follows_from_another() {
     let expected = [Code::E0401, Code::E0306, Code::E0305, Code::E0403];
     assert_eq!(codes("", items), expected);
     // A variable in error is unknown wherever it is used.
-    assert_eq!(codes("vars: {a: 1 // 0, b: a + 1}", "  - conv2d(b, a)\n  - linear(max(a, b))"), [Code::E0309]);
+    assert_eq!(
+        codes("vars: {a: 1 // 0, b: a + 1}", "  - conv2d(b, a)\n  - linear(max(a, b))"),
+        [Code::E0309]
+    );
     // A loop repeats a fault at one place once.
     assert_eq!(codes("", "  - repeat 5:\n      - conv2d(8)"), [Code::E0402]);
 }
 
 #[test]
 fn a_branch_that_is_not_taken_is_read_for_its_syntax_only() {
-    assert_eq!(names("", "  - if false: conv2d(8, 99)\n    elif 0: nothing\n    else: relu"), ["0"]);
+    assert_eq!(
+        names("", "  - if false: conv2d(8, 99)\n    elif 0: nothing\n    else: relu"),
+        ["0"]
+    );
     assert_eq!(codes("", "  - if false: relu\n    elif 1 +: tanh"), [Code::E0301]);
 }

@@ -35,7 +35,8 @@ fn every_module_is_a_row_with_its_numbers() {
         assert_eq!(rows.len(), expected.len(), "{name}: number of modules");
         for ((node, row), expected) in rows.into_iter().zip(expected) {
             let [module, output, params, macs] = [0, 1, 2, 3].map(|i| &expected[i]);
-            let found = (node.name.as_str(), row.outputs[0], row.counts.params, row.counts.work.macs);
+            let found =
+                (node.name.as_str(), row.outputs[0], row.counts.params, row.counts.work.macs);
             let wanted = (
                 module.as_str().unwrap(),
                 Shape::new(&dims(output)).unwrap(),
