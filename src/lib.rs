@@ -20,6 +20,9 @@
 //! ```
 
 pub mod analysis;
+pub mod budget;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod diag;
 pub mod graph;
 pub mod lang;
@@ -28,6 +31,7 @@ pub mod report;
 pub mod shape;
 pub mod span;
 pub mod units;
+pub mod zoo;
 
 use std::fmt;
 

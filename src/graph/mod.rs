@@ -115,15 +115,4 @@ impl Graph {
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         (0u32..).map(NodeId).zip(&self.nodes)
     }
-
-    /// The same network with other input shapes, named as its inputs are.
-    #[must_use]
-    pub fn with_input_shapes(mut self, shapes: &[(String, Shape)]) -> Self {
-        for input in &mut self.inputs {
-            if let Some((_, shape)) = shapes.iter().find(|(name, _)| *name == input.name) {
-                input.shape = *shape;
-            }
-        }
-        self
-    }
 }

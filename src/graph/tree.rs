@@ -26,11 +26,16 @@ pub struct NameTree {
 impl NameTree {
     /// The tree of a graph's names.
     pub fn new(graph: &Graph) -> Self {
+        Self::of(graph.nodes().iter().map(|node| node.name.as_str()))
+    }
+
+    /// The tree of names of nodes, in the order of the nodes.
+    pub fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut branches = vec![Branch::default()];
         let mut known: HashMap<(usize, &str), usize> = HashMap::new();
-        for (id, node) in graph.iter() {
+        for (id, name) in (0u32..).map(NodeId).zip(names) {
             let mut at = 0;
-            for segment in node.name.split('.') {
+            for segment in name.split('.') {
                 let next = branches.len();
                 at = *known.entry((at, segment)).or_insert_with(|| {
                     branches.push(Branch { segment: segment.to_owned(), ..Branch::default() });
@@ -50,8 +55,13 @@ impl NameTree {
 
     /// The nodes depth first: the order of torch's `state_dict`.
     pub fn nodes(&self) -> Vec<NodeId> {
+        self.below(0)
+    }
+
+    /// The nodes of one branch and of all below it, depth first.
+    pub fn below(&self, index: usize) -> Vec<NodeId> {
         let mut order = Vec::new();
-        let mut open = vec![0];
+        let mut open = vec![index];
         while let Some(index) = open.pop() {
             let branch = &self.branches[index];
             order.extend(&branch.nodes);

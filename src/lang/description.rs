@@ -58,7 +58,6 @@ pub(super) fn read(
     let mut scopes = Scopes::new();
     if let Some(layers) = tree.get(0, "layers") {
         reader.body(layers, &mut frame, &mut scopes);
-        reader.clashes(&scopes);
     }
     let expect = match replaced.variant {
         Some(variant) => tree.get(variant, "expect"),

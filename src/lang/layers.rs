@@ -24,32 +24,30 @@ use crate::span::Place;
 /// Keys of joins, which a later version reads.
 pub(super) const JOINS: &[&str] = &["residual", "shortcut", "add", "mul", "concat", "side"];
 
-/// A scope of names: what opened it, and the names in it.
+/// A scope of names.
 #[derive(Debug, Default)]
-pub(super) struct Scope {
+struct Scope {
     /// `features.` or empty.
     prefix: String,
     /// Position of the next layer.
     next: usize,
-    /// Names with their places, and whether parameters stand under them.
-    names: HashMap<String, (Place, bool)>,
+    /// Whether it bears the name of an earlier scope with parameters, which was reported.
+    repeated: bool,
 }
 
-/// The scopes that are open, innermost last, and those that dotted names opened.
+/// The scopes that are open, innermost last, and every name so far.
 #[derive(Debug)]
 pub(super) struct Scopes {
     open: Vec<Scope>,
-    dotted: HashMap<String, Scope>,
-    /// Whole names of layers with parameters.
-    leaves: HashMap<String, Place>,
-    /// Whole names that stand twice by different paths, with both places, the second first.
-    clashes: Vec<(String, Place, Place)>,
+    /// Whole names of layers and scopes, with their places, and whether parameters stand under them.
+    names: HashMap<String, (Place, bool)>,
+    /// How many layers have parameters so far.
+    owners: usize,
 }
 
 impl Scopes {
     pub(super) fn new() -> Self {
-        let (leaves, clashes) = (HashMap::new(), Vec::new());
-        Self { open: vec![Scope::default()], dotted: HashMap::new(), leaves, clashes }
+        Self { open: vec![Scope::default()], names: HashMap::new(), owners: 0 }
     }
 
     fn top(&mut self) -> Option<&mut Scope> {
@@ -367,20 +365,14 @@ impl Reader<'_> {
                 }
                 let full = full_name(scopes, &named);
                 let before = self.builder.len();
-                match self.builder.layer(full, op, &[input]) {
+                match self.builder.layer(full.clone(), op, &[input]) {
                     Ok(outputs) => {
                         frame.current = outputs.first().copied();
                         if self.builder.len() > before {
                             self.places.push(place);
                             let owns = shape.is_some_and(|shape| self.owns_parameters(shape));
-                            if owns {
-                                let full = full_name(scopes, &named);
-                                if let Some(first) = scopes.leaves.insert(full.clone(), named.place)
-                                {
-                                    scopes.clashes.push((full, named.place, first));
-                                }
-                            }
-                            self.register(&named, owns, scopes);
+                            scopes.owners += usize::from(owns);
+                            self.register(full, named.place, owns, scopes);
                         }
                     }
                     Err(error) => {
@@ -408,51 +400,38 @@ impl Reader<'_> {
         scopes: &mut Scopes,
         items: impl FnOnce(&mut Self, &mut Frame, &mut Scopes),
     ) {
-        let prefix = format!("{}.", full_name(scopes, named));
-        let before = self.places.len();
-        scopes.open.push(Scope { prefix, ..Scope::default() });
+        let name = full_name(scopes, named);
+        let (layers, owners) = (self.places.len(), scopes.owners);
+        let earlier = scopes.names.get(&name).filter(|(_, owned)| *owned).map(|(place, _)| *place);
+        let above = scopes.top().is_some_and(|scope| scope.repeated);
+        let repeated = above || earlier.is_some();
+        scopes.open.push(Scope { prefix: format!("{name}."), next: 0, repeated });
         items(self, frame, scopes);
-        let inner = scopes.open.pop();
-        let owns = inner.is_some_and(|scope| scope.names.values().any(|(_, owns)| *owns));
-        if self.places.len() > before {
-            self.register(named, owns, scopes);
+        scopes.open.pop();
+        if self.places.len() > layers {
+            self.register(name, named.place, scopes.owners > owners, scopes);
         }
     }
 
-    /// Enters a name into its scope. Two equal names are a fault unless neither has parameters.
-    fn register(&mut self, named: &Named, owns: bool, scopes: &mut Scopes) {
-        let prefix = scopes.prefix();
-        let scope = if named.dots.is_empty() {
-            scopes.top()
-        } else {
-            let dotted = format!("{prefix}{}.", named.dots.join("."));
-            // The scopes that dots open hold parameters of the scope they stand in.
-            if let (true, Some(top)) = (owns, scopes.open.last_mut()) {
-                top.names.entry(named.dots[0].clone()).or_insert((named.place, false)).1 |= owns;
-            }
-            Some(scopes.dotted.entry(dotted).or_default())
-        };
-        let Some(scope) = scope else { return };
-        match scope.names.get_mut(&named.last) {
-            None => _ = scope.names.insert(named.last.clone(), (named.place, owns)),
-            Some((first, owned)) if owns || *owned => {
-                let first = *first;
-                *owned |= owns;
-                let full = full_name(scopes, named);
-                // What clashes inside follows from this.
-                let inside = format!("{full}.");
-                scopes.clashes.retain(|(name, ..)| *name != full && !name.starts_with(&inside));
-                self.report(same_name(&full, named.place, first));
-            }
-            Some(_) => {}
+    /// Enters a whole name. Two equal names are a fault unless neither has parameters.
+    fn register(&mut self, name: String, place: Place, owns: bool, scopes: &mut Scopes) {
+        // Inside a scope of a name that is taken every name is; one fault says so.
+        if scopes.top().is_some_and(|scope| scope.repeated) {
+            return;
         }
-    }
-
-    /// Reports whole names that stand twice though each scope's names differ: `a.b:`, and `b:` in `a:`.
-    pub(super) fn clashes(&mut self, scopes: &Scopes) {
-        for (name, again, first) in &scopes.clashes {
-            self.report(same_name(name, *again, *first));
+        let entry = scopes.names.entry(name);
+        let name = entry.key().clone();
+        let first_time = matches!(entry, std::collections::hash_map::Entry::Vacant(_));
+        let (first, owned) = entry.or_insert((place, false));
+        if !first_time && (owns || *owned) {
+            let diagnostic =
+                Diagnostic::new(Code::E0314, format!("two layers are called `{name}`"))
+                    .label(place, "the same name again")
+                    .label(*first, "first here")
+                    .help("give one another name: parameters are told apart by it");
+            self.report(diagnostic);
         }
+        *owned |= owns;
     }
 
     /// The name of something unnamed: by the naming template, else its position.
@@ -517,14 +496,6 @@ impl Reader<'_> {
         let last = segments.pop()?;
         Some(Named { dots: segments, last, place })
     }
-}
-
-/// Two layers of one name.
-fn same_name(name: &str, again: Place, first: Place) -> Diagnostic {
-    Diagnostic::new(Code::E0314, format!("two layers are called `{name}`"))
-        .label(again, "the same name again")
-        .label(first, "first here")
-        .help("give one another name: parameters are told apart by it")
 }
 
 /// The dotted name with the scopes that are open.

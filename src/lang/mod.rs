@@ -64,11 +64,10 @@ pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnos
     })
 }
 
-/// What a description offers to `check`: its variants, in the order they are written, each with whether it has
-/// expectations, and whether the bare description has some.
+/// What a description offers to `check`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// Names of the variants, and whether each has an `expect`.
+    /// Names of the variants in the order they are written, and whether each has an `expect`.
     pub variants: Vec<(String, bool)>,
     /// Whether there is a top-level `expect`.
     pub expects: bool,
@@ -81,11 +80,9 @@ pub struct Outline {
 pub fn outline(source: &Source) -> Result<Outline, Vec<Diagnostic>> {
     let (tree, _) = yaml::parse(source)?;
     let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
-    let variants = variants
-        .iter()
-        .map(|(name, node)| (name.clone(), tree.get(*node, "expect").is_some()))
-        .collect();
-    Ok(Outline { variants, expects: tree.get(0, "expect").is_some() })
+    let expects = |node| tree.get(node, "expect").is_some();
+    let variants = variants.iter().map(|(name, node)| (name.clone(), expects(*node))).collect();
+    Ok(Outline { variants, expects: expects(0) })
 }
 
 /// Whether a YAML text is a description: it has a `model` at its top level.
@@ -107,10 +104,10 @@ pub fn shape_diagnostic(name: &str, place: Option<Place>, error: &ShapeError) ->
     shape_error::diagnostic(name, place, error)
 }
 
-/// Resolves the labels of diagnostics about this source that were made elsewhere: places become bytes.
-pub fn resolve(source: &Source, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// Resolves the labels of a diagnostic about this source that was made elsewhere: places become bytes.
+pub fn resolve(source: &Source, diagnostic: Diagnostic) -> Diagnostic {
     match yaml::parse(source) {
-        Ok((tree, _)) => diagnostics.into_iter().map(|d| tree.resolve(source, d)).collect(),
-        Err(_) => diagnostics,
+        Ok((tree, _)) => tree.resolve(source, diagnostic),
+        Err(_) => diagnostic,
     }
 }

@@ -199,7 +199,13 @@ fn comparisons_chain_and_conditions_are_pythons() {
 #[test]
 fn whole_numbers_are_bounded_and_never_wrap() {
     assert_eq!(value("2 ** 62"), "4611686018427387904");
-    for expr in ["2 ** 63", "9223372036854775807 + 1", "-9223372036854775807 - 2", "2 ** 62 * 2"] {
+    for expr in [
+        "2 ** 63",
+        "9223372036854775807 + 1",
+        "-9223372036854775807 - 2",
+        "2 ** 62 * 2",
+        "10.0 ** 400",
+    ] {
         assert_eq!(wrong(expr), [Code::E0312], "{expr}");
     }
 }

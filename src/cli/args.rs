@@ -1,0 +1,395 @@
+//! The command line as it is typed. `settings` makes of it what the commands work with.
+//!
+//! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::ops::Mode;
+use crate::report::columns::{self, COLUMNS, Column};
+use crate::shape::DType;
+
+/// Shapes, parameters and operations of convolutional networks as exact integers, each explained.
+#[derive(Debug, Parser)]
+#[command(name = "cnnstat", version, subcommand_negates_reqs = true, max_term_width = 100)]
+#[command(override_usage = "cnnstat [OPTIONS] <MODEL>...\n       cnnstat <COMMAND>")]
+#[command(after_help = "Exit codes: 0 fine, 1 findings, 2 could not do it.")]
+pub struct Cli {
+    /// What to do; without a command, the summary.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The summary.
+    #[command(flatten)]
+    pub summary: SummaryArgs,
+    /// How it is shown.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+impl Cli {
+    /// Reads a command line, the name of the program first. What stands before a command must be meant for all of them:
+    /// clap itself would pass over a summary's options in silence, or not let any option stand there.
+    pub fn read(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let typed =
+            |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let everywhere = |id: &clap::Id| {
+            command.get_arguments().any(|arg| arg.get_id() == id && arg.is_global_set())
+        };
+        if let Some(name) = matches.subcommand_name() {
+            // A struct that is flattened is a group with an id of its own, and no argument.
+            let stray = command
+                .get_arguments()
+                .map(clap::Arg::get_id)
+                .find(|id| typed(id) && !everywhere(id));
+            if let Some(id) = stray {
+                let message =
+                    format!("`{id}` is the summary's: write it after `{name}`, if {name} has it");
+                return Err(command.error(ErrorKind::ArgumentConflict, message));
+            }
+        }
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the parameter tensors, named and ordered as torch's state_dict has them
+    Params(ParamsArgs),
+    /// Show the formulas of each layer with the numbers put in
+    Explain(ExplainArgs),
+    /// Compare networks with what their descriptions expect; exit 1 if an expectation is missed
+    Check(CheckArgs),
+    /// List the operators, or say all of one
+    Ops(OpsArgs),
+    /// Print a description with variables, loops, blocks and conditions carried out
+    Expand(ExpandArgs),
+    /// Print the long text of a diagnostic
+    ExplainError(ExplainErrorArgs),
+}
+
+/// `cnnstat MODEL…`.
+#[derive(Args, Debug)]
+pub struct SummaryArgs {
+    /// Descriptions: FILE, FILE#VARIANT, the name of a built-in network, or - for standard input
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<String>,
+    /// What is shown.
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// What is assumed.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// Which rows and columns a table has.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Table")]
+pub struct ViewArgs {
+    /// Columns to show, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = column)]
+    #[arg(long_help = columns_help())]
+    pub columns: Option<Vec<&'static Column>>,
+    /// Levels of names to show; deeper layers are summed up in their scope
+    #[arg(long, value_name = "N")]
+    pub depth: Option<usize>,
+    /// A column of numbers to sort by, largest first
+    #[arg(long, value_name = "COLUMN", value_parser = numeric_column)]
+    pub sort: Option<&'static Column>,
+    /// Rows to show, the others summed up in one; by MACs unless --sort says otherwise
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// Print integers in full
+    #[arg(long)]
+    pub exact: bool,
+}
+
+/// What is picked, replaced and assumed before a network is analysed.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Network")]
+pub struct ModelArgs {
+    /// Replace a variable of the description; can be repeated
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub set: Vec<String>,
+    /// Input shape without the batch, 3x224x224; with several inputs NAME=SHAPE, repeated
+    #[arg(long, value_name = "SHAPE")]
+    pub input: Vec<String>,
+    /// Examples that go through at once [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: Option<u64>,
+    /// Element type of parameters and activations [default: f32] [possible values: f64, f32, f16, bf16, i8]
+    #[arg(long, value_name = "TYPE", value_parser = dtype)]
+    pub dtype: Option<DType>,
+    /// Whether the network is used or trained; batch norm and dropout differ
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: ModeArg,
+    /// Parameters that are not trained, as a pattern of their names; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub freeze: Vec<String>,
+}
+
+/// The format of a page, and where it goes.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct PageArgs {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PageFormat,
+    /// Write to a file instead
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<String>,
+}
+
+/// How it is shown.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Screen")]
+pub struct ScreenArgs {
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub color: When,
+    /// How errors are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true)]
+    pub message_format: MessageFormat,
+    /// Columns that a table may take [default: the terminal's, or no limit]
+    #[arg(long, value_name = "N", global = true)]
+    pub width: Option<u16>,
+}
+
+/// `cnnstat params`.
+#[derive(Args, Debug)]
+pub struct ParamsArgs {
+    /// Descriptions, as for the summary
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<String>,
+    /// List buffers too: running statistics and their like
+    #[arg(long)]
+    pub buffers: bool,
+    /// What is assumed.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// `cnnstat explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// A description, as for the summary
+    #[arg(value_name = "MODEL")]
+    pub name: String,
+    /// Layers, scopes or patterns with *; all layers if none is given
+    #[arg(value_name = "LAYER")]
+    pub layers: Vec<String>,
+    /// What is assumed.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: ProseFormat,
+    /// Write to a file instead
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<String>,
+}
+
+/// `cnnstat check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Descriptions, or folders that are searched for them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// What is assumed.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// `cnnstat ops`.
+#[derive(Args, Debug)]
+pub struct OpsArgs {
+    /// The operator to describe
+    pub name: Option<String>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// `cnnstat expand`.
+#[derive(Args, Debug)]
+pub struct ExpandArgs {
+    /// A description, as for the summary
+    #[arg(value_name = "MODEL")]
+    pub name: String,
+    /// Replace a variable of the description; can be repeated
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub set: Vec<String>,
+    /// Write to a file instead
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<String>,
+}
+
+/// `cnnstat explain-error`.
+#[derive(Args, Debug)]
+pub struct ExplainErrorArgs {
+    /// The code: E0301; all of them are listed if none is given
+    pub code: Option<String>,
+}
+
+/// Eval or train.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    /// Inference
+    #[default]
+    Eval,
+    /// A training step
+    Train,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Eval => Self::Eval,
+            ModeArg::Train => Self::Train,
+        }
+    }
+}
+
+/// The formats of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// A table for reading
+    #[default]
+    Table,
+    /// JSON with everything (docs/json.md)
+    Json,
+    /// CSV with raw integers, a row each layer
+    Csv,
+    /// A Markdown table
+    Markdown,
+}
+
+/// The formats of running text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProseFormat {
+    /// Text for a terminal
+    #[default]
+    #[value(alias = "table")]
+    Text,
+    /// Markdown
+    Markdown,
+}
+
+/// When something is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How errors are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// With the lines they point at
+    #[default]
+    Human,
+    /// A line each: file:line:column: message
+    Short,
+    /// JSON, an object each line
+    Json,
+}
+
+/// Reads the name of a column.
+fn column(name: &str) -> Result<&'static Column, String> {
+    columns::find(name.trim()).ok_or_else(|| {
+        let known = COLUMNS.iter().map(|column| column.key);
+        let near = crate::diag::did_you_mean(name, known.clone());
+        near.unwrap_or_else(|| format!("there are {}", known.collect::<Vec<_>>().join(", ")))
+    })
+}
+
+/// Reads the name of a column of numbers.
+fn numeric_column(name: &str) -> Result<&'static Column, String> {
+    let column = column(name)?;
+    if column.is_numeric() {
+        return Ok(column);
+    }
+    let numeric = COLUMNS.iter().filter(|column| column.is_numeric()).map(|column| column.key);
+    Err(format!("a column of words; sort by {}", numeric.collect::<Vec<_>>().join(", ")))
+}
+
+fn columns_help() -> String {
+    let keys: Vec<&str> = COLUMNS.iter().map(|column| column.key).collect();
+    format!(
+        "Columns to show, separated by commas: {}. [default: {}]",
+        keys.join(", "),
+        columns::USUAL.join(",")
+    )
+}
+
+/// Reads an element type that a network can have.
+fn dtype(name: &str) -> Result<DType, String> {
+    let can = |dtype: DType| !matches!(dtype, DType::Bool | DType::I64);
+    let mut known = DType::NAMES.iter().filter(|(_, dtype)| can(*dtype));
+    known
+        .clone()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, dtype)| *dtype)
+        .ok_or_else(|| {
+            let names: Vec<&str> = known.by_ref().map(|(name, _)| *name).collect();
+            format!("there are {}", names.join(", "))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn columns_are_found_by_key_and_alias() {
+        let cli = |args: &[&str]| Cli::read([&["cnnstat"], args].concat());
+        let parsed = cli(&["m", "--columns", "name,type, macs%", "--sort", "rf"]);
+        assert!(parsed.is_err());
+        let parsed = cli(&["m", "--columns", "name,type, macs%"]).unwrap();
+        let keys: Vec<&str> =
+            parsed.summary.view.columns.unwrap().iter().map(|column| column.key).collect();
+        assert_eq!(keys, ["name", "op", "macs%"]);
+        assert!(cli(&["m", "--columns", "parms"]).unwrap_err().to_string().contains("`params`"));
+    }
+
+    #[test]
+    fn commands_take_the_shared_options() {
+        let words = ["cnnstat", "--width", "80", "params", "m", "--batch", "2", "--color", "never"];
+        let parsed = Cli::read(words);
+        let Cli { command: Some(Command::Params(args)), screen, .. } = parsed.unwrap() else {
+            panic!("another command")
+        };
+        assert_eq!((args.model.batch, screen.color), (Some(2), When::Never));
+        assert_eq!(screen.width, Some(80));
+        assert!(Cli::read(["cnnstat"]).is_err());
+        assert!(Cli::read(["cnnstat", "m", "--batch", "0"]).is_err());
+        assert!(Cli::read(["cnnstat", "--depth", "1", "params", "m"]).is_err());
+    }
+}

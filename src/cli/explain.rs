@@ -1,0 +1,55 @@
+//! `cnnstat explain MODEL [LAYER…]`: where each number comes from.
+
+use super::Done;
+use super::args::{ExplainArgs, ProseFormat};
+use super::load::{self, Failure, Model};
+use super::settings::{Screen, Settings};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::graph::NodeId;
+use crate::report::explain::{markdown, pick, sections, terminal};
+use crate::report::grid::Numbers;
+
+/// A section for each layer.
+pub fn run(args: &ExplainArgs, screen: &Screen) -> Result<Done, Failure> {
+    let settings = Settings::new(&args.model)?;
+    let model = load::model(&args.name, &settings)?;
+    let nodes = nodes(&model, &args.layers)?;
+    let report = model.report();
+    let sections = sections(&model.document.graph, &model.analysis, &report, &nodes);
+    let look = screen.look(Numbers::Exact, args.output.is_some());
+    let page = match args.format {
+        ProseFormat::Text => terminal(&report, &sections, look.width, look.color),
+        ProseFormat::Markdown => markdown(&report, &sections),
+    };
+    Ok(Done::page(page, args.output.as_ref()))
+}
+
+/// The layers that are meant, in execution order; all where none is named.
+fn nodes(model: &Model, names: &[String]) -> Result<Vec<NodeId>, Failure> {
+    let graph = &model.document.graph;
+    if names.is_empty() {
+        return Ok(graph.iter().map(|(id, _)| id).collect());
+    }
+    let mut failure = Failure { source: Some(model.source.clone()), diagnostics: Vec::new() };
+    let picked = failure.collect(names.iter().map(|name| match pick(graph, name) {
+        nodes if nodes.is_empty() => {
+            let message = format!("no layer of {} is called `{name}`", model.source.name);
+            // A name can be meant by its last part as well, and a scope by its own.
+            let known = graph.nodes().iter().flat_map(|node| {
+                let parts = node.name.split('.').chain([node.name.as_str()]);
+                let scopes = node.name.match_indices('.').map(|(at, _)| &node.name[..at]);
+                parts.chain(scopes)
+            });
+            let diagnostic = Diagnostic::new(Code::E0112, message);
+            Err(diagnostic.helps(did_you_mean(name, known)).into())
+        }
+        nodes => Ok(nodes),
+    }));
+    if !failure.diagnostics.is_empty() {
+        return Err(failure);
+    }
+    let mut nodes = picked.concat();
+    nodes.sort_unstable();
+    nodes.dedup();
+    Ok(nodes)
+}

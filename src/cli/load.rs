@@ -1,0 +1,280 @@
+//! From an argument to an analysed network: a path, a path with a variant, a name of the zoo, or standard input.
+//!
+//! Tests stand below.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, stdin};
+use std::path::Path;
+
+use clap::CommandFactory;
+use glob::Pattern;
+
+use super::args::Cli;
+use super::settings::{Screen, Settings, about_option};
+use crate::analysis::{Analysis, AnalysisError, analyze};
+use crate::diag::{Code, Diagnostic, Source, did_you_mean, render};
+use crate::lang::{self, Choices, Document};
+use crate::ops::ledger::Role;
+use crate::report::build::{Caption, report};
+use crate::report::model::Report;
+use crate::zoo;
+
+/// The largest file that is read, in bytes; `lang` has limits of its own below this.
+const LARGEST: u64 = 64 << 20;
+
+/// Why something could not be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The text that the diagnostics point into.
+    pub source: Option<Source>,
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Failure {
+    /// One thing that is wrong.
+    pub fn new(diagnostic: Diagnostic) -> Self {
+        Self { source: None, diagnostics: vec![diagnostic] }
+    }
+
+    /// Things that are wrong with a description.
+    pub fn about(source: &Source, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { source: Some(source.clone()), diagnostics }
+    }
+
+    /// Keeps what is right and collects what is wrong.
+    pub fn collect<T>(&mut self, results: impl Iterator<Item = Result<T, Self>>) -> Vec<T> {
+        let mut right = Vec::new();
+        for result in results {
+            match result {
+                Ok(value) => right.push(value),
+                Err(failure) => self.diagnostics.extend(failure.diagnostics),
+            }
+        }
+        right
+    }
+
+    /// As it is shown.
+    pub fn text(&self, screen: &Screen) -> String {
+        let nowhere = Source { name: String::new(), text: String::new() };
+        let source = self.source.as_ref().unwrap_or(&nowhere);
+        render(
+            &self.diagnostics,
+            source,
+            screen.messages,
+            screen.message_width,
+            screen.message_color,
+        )
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::new(diagnostic)
+    }
+}
+
+/// A network that was read and analysed.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Its description.
+    pub source: Source,
+    /// What was read.
+    pub document: Document,
+    /// What was found.
+    pub analysis: Analysis,
+}
+
+impl Model {
+    /// Its report.
+    pub fn report(&self) -> Report {
+        let document = &self.document;
+        let caption = Caption {
+            name: document.variant.as_deref(),
+            about: document.about.as_deref(),
+            source: document.source.as_deref(),
+        };
+        report(&document.graph, &self.analysis, caption)
+    }
+}
+
+/// Reads and analyses what an argument means.
+pub fn model(argument: &str, settings: &Settings) -> Result<Model, Failure> {
+    let (source, variant) = find(argument)?;
+    parse(source, variant, settings)
+        .and_then(|(source, document)| analyse(source, document, settings))
+}
+
+/// Reads a description.
+pub fn parse(
+    source: Source,
+    variant: Option<String>,
+    settings: &Settings,
+) -> Result<(Source, Document), Failure> {
+    let choices = Choices { variant, sets: settings.sets.clone(), inputs: settings.inputs.clone() };
+    match lang::parse(&source, &choices) {
+        Ok(document) => Ok((source, document)),
+        Err(diagnostics) => Err(Failure::about(&source, diagnostics)),
+    }
+}
+
+/// Analyses a network with the assumptions of the settings.
+pub fn analyse(source: Source, document: Document, settings: &Settings) -> Result<Model, Failure> {
+    let fail = |diagnostic| Failure::about(&source, vec![lang::resolve(&source, diagnostic)]);
+    let mut failure = Failure { source: Some(source.clone()), diagnostics: Vec::new() };
+    let own = document.frozen.iter().map(|(text, place)| {
+        let error = |error: glob::PatternError| {
+            let message = format!("`{text}` is not a pattern: {}", error.msg);
+            Diagnostic::new(Code::E0111, message).label(*place, "cannot be read")
+        };
+        Pattern::new(text).map_err(|e| Failure::new(lang::resolve(&source, error(e))))
+    });
+    let own = failure.collect(own);
+    let mut options = settings.options.clone();
+    options.frozen = own.iter().chain(&settings.freeze).cloned().collect();
+    let analysis = analyze(&document.graph, &options);
+    let analysis = analysis.map_err(|error| fail(shape_diagnostic(&document, &error)))?;
+    let idle = |pattern: &Pattern| !matches(&document, &analysis, pattern);
+    for (text, place) in &document.frozen {
+        if own.iter().any(|pattern| pattern.as_str() == text && idle(pattern)) {
+            let message = format!("no parameter is called `{text}`");
+            let diagnostic = Diagnostic::new(Code::E0111, message).label(*place, "matches nothing");
+            failure.diagnostics.push(lang::resolve(&source, diagnostic));
+        }
+    }
+    for pattern in settings.freeze.iter().filter(|pattern| idle(pattern)) {
+        let text = pattern.as_str();
+        let message = format!("no parameter of {} is called `{text}`", source.name);
+        let diagnostic = about_option(Code::E0111, "--freeze", text, message, "matches nothing");
+        let help = format!(
+            "`cnnstat params {}` lists the names; `features.*` means all of a scope",
+            source.name
+        );
+        failure.diagnostics.push(diagnostic.help(help));
+    }
+    if failure.diagnostics.is_empty() {
+        Ok(Model { source, document, analysis })
+    } else {
+        Err(failure)
+    }
+}
+
+fn shape_diagnostic(document: &Document, error: &AnalysisError) -> Diagnostic {
+    let place = error.node.and_then(|node| document.place(node));
+    lang::shape_diagnostic(&error.name, place, &error.error)
+}
+
+/// Whether a pattern of `frozen` matches a parameter, by the rule of the analysis.
+fn matches(document: &Document, analysis: &Analysis, pattern: &Pattern) -> bool {
+    analysis.rows.iter().any(|row| {
+        let name = &document.graph.node(row.node).name;
+        let mut tensors = row.tensors.iter().filter(|tensor| tensor.role != Role::Buffer);
+        tensors.any(|t| pattern.matches(name) || pattern.matches(&format!("{name}.{}", t.name)))
+    })
+}
+
+/// The description that an argument means, and the variant. A path wins over a name of the zoo.
+pub fn find(argument: &str) -> Result<(Source, Option<String>), Failure> {
+    if Path::new(argument).exists() {
+        return Ok((read_file(argument)?, None));
+    }
+    let (stem, variant) = match argument.rsplit_once('#') {
+        Some((stem, variant)) => (stem, Some(variant.to_owned())),
+        None => (argument, None),
+    };
+    if stem == "-" {
+        let source = text_of("<stdin>", stdin().lock())?;
+        return Ok((source, variant));
+    }
+    if variant.is_some() && Path::new(stem).exists() {
+        return Ok((read_file(stem)?, variant));
+    }
+    let Some(entry) = zoo::find(stem) else { return Err(Failure::new(not_found(argument, stem))) };
+    let source = Source { name: format!("models/{}", entry.file), text: entry.text.to_owned() };
+    Ok((source, variant.or_else(|| entry.variant.map(str::to_owned))))
+}
+
+fn not_found(argument: &str, stem: &str) -> Diagnostic {
+    let is_path = stem.contains(['/', '\\']) || Path::new(stem).extension().is_some();
+    let message = format!("no such file, and no network of the zoo: `{argument}`");
+    let diagnostic = Diagnostic::new(Code::E0101, message).helps(did_you_mean(stem, zoo::names()));
+    if Cli::command().find_subcommand(stem).is_some() {
+        return diagnostic.help(format!("the command comes first: `cnnstat {stem} MODEL`"));
+    }
+    match (is_path, zoo::names().next()) {
+        (true, _) | (false, None) => diagnostic,
+        (false, Some(example)) => {
+            diagnostic.help(format!("name a file, or a built-in network as in `cnnstat {example}`"))
+        }
+    }
+}
+
+/// Reads a file.
+pub fn read_file(path: &str) -> Result<Source, Failure> {
+    if Path::new(path).is_dir() {
+        let message = format!("`{path}` is a folder");
+        let help = format!("`cnnstat check {path}` searches a folder; name one of its files here");
+        return Err(Failure::new(Diagnostic::new(Code::E0104, message).help(help)));
+    }
+    let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
+    text_of(path, file)
+}
+
+/// The text of a file or of standard input.
+fn text_of(name: &str, from: impl Read) -> Result<Source, Failure> {
+    let fail = |code, message| Err(Failure::new(Diagnostic::new(code, message)));
+    let mut bytes = Vec::new();
+    from.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| cannot_read(name, &error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
+        return fail(
+            Code::E0106,
+            format!("`{name}` is larger than {}", crate::units::bytes(LARGEST)),
+        );
+    }
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            return fail(
+                Code::E0102,
+                format!("`{name}` is not UTF-8 text: byte {at} is no character"),
+            );
+        }
+    };
+    if text.trim().is_empty() {
+        return fail(Code::E0103, format!("`{name}` is empty"));
+    }
+    Ok(Source { name: name.to_owned(), text })
+}
+
+fn cannot_read(name: &str, error: &std::io::Error) -> Failure {
+    let code = if error.kind() == ErrorKind::NotFound { Code::E0101 } else { Code::E0105 };
+    Failure::new(Diagnostic::new(code, format!("`{name}` cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(failure: Result<impl std::fmt::Debug, Failure>) -> Code {
+        failure.unwrap_err().diagnostics[0].code
+    }
+
+    #[test]
+    fn what_is_no_description_says_so() {
+        assert_eq!(code(find("no/such/file.yaml")), Code::E0101);
+        assert_eq!(code(find(env!("CARGO_MANIFEST_DIR"))), Code::E0104);
+        assert_eq!(code(text_of("x", &[0xff, 0xfe][..])), Code::E0102);
+        assert_eq!(code(text_of("x", &b" \n"[..])), Code::E0103);
+        assert_eq!(code(text_of("x", std::io::repeat(b'a'))), Code::E0106);
+    }
+
+    #[test]
+    fn a_file_has_its_name_and_no_variant() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let (source, variant) = find(path).unwrap();
+        assert_eq!((source.name.as_str(), variant), (path, None));
+        let (_, variant) = find(&format!("{path}#large")).unwrap();
+        assert_eq!(variant.as_deref(), Some("large"));
+    }
+}

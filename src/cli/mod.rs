@@ -1,0 +1,131 @@
+//! The command line: the only part that reads files, prints and exits. One file for each command.
+//!
+//! A command returns a [`Done`]: a page, messages and a status; what is done with them is the same for all. Adding a
+//! command is a variant in `args`, a file here and a line in [`run`].
+
+pub mod args;
+mod check;
+mod expand;
+mod explain;
+mod explain_error;
+mod load;
+mod ops;
+mod params;
+mod settings;
+mod summary;
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use anstream::stream::{AsLockedWrite, RawStream};
+use anstream::{AutoStream, ColorChoice};
+use args::{Cli, Command};
+use load::Failure;
+use settings::Screen;
+
+use crate::diag::{Code, Diagnostic};
+
+/// How it went; a later one is worse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// As asked.
+    #[default]
+    Fine,
+    /// Done, and something is to be seen to.
+    Findings,
+    /// Something could not be done.
+    Failed,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Fine => 0,
+            Status::Findings => 1,
+            Status::Failed => 2,
+        })
+    }
+}
+
+/// What a command has to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// For standard output, or the file of `-o`.
+    pub page: String,
+    /// Where the page goes, if not to standard output.
+    pub file: Option<String>,
+    /// For standard error.
+    pub messages: String,
+    /// How it went.
+    pub status: Status,
+}
+
+impl Done {
+    /// A page, and nothing wrong.
+    fn page(page: String, file: Option<&String>) -> Self {
+        Self { page, file: file.cloned(), ..Self::default() }
+    }
+
+    /// Nothing but what is wrong.
+    fn failed(failure: &Failure, screen: &Screen) -> Self {
+        let mut done = Self::default();
+        done.fail(failure, screen);
+        done
+    }
+
+    /// Adds what is wrong.
+    fn fail(&mut self, failure: &Failure, screen: &Screen) {
+        self.messages.push_str(&failure.text(screen));
+        self.status = Status::Failed;
+    }
+}
+
+/// Does what the command line says, and prints it.
+pub fn run(cli: &Cli) -> Status {
+    let screen = Screen::new(cli.screen);
+    let done = match &cli.command {
+        None => summary::run(&cli.summary, &screen),
+        Some(Command::Params(args)) => params::run(args, &screen),
+        Some(Command::Explain(args)) => explain::run(args, &screen),
+        Some(Command::Check(args)) => check::run(args, &screen),
+        Some(Command::Ops(args)) => ops::run(args, &screen),
+        Some(Command::Expand(args)) => expand::run(args, &screen),
+        Some(Command::ExplainError(args)) => Ok(explain_error::run(args, &screen)),
+    };
+    let done = done.unwrap_or_else(|failure| Done::failed(&failure, &screen));
+    finish(done, &screen)
+}
+
+/// Prints or writes what a command has to say.
+fn finish(mut done: Done, screen: &Screen) -> Status {
+    if let Some(path) = done.file.take().filter(|_| !done.page.is_empty()) {
+        if let Err(error) = std::fs::write(&path, &done.page) {
+            let message = format!("`{path}` cannot be written: {error}");
+            done.fail(&Failure::new(Diagnostic::new(Code::E0105, message)), screen);
+        }
+        done.page.clear();
+    }
+    // The page first: what is wrong then stands below it, beside the prompt.
+    if let Err(error) = print(io::stdout().lock(), &done.page, screen.color) {
+        let message = format!("standard output cannot be written: {error}");
+        done.fail(&Failure::new(Diagnostic::new(Code::E0105, message)), screen);
+    }
+    // Nobody is left to be told that standard error is closed.
+    let _ = print(io::stderr().lock(), &done.messages, screen.message_color);
+    done.status
+}
+
+/// Prints; a reader that has seen enough is no error.
+fn print(stream: impl RawStream + AsLockedWrite, text: &str, color: bool) -> io::Result<()> {
+    let choice = if color { ColorChoice::Always } else { ColorChoice::Never };
+    let mut stream = AutoStream::new(stream, choice);
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// A format that could not be written; none of the reports has a value that its format does not know.
+fn cannot_write(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Diagnostic::new(Code::E0105, format!("the report cannot be written: {error}")))
+}

@@ -1,0 +1,224 @@
+//! The command line as it is meant: arguments read, defaults put in, the terminal looked at.
+//!
+//! Tests stand below.
+
+use std::io::IsTerminal as _;
+
+use anstream::ColorChoice;
+use glob::Pattern;
+
+use super::args::{MessageFormat, ModelArgs, ScreenArgs, ViewArgs, When};
+use super::load::Failure;
+use crate::analysis::Options;
+use crate::diag::{Code, Diagnostic, Format, Source};
+use crate::report::fold::View;
+use crate::report::grid::Numbers;
+use crate::report::table::Look;
+use crate::shape::{MAX_RANK, Shape};
+use crate::span::Span;
+
+/// Columns of a diagnostic where no terminal says how many there are.
+const MESSAGE_WIDTH: usize = 100;
+
+/// The screen: what can be shown on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    /// Columns of a page; `None` without limit.
+    pub width: Option<usize>,
+    /// Whether a page has colour.
+    pub color: bool,
+    /// Columns of a diagnostic.
+    pub message_width: usize,
+    /// Whether diagnostics have colour.
+    pub message_color: bool,
+    /// How diagnostics are written.
+    pub messages: Format,
+}
+
+impl Screen {
+    /// The screen this process writes to.
+    pub fn new(args: ScreenArgs) -> Self {
+        let colored = |auto: ColorChoice| match args.color {
+            When::Auto => auto != ColorChoice::Never,
+            When::Always => true,
+            When::Never => false,
+        };
+        let (out, err) = (std::io::stdout(), std::io::stderr());
+        let columns = |size: Option<(terminal_size::Width, terminal_size::Height)>| {
+            size.map(|(width, _)| usize::from(width.0))
+        };
+        let width = out.is_terminal().then(|| columns(terminal_size::terminal_size_of(&out)));
+        let message_width = columns(terminal_size::terminal_size_of(&err));
+        let asked = args.width.map(usize::from);
+        Self {
+            width: asked.or(width.flatten()),
+            color: colored(anstream::AutoStream::choice(&out)),
+            message_width: asked.or(message_width).unwrap_or(MESSAGE_WIDTH),
+            message_color: colored(anstream::AutoStream::choice(&err)),
+            messages: match args.message_format {
+                MessageFormat::Human => Format::Human,
+                MessageFormat::Short => Format::Short,
+                MessageFormat::Json => Format::Json,
+            },
+        }
+    }
+
+    /// How a table is drawn; one that goes into a file has neither colour nor limit.
+    pub fn look(&self, numbers: Numbers, into_file: bool) -> Look {
+        if into_file {
+            Look { width: None, color: false, numbers }
+        } else {
+            Look { width: self.width, color: self.color, numbers }
+        }
+    }
+}
+
+/// What is picked, replaced and assumed.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Variables and the text that replaces theirs.
+    pub sets: Vec<(String, String)>,
+    /// Input shapes; an empty name is the first input.
+    pub inputs: Vec<(String, Shape)>,
+    /// Batch, element type and mode.
+    pub options: Options,
+    /// Patterns of parameters that are not trained.
+    pub freeze: Vec<Pattern>,
+    /// Whether the network is not the one that expectations speak of.
+    pub changed: bool,
+}
+
+impl Settings {
+    /// Reads the options.
+    pub fn new(args: &ModelArgs) -> Result<Self, Failure> {
+        let mut failure = Failure::default();
+        let sets = failure.collect(args.set.iter().map(|text| set(text)));
+        let inputs = failure.collect(args.input.iter().map(|text| input(text)));
+        let freeze = failure.collect(args.freeze.iter().map(|text| pattern("--freeze", text)));
+        if !failure.diagnostics.is_empty() {
+            return Err(failure);
+        }
+        let defaults = Options::default();
+        let options = Options {
+            batch: args.batch.unwrap_or(defaults.batch),
+            dtype: args.dtype.unwrap_or(defaults.dtype),
+            mode: args.mode.into(),
+            frozen: Vec::new(),
+        };
+        let changed = !args.set.is_empty() || !args.input.is_empty() || args.batch.is_some();
+        Ok(Self { sets, inputs, options, freeze, changed })
+    }
+}
+
+impl From<&ViewArgs> for View {
+    fn from(args: &ViewArgs) -> Self {
+        Self { columns: args.columns.clone(), depth: args.depth, sort: args.sort, top: args.top }
+    }
+}
+
+impl ViewArgs {
+    /// How numbers are written.
+    pub const fn numbers(&self) -> Numbers {
+        if self.exact { Numbers::Exact } else { Numbers::Rounded }
+    }
+}
+
+/// A diagnostic about the text of an option.
+pub fn about_option(
+    code: Code,
+    option: &str,
+    text: &str,
+    message: String,
+    label: &str,
+) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(code, message).span(Span::new(0, text.len()), label);
+    diagnostic.source = Some(Source { name: option.to_owned(), text: text.to_owned() });
+    diagnostic
+}
+
+fn set(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err(about_option(
+            Code::E0108,
+            "--set",
+            text,
+            format!("--set takes NAME=VALUE, but this is `{text}`"),
+            "no variable and value",
+        )
+        .help("write --set 'cdims=[32, 64, 128]'")
+        .into()),
+    }
+}
+
+fn input(text: &str) -> Result<(String, Shape), Failure> {
+    let (name, sizes) = match text.split_once('=') {
+        Some((name, sizes)) => (name.trim().to_owned(), sizes),
+        None => (String::new(), text),
+    };
+    shape(sizes).map(|shape| (name, shape)).ok_or_else(|| {
+        about_option(
+            Code::E0110,
+            "--input",
+            text,
+            format!("--input takes a shape without the batch, but this is `{text}`"),
+            "not a shape",
+        )
+        .help("write --input 3x224x224, or --input NAME=3x224x224 where there are several inputs")
+        .into()
+    })
+}
+
+/// Positive sizes with `x`, `×` or `,` between them.
+fn shape(text: &str) -> Option<Shape> {
+    let sizes: Option<Vec<u64>> = text
+        .trim()
+        .split(['x', 'X', '×', ','])
+        .map(|size| size.trim().parse().ok().filter(|size| *size > 0))
+        .collect();
+    // One axis is left for the batch.
+    sizes.filter(|sizes| sizes.len() < MAX_RANK).and_then(|sizes| Shape::new(&sizes))
+}
+
+/// A pattern of parameter names.
+pub fn pattern(option: &str, text: &str) -> Result<Pattern, Failure> {
+    Pattern::new(text).map_err(|error| {
+        let message = format!("`{text}` is not a pattern: {}", error.msg);
+        about_option(Code::E0111, option, text, message, "cannot be read").into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_read_in_three_spellings() {
+        for text in ["3x224x224", "3×224×224", "3, 224,224"] {
+            assert_eq!(shape(text).unwrap().dims(), [3, 224, 224], "{text}");
+        }
+        for text in ["", "3x0", "x", "3xx3", "-1", "1x1x1x1x1x1", "99999999999999999999"] {
+            assert!(shape(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_bad_option_is_reported() {
+        let args = ModelArgs {
+            set: vec!["cdims".to_owned(), "=1".to_owned()],
+            input: vec!["a=x".to_owned()],
+            freeze: vec!["[".to_owned()],
+            ..ModelArgs::default()
+        };
+        let codes: Vec<Code> =
+            Settings::new(&args).unwrap_err().diagnostics.iter().map(|d| d.code).collect();
+        assert_eq!(codes, [Code::E0108, Code::E0108, Code::E0110, Code::E0111]);
+    }
+
+    #[test]
+    fn a_value_may_hold_an_equals_sign() {
+        assert_eq!(set("x= 'a=b'").unwrap(), ("x".to_owned(), " 'a=b'".to_owned()));
+    }
+}

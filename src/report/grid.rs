@@ -1,0 +1,138 @@
+//! A table as data: typed values under heads. Terminal, Markdown and CSV draw the same grid.
+//!
+//! Tests stand in `summary.rs` and in the formats.
+
+use crate::units;
+
+/// What a cell holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Empty,
+    /// Words.
+    Text(String),
+    /// A count.
+    Count(u64),
+    /// A size in bytes.
+    Bytes(u64),
+    /// A part of a total.
+    Share(u64, u64),
+    /// Shapes, batch first.
+    Shapes(Vec<Vec<u64>>),
+}
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// For reading: `61.0 M`.
+    #[default]
+    Rounded,
+    /// In full, with separators: `60,965,224`.
+    Exact,
+    /// For machines: `60965224`.
+    Raw,
+}
+
+impl Value {
+    /// Text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// The number that rows are sorted by; `None` for what is no number.
+    pub fn number(&self) -> Option<u64> {
+        match *self {
+            Self::Count(n) | Self::Bytes(n) | Self::Share(n, _) => Some(n),
+            Self::Empty | Self::Text(_) | Self::Shapes(_) => None,
+        }
+    }
+
+    /// How it is written.
+    pub fn show(&self, numbers: Numbers) -> String {
+        match (self, numbers) {
+            (Self::Empty, _) | (Self::Share(0, _), Numbers::Rounded | Numbers::Exact) => {
+                String::new()
+            }
+            (Self::Text(text), _) => text.clone(),
+            (Self::Count(n), Numbers::Rounded) => units::count(*n),
+            (Self::Bytes(n), Numbers::Rounded) => units::bytes(*n),
+            (Self::Count(n) | Self::Bytes(n), Numbers::Exact) => units::grouped(*n),
+            (Self::Count(n) | Self::Bytes(n), Numbers::Raw) => n.to_string(),
+            (Self::Share(part, total), Numbers::Raw) => fraction(*part, *total),
+            (Self::Share(part, total), _) => units::share(*part, *total),
+            (Self::Shapes(shapes), Numbers::Raw) => shapes_text(shapes, "x", ";"),
+            (Self::Shapes(shapes), _) => shapes_text(shapes, "×", ", "),
+        }
+    }
+}
+
+/// A part as a decimal fraction with six places; empty for a total of nothing.
+fn fraction(part: u64, total: u64) -> String {
+    if total == 0 {
+        return String::new();
+    }
+    let millionths = (u128::from(part) * 2_000_000 + u128::from(total)) / (u128::from(total) * 2);
+    format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
+}
+
+fn shapes_text(shapes: &[Vec<u64>], by: &str, between: &str) -> String {
+    let texts: Vec<String> = shapes.iter().map(|shape| shape_text(shape, by)).collect();
+    texts.join(between)
+}
+
+/// The sizes of a shape with a sign between them: `1×3×224×224`.
+pub fn shape_text(shape: &[u64], by: &str) -> String {
+    if shape.is_empty() {
+        return "scalar".to_owned();
+    }
+    shape.iter().map(u64::to_string).collect::<Vec<_>>().join(by)
+}
+
+/// The head of a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// What stands over it.
+    pub title: &'static str,
+    /// Whether its cells stand at the right.
+    pub right: bool,
+    /// When it goes where room is short: the highest first, 0 never.
+    pub expendable: u8,
+}
+
+impl Head {
+    /// A column of words.
+    pub const fn left(title: &'static str) -> Self {
+        Self { title, right: false, expendable: 0 }
+    }
+
+    /// A column of numbers.
+    pub const fn right(title: &'static str) -> Self {
+        Self { title, right: true, expendable: 0 }
+    }
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grid {
+    /// One for each column.
+    pub heads: Vec<Head>,
+    /// Rows of one value for each column.
+    pub rows: Vec<Vec<Value>>,
+    /// The row below the line.
+    pub total: Option<Vec<Value>>,
+}
+
+impl Grid {
+    /// A table without rows.
+    pub fn new(heads: impl Into<Vec<Head>>) -> Self {
+        Self { heads: heads.into(), ..Self::default() }
+    }
+
+    /// The same without one column.
+    pub(super) fn drop_column(&mut self, index: usize) {
+        self.heads.remove(index);
+        for row in self.rows.iter_mut().chain(&mut self.total) {
+            row.remove(index);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! An example of an operator that needs no example written for it: small arguments and a small input that it accepts.
+
+use crate::analysis::{Options, analyze};
+use crate::graph::GraphBuilder;
+use crate::ops::args::{ArgValue, Args, Default, Written};
+use crate::ops::{Entry, Op, Ranks};
+use crate::report::build::{Caption, report};
+use crate::report::explain::{Section, sections};
+use crate::shape::Shape;
+
+/// Values tried for required arguments, each for all of them; the second number is for what comes out.
+const ARGUMENTS: &[(i64, i64)] = &[(3, 8), (2, 8), (4, 8), (1, 8), (8, 8), (0, 0), (-1, -1)];
+/// Channels of the inputs tried.
+const CHANNELS: u64 = 16;
+/// Extents of the inputs tried.
+const EXTENT: u64 = 8;
+
+/// The derivation of an operator on the first small input it accepts.
+pub fn example(entry: &Entry, rank: usize) -> Option<Section> {
+    let rank = match (entry.ranks, rank) {
+        (Ranks::Always, 0) => 2,
+        (_, rank) => rank,
+    };
+    let required = ARGUMENTS.iter().filter_map(|pair| op(entry, rank, *pair, None));
+    // Some need one of several arguments that can each be left out: a size or a factor.
+    let optional = entry.signature.iter().filter(|arg| arg.default == Default::None);
+    let one_of = optional.filter_map(|arg| op(entry, rank, (2, 8), Some(arg.name)));
+    let ops: Vec<Op> = required.chain(one_of).collect();
+    let spatial = if rank == 0 { 2 } else { rank };
+    let image: Vec<u64> =
+        std::iter::once(CHANNELS).chain(std::iter::repeat_n(EXTENT, spatial)).collect();
+    let shapes = [Shape::new(&image), Shape::new(&[CHANNELS]), Shape::new(&[EXTENT, CHANNELS])];
+    for inputs in 1..=2 {
+        for shape in shapes.iter().flatten() {
+            for op in &ops {
+                if let Some(section) = explained(op, *shape, inputs) {
+                    return Some(section);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The operator with small arguments: the required ones, and one more.
+fn op(entry: &Entry, rank: usize, (inner, outer): (i64, i64), more: Option<&str>) -> Option<Op> {
+    let value = |name: &str| ArgValue::Int(if name.starts_with("out_") { outer } else { inner });
+    let mut written = Written::default();
+    for arg in entry.signature {
+        match arg.default {
+            Default::Required => written.named.push((arg.name.to_owned(), value(arg.name))),
+            // Axes in another order, or sizes with one to be found.
+            Default::Rest if inner == 3 => {
+                let axes = [0, 2, 3, 1].map(ArgValue::Int).to_vec();
+                written.named.push((arg.name.to_owned(), ArgValue::List(axes)));
+            }
+            Default::Rest => {
+                let sizes = [ArgValue::Int(inner)].to_vec();
+                written.named.push((arg.name.to_owned(), ArgValue::List(sizes)));
+            }
+            _ if more == Some(arg.name) => {
+                written.named.push((arg.name.to_owned(), value(arg.name)));
+            }
+            _ => {}
+        }
+    }
+    (entry.build)(&Args::bind(entry.signature, rank, written).ok()?).ok()
+}
+
+fn explained(op: &Op, shape: Shape, inputs: usize) -> Option<Section> {
+    let mut builder = GraphBuilder::new("example");
+    let values: Option<Vec<_>> =
+        (0..inputs).map(|i| builder.input(&format!("x{i}"), shape)).collect();
+    let outputs = builder.layer("example", op.clone(), &values?).ok()?;
+    let graph = builder.finish(&[("output", *outputs.first()?)]);
+    let analysis = analyze(&graph, &Options::default()).ok()?;
+    let report = report(&graph, &analysis, Caption::default());
+    let nodes: Vec<_> = graph.iter().map(|(id, _)| id).collect();
+    sections(&graph, &analysis, &report, &nodes).pop()
+}

@@ -1,0 +1,266 @@
+//! The summary of a network: what is assumed, a row a layer, and the totals, exact and rounded.
+//!
+//! Tests stand below.
+
+use std::fmt::Write as _;
+
+use super::columns::{self, Column};
+use super::fold::{self, Line, View};
+use super::grid::{Grid, Head, Value, shape_text};
+use super::model::{NamedShape, Report};
+use super::table::{Look, bold, draw};
+use super::text::{join, safe, wrap};
+use crate::units;
+
+/// How FLOPs are counted, in words.
+pub const CONVENTION: &str = "1 MAC = 2 FLOPs; FLOPs = 2·MACs + every other operation";
+
+/// The summary for a terminal.
+pub fn terminal(report: &Report, view: &View, look: Look) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", bold(&safe(&report.model), look.color));
+    if let Some(about) = &report.about {
+        let _ = writeln!(
+            out,
+            "{}",
+            wrap(&safe(&about.replace(char::is_whitespace, " ")), look.width, 0, 0)
+        );
+    }
+    let assumed = assumptions(report);
+    let assumed: Vec<_> = assumed.iter().map(|text| safe(text)).collect();
+    let pieces = assumed.iter().map(AsRef::as_ref);
+    let _ = writeln!(out, "{}\n", join(pieces, " · ", look.width, 0, 0));
+    let lines = fold::tree(report, view);
+    out.push_str(&draw(grid(report, view, &lines), look));
+    let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
+    for note in notes(report) {
+        let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
+    }
+    out
+}
+
+/// What the numbers depend on, piece by piece.
+pub fn assumptions(report: &Report) -> Vec<String> {
+    let mut pieces = vec![
+        format!("input {}", shapes(&report.inputs)),
+        format!("batch {}", report.batch),
+        report.dtype.to_owned(),
+        format!("{} mode", report.mode),
+    ];
+    pieces.push(CONVENTION.to_owned());
+    pieces
+}
+
+/// Shapes with their names, where there are several.
+fn shapes(shapes: &[NamedShape]) -> String {
+    match shapes {
+        [only] => shape_text(&only.shape, "×"),
+        many => {
+            let texts: Vec<String> =
+                many.iter().map(|s| format!("{} {}", s.name, shape_text(&s.shape, "×"))).collect();
+            texts.join(", ")
+        }
+    }
+}
+
+/// What makes the totals less than the whole.
+pub fn notes(report: &Report) -> Vec<String> {
+    if report.status == "complete" {
+        return Vec::new();
+    }
+    let names = report.not_counted.join(", ");
+    vec![format!("≥ The totals are lower bounds. Not counted: {names}")]
+}
+
+/// Lines as a grid of a view's columns.
+pub fn grid(report: &Report, view: &View, lines: &[Line<'_>]) -> Grid {
+    let chosen = view.columns.is_some();
+    let columns = view.columns.clone().unwrap_or_else(columns::usual);
+    let mut grid = Grid::new(columns.iter().map(|c| c.head_in(chosen)).collect::<Vec<_>>());
+    let row = |line: &Line<'_>| columns.iter().map(|column| column.value(line, report)).collect();
+    grid.rows = lines.iter().map(row).collect();
+    grid.total = Some(total_row(report, &columns));
+    let is_idle = |grid: &Grid, i: usize| {
+        grid.heads[i].expendable > 0 && grid.rows.iter().all(|row| row[i] == Value::Empty)
+    };
+    for i in (0..grid.heads.len()).rev() {
+        if is_idle(&grid, i) {
+            grid.drop_column(i);
+        }
+    }
+    grid
+}
+
+/// The row of totals; its label stands in the first column of words.
+fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
+    let line = fold::total(report);
+    let partial = report.status != "complete";
+    let mut row: Vec<Value> = columns
+        .iter()
+        .map(|column| match column.value(&line, report) {
+            value if partial && column.is_numeric() => {
+                let shown = value.show(super::grid::Numbers::Rounded);
+                if matches!(value, Value::Share(..)) { value } else { at_least(&shown) }
+            }
+            value => value,
+        })
+        .collect();
+    if !columns.iter().any(|column| column.key == "name") {
+        let free = row
+            .iter()
+            .zip(columns)
+            .position(|(value, column)| *value == Value::Empty && !column.head.right);
+        if let Some(slot) = free {
+            row[slot] = Value::text(line.label);
+        }
+    }
+    row
+}
+
+fn at_least(text: &str) -> Value {
+    Value::Text(format!("≥ {text}"))
+}
+
+/// The totals: exact, rounded, their magnitude in words and as a power of ten; sizes in bytes below what they are of.
+pub fn figures(report: &Report) -> Grid {
+    let totals = &report.totals;
+    let mut grid = Grid::new([Head::left(""), Head::right(""), Head::right(""), Head::left("")]);
+    let sign = if report.status == "complete" { "" } else { "≥ " };
+    let mut row = |name: &str, n: u64, rounded: String, words: String| {
+        let exact = format!("{sign}{}", units::grouped(n));
+        grid.rows.push([name.to_owned(), exact, rounded, words].map(Value::Text).to_vec());
+    };
+    let words = |n: u64| match units::order(n) {
+        Some(order) => format!("{}, 10^{order}", units::magnitude(n)),
+        None => String::new(),
+    };
+    let figures = [
+        ("parameters", totals.params, Some(totals.param_bytes), true),
+        ("trainable", totals.trainable, None, totals.trainable != totals.params),
+        ("buffers", totals.buffers, Some(totals.buffer_bytes), totals.buffers > 0),
+        ("MACs", totals.work.macs, None, true),
+        ("FLOPs", totals.flops, None, true),
+        ("activations", totals.activations, Some(totals.activation_bytes), true),
+    ];
+    for (name, n, bytes, _) in figures.into_iter().filter(|(.., shown)| *shown) {
+        row(name, n, units::count(n), words(n));
+        if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
+            // Buffers have element types of their own.
+            let dtype = if name == "buffers" { "" } else { report.dtype };
+            row("  bytes", bytes, units::bytes(bytes), dtype.to_owned());
+        }
+    }
+    grid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{Options, analyze};
+    use crate::graph::GraphBuilder;
+    use crate::ops::field::PerAxis;
+    use crate::ops::window::Padding;
+    use crate::ops::{Conv, Linear};
+    use crate::report::build::{Caption, report};
+    use crate::report::fold::What;
+    use crate::report::text::width;
+    use crate::shape::Shape;
+
+    pub(crate) fn small() -> Report {
+        let mut builder = GraphBuilder::new("small");
+        let mut value = builder.input("input", Shape::new(&[3, 32, 32]).unwrap()).unwrap();
+        let conv = |out_channels, groups| Conv {
+            rank: 2,
+            out_channels,
+            kernel_size: PerAxis::all(2, 3),
+            stride: PerAxis::all(2, 2),
+            padding: Padding::Sides { rank: 2, sides: [(1, 1); 3] },
+            dilation: PerAxis::all(2, 1),
+            groups,
+            bias: true,
+        };
+        for (name, channels, groups) in [
+            ("features.stem.conv1", 8, 1),
+            ("features.stage.0.conv", 16, 2),
+            ("features.stage.1.conv", 16, 4),
+        ] {
+            value = builder.layer(name, conv(channels, groups), &[value]).unwrap()[0];
+        }
+        for (name, n) in [("head", 10), ("head", 10)] {
+            value =
+                builder.layer(name, Linear { out_features: n, bias: false }, &[value]).unwrap()[0];
+        }
+        let graph = builder.finish(&[("output", value)]);
+        let analysis = analyze(&graph, &Options::default()).unwrap();
+        report(&graph, &analysis, Caption { about: Some("A trial"), ..Caption::default() })
+    }
+
+    fn sums(report: &Report, view: &View) {
+        for column in columns::COLUMNS.iter().filter(|column| column.is_numeric()) {
+            for lines in [fold::tree(report, view), fold::flat(report, view)] {
+                let sum: u64 =
+                    lines.iter().filter_map(|line| column.value(line, report).number()).sum();
+                let total = column.value(&fold::total(report), report).number();
+                assert_eq!(Some(sum), total, "{} of {view:?}", column.key);
+            }
+        }
+    }
+
+    #[test]
+    fn columns_sum_to_totals_at_every_depth_sorted_and_cut() {
+        let report = small();
+        for depth in [None, Some(0), Some(1), Some(2), Some(3), Some(9)] {
+            for sort in [None, columns::find("params"), columns::find("flops%")] {
+                for top in [None, Some(0), Some(1), Some(3), Some(100)] {
+                    sums(&report, &View { columns: None, depth, sort, top });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_folded_scope_shows_its_last_output() {
+        let report = small();
+        let lines = fold::tree(&report, &View { depth: Some(1), ..View::default() });
+        let labels: Vec<&str> = lines.iter().map(|line| line.label.as_str()).collect();
+        assert_eq!(labels, ["features", "head", "head"]);
+        assert!(matches!(lines[0].what, What::Folded { layers: 3, last } if last.index == 2));
+    }
+
+    #[test]
+    fn the_rest_is_one_row() {
+        let report = small();
+        let view = View { top: Some(1), sort: columns::find("params"), ..View::default() };
+        let lines = fold::tree(&report, &view);
+        assert_eq!(lines[0].label, "features.stage.0.conv");
+        assert_eq!((lines.len(), lines[1].label.as_str()), (2, "… 4 more"));
+    }
+
+    #[test]
+    fn kernels_are_short() {
+        let report = small();
+        assert_eq!(columns::kernel(&report.layers[1]), "3, s2, p1, g2");
+        assert_eq!(columns::kernel(&report.layers[3]), "");
+    }
+
+    #[test]
+    fn it_states_its_assumptions_and_totals_in_any_width() {
+        let report = small();
+        for width_limit in [60, 80, 100, 200] {
+            let look = Look { width: Some(width_limit), ..Look::default() };
+            let text = terminal(&report, &View::default(), look);
+            assert!(text.lines().all(|line| width(line) <= width_limit), "{text}");
+            assert!(text.lines().all(|line| line.trim_end() == line));
+            for part in ["1×3×32×32", "batch 1", "f32", "eval", "1 MAC = 2 FLOPs", "10^3"] {
+                assert!(text.contains(part), "{part}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lower_bound_is_marked() {
+        let report = Report { status: "partial", not_counted: vec!["x".to_owned()], ..small() };
+        let text = terminal(&report, &View::default(), Look::default());
+        assert!(text.contains("≥ 2,020") || text.matches('≥').count() >= 4, "{text}");
+    }
+}

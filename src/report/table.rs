@@ -1,0 +1,210 @@
+//! A grid for a terminal, drawn with comfy-table: horizontal rules only, numbers at the right, no line wrapped.
+//!
+//! Where room is short, columns go in the order that their heads say; then the widest words are shortened. Tests stand
+//! below.
+
+use std::fmt::Write as _;
+
+use anstyle::{Effects, Style};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+
+use super::grid::{Grid, Numbers, Value};
+use super::text;
+
+/// How it is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of the terminal; `None` where there is no limit.
+    pub width: Option<usize>,
+    /// Whether the terminal shows colour.
+    pub color: bool,
+    /// How numbers are written.
+    pub numbers: Numbers,
+}
+
+/// The narrowest that the first column becomes.
+const NARROWEST: usize = 8;
+/// Columns between two columns.
+const GAP: usize = 2;
+const RULES: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Text in bold, on a terminal that shows it.
+pub fn bold(text: &str, color: bool) -> String {
+    if !color || text.is_empty() {
+        return text.to_owned();
+    }
+    let style = Style::new().effects(Effects::BOLD);
+    format!("{style}{text}{style:#}")
+}
+
+/// Draws a grid; every line ends with a newline.
+pub fn draw(mut grid: Grid, look: Look) -> String {
+    let mut cells = Cells::of(&grid, look.numbers);
+    if let Some(limit) = look.width {
+        while cells.needs() > limit {
+            let worst = grid.heads.iter().map(|head| head.expendable).max().unwrap_or(0);
+            let Some(index) = grid.heads.iter().rposition(|head| head.expendable == worst) else {
+                break;
+            };
+            if worst == 0 {
+                cells.shorten(&grid, limit);
+                break;
+            }
+            grid.drop_column(index);
+            cells = Cells::of(&grid, look.numbers);
+        }
+    }
+    cells.draw(&grid, look.color)
+}
+
+/// The texts of a grid: heads, rows, total.
+struct Cells {
+    rows: Vec<Vec<String>>,
+    widths: Vec<usize>,
+}
+
+impl Cells {
+    fn of(grid: &Grid, numbers: Numbers) -> Self {
+        let mut rows = vec![grid.heads.iter().map(|head| head.title.to_owned()).collect()];
+        for row in grid.rows.iter().chain(&grid.total) {
+            let show = |value: &Value| text::safe(&value.show(numbers)).into_owned();
+            rows.push(row.iter().map(show).collect::<Vec<_>>());
+        }
+        let mut cells = Self { rows, widths: Vec::new() };
+        if numbers == Numbers::Rounded {
+            cells.line_up_units(grid);
+        }
+        cells.measure();
+        cells
+    }
+
+    /// Digits stand under digits: a count without a unit leaves the room of one, where another row has one.
+    fn line_up_units(&mut self, grid: &Grid) {
+        let values: Vec<&Vec<Value>> = grid.rows.iter().chain(&grid.total).collect();
+        let is_bare = |text: &str| text.ends_with(|c: char| c.is_ascii_digit());
+        for column in 0..grid.heads.len() {
+            // The first row of texts is the heads.
+            let texts = self.rows[1..].iter_mut().zip(&values);
+            let mut counts: Vec<&mut String> = texts
+                .filter(|(_, values)| matches!(values[column], Value::Count(_)))
+                .map(|(texts, _)| &mut texts[column])
+                .collect();
+            if counts.iter().any(|text| !is_bare(text)) {
+                counts.iter_mut().filter(|text| is_bare(text)).for_each(|text| text.push_str("  "));
+            }
+        }
+    }
+
+    fn measure(&mut self) {
+        let columns = self.rows[0].len();
+        let widest = |column: usize| self.rows.iter().map(|row| text::width(&row[column])).max();
+        self.widths = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
+    }
+
+    fn needs(&self) -> usize {
+        self.widths.iter().sum::<usize>() + GAP * self.widths.len().saturating_sub(1)
+    }
+
+    /// Shortens the widest column of words until all fits, or no such column is left that can be.
+    fn shorten(&mut self, grid: &Grid, limit: usize) {
+        let words = (0..grid.heads.len()).filter(|column| !grid.heads[*column].right);
+        let mut words: Vec<usize> = words.collect();
+        // Shapes come last: less of one says something else.
+        let is_shape =
+            |column: &usize| grid.rows.iter().any(|row| matches!(row[*column], Value::Shapes(_)));
+        words.sort_by_key(|column| (!is_shape(column), self.widths[*column]));
+        while let Some(column) = words.pop().filter(|_| self.needs() > limit) {
+            let wide = self.widths[column];
+            let room = limit.saturating_sub(self.needs() - wide).max(NARROWEST.min(wide));
+            for row in &mut self.rows {
+                let cell = &row[column];
+                // The indentation of a tree is not part of the name.
+                let name = cell.trim_start();
+                let indent = (cell.len() - name.len()).min(room / 2);
+                let name = text::shorten(name, room - indent);
+                row[column] = format!("{}{name}", " ".repeat(indent));
+            }
+            self.measure();
+        }
+    }
+
+    fn draw(self, grid: &Grid, color: bool) -> String {
+        let mut table = Table::new();
+        table.load_style(RULES).force_no_tty();
+        let mut rows = self.rows.into_iter();
+        let heads = rows.next().unwrap_or_default();
+        let headless = heads.iter().all(String::is_empty);
+        if !headless {
+            table.set_header(heads);
+        }
+        table.add_rows(rows);
+        let last = grid.heads.len().saturating_sub(1);
+        for (i, (column, head)) in table.column_iter_mut().zip(&grid.heads).enumerate() {
+            // The junction takes the other column of the gap.
+            column.set_padding((0, u16::from(i != last)));
+            if head.right {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        let rule = lines.get(1).filter(|_| !headless).cloned();
+        let mut out = String::new();
+        for (i, line) in lines.iter().enumerate() {
+            let is_total = grid.total.is_some() && i + 1 == lines.len();
+            if let (true, Some(rule)) = (is_total, &rule) {
+                let _ = writeln!(out, "{rule}");
+            }
+            let strong = is_total || (i == 0 && !headless);
+            let _ = writeln!(out, "{}", bold(line, color && strong));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::grid::Head;
+
+    fn grid() -> Grid {
+        let mut grid = Grid::new([
+            Head::left("name"),
+            Head { expendable: 1, ..Head::left("kernel") },
+            Head::right("params"),
+        ]);
+        let row = |name: &str, n| vec![Value::text(name), Value::text("3, p1"), Value::Count(n)];
+        grid.rows = vec![row("features.conv1", 34_848), row("relu\u{1b}[0m", 8)];
+        grid.total = Some(row("total", 34_856));
+        grid
+    }
+
+    #[test]
+    fn rules_are_horizontal_and_digits_stand_under_digits() {
+        let text = draw(grid(), Look::default());
+        let expected = "\
+name            kernel  params
+──────────────────────────────
+features.conv1  3, p1   34.8 k
+relu\\u{1b}[0m   3, p1      8
+──────────────────────────────
+total           3, p1   34.9 k
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn columns_go_before_names_are_cut() {
+        let look = |width| Look { width: Some(width), ..Look::default() };
+        assert!(!draw(grid(), look(24)).contains("kernel"));
+        assert!(draw(grid(), look(24)).contains("features.conv1"));
+        assert!(
+            draw(grid(), look(18)).contains("fea…s.conv1") || draw(grid(), look(18)).contains('…')
+        );
+        for width in 16..40 {
+            let text = draw(grid(), look(width));
+            assert!(text.lines().all(|line| text::width(line) <= width), "{width}\n{text}");
+            assert!(text.lines().all(|line| !line.ends_with(' ')));
+        }
+    }
+}

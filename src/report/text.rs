@@ -1,0 +1,119 @@
+//! Text for a terminal: made harmless, measured, shortened, wrapped.
+//!
+//! Tests stand below.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The text with everything escaped that could move the cursor, colour the terminal or turn the direction of writing.
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_harmful(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Controls, line separators, marks of direction, and characters that take no room.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Columns that it takes in a terminal.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most `columns`, its middle replaced by `…` where it is longer: both ends of a name tell layers apart.
+pub fn shorten(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(1);
+    let head = take(text.chars(), room / 3);
+    let tail: String = take(text.chars().rev(), room - width(&head)).chars().rev().collect();
+    format!("{head}…{tail}")
+}
+
+fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut left = columns;
+    chars
+        .take_while(|c| {
+            let needs = c.width().unwrap_or(0);
+            let fits = needs <= left;
+            left = left.saturating_sub(needs);
+            fits
+        })
+        .collect()
+}
+
+/// Words in lines of at most `columns`, of which `start` are taken in the first; every further line is indented. A longer
+/// word keeps a line of its own.
+pub fn wrap(text: &str, columns: Option<usize>, start: usize, indent: usize) -> String {
+    join(text.split_whitespace(), " ", columns, start, indent)
+}
+
+/// Pieces that are not broken themselves, with `between` where two of them share a line.
+pub fn join<'t>(
+    pieces: impl IntoIterator<Item = &'t str>,
+    between: &str,
+    columns: Option<usize>,
+    start: usize,
+    indent: usize,
+) -> String {
+    let limit = columns.unwrap_or(usize::MAX);
+    let (mut out, mut at) = (String::new(), start);
+    for (i, piece) in pieces.into_iter().enumerate() {
+        let needs = width(piece);
+        let between = if i == 0 { "" } else { between };
+        let fits = at.saturating_add(width(between)).saturating_add(needs) <= limit;
+        if fits || i == 0 {
+            out.push_str(between);
+            at += width(between);
+        } else {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            at = indent;
+        }
+        out.push_str(piece);
+        at += needs;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_moves_the_cursor_or_turns_the_line() {
+        assert_eq!(safe("conv\u{1b}[31m\r\u{202e}x"), "conv\\u{1b}[31m\\r\\u{202e}x");
+        assert!(matches!(safe("합성곱 × 2"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn both_ends_of_a_long_name_stay() {
+        assert_eq!(shorten("features.denseblock1.conv", 12), "fea…k1.conv".replace("…k", "…ck"));
+        assert_eq!(shorten("conv", 4), "conv");
+        assert!(width(&shorten("합성곱합성곱합성곱", 7)) <= 7);
+        assert_eq!(shorten("conv", 0), "…");
+    }
+
+    #[test]
+    fn lines_are_no_longer_than_they_may_be() {
+        let text = wrap("one two three four", Some(9), 0, 2);
+        assert_eq!(text, "one two\n  three\n  four");
+        assert_eq!(wrap("one two", Some(9), 4, 2), "one\n  two");
+        assert_eq!(wrap("one  two", None, 0, 2), "one two");
+    }
+}
