@@ -69,7 +69,7 @@ fn loops_and_lists_are_stopped_before_they_are_made() {
 fn lists_that_double_are_stopped() {
     let mut text = "model: m\nvars:\n  x0: ([1, 2])\n".to_owned();
     for i in 1..64 {
-        let _ = write!(text, "  x{i}: x{} + x{}\n", i - 1, i - 1);
+        let _ = writeln!(text, "  x{i}: x{} + x{}", i - 1, i - 1);
     }
     text.push_str("input: [3]\nlayers:\n  - relu\n");
     assert_eq!(codes(&text), [Code::E0312]);
