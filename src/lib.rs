@@ -24,6 +24,8 @@ pub mod budget;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod diag;
+#[cfg(feature = "exec")]
+pub mod exec;
 pub mod graph;
 pub mod lang;
 pub mod ops;

@@ -16,6 +16,8 @@ pub mod reach;
 mod signature;
 pub mod window;
 
+pub use window::{Padding, Rounding};
+
 use args::{Arg, ArgError, Args, TorchArg};
 use derive::Derivation;
 use error::ShapeError;
@@ -238,6 +240,8 @@ macro_rules! define_op {
 }
 
 ops!(define_op);
+
+pub(crate) use ops;
 
 impl Op {
     /// The name as it is written: `conv2d`.

@@ -5,6 +5,7 @@ mod fixtures;
 mod golden_shapes_a;
 mod golden_shapes_b;
 mod hostile;
+mod kernels;
 mod language;
 mod models;
 mod published;

@@ -1,0 +1,163 @@
+//! Walking: where windows stand on an axis, found by stepping until they no longer fit; and positions of a box in order.
+//!
+//! This is the executed counterpart of the extent rule: nothing here divides. Tests stand below.
+
+use crate::ops::{Padding, Rounding};
+
+/// One axis with the windows on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Axis {
+    /// Where each window begins, in elements of the input; negative on padding.
+    pub(crate) starts: Vec<isize>,
+    /// Elements of the input.
+    pub(crate) extent: usize,
+    /// Padding after the input: a tap beyond it is no tap.
+    pub(crate) after: usize,
+    /// Taps of a window.
+    pub(crate) kernel: usize,
+    /// Elements from one tap to the next.
+    pub(crate) dilation: usize,
+}
+
+/// A tap of a window on one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tap {
+    /// On this element of the input.
+    Inside(usize),
+    /// On padding.
+    Padding,
+    /// Beyond input and padding: it does not count.
+    Beyond,
+}
+
+impl Axis {
+    /// The axis that is not there: one window of one tap on one element. Operators of lower rank have it in front.
+    pub(crate) fn none() -> Self {
+        Self { starts: vec![0], extent: 1, after: 0, kernel: 1, dilation: 1 }
+    }
+
+    /// Where a tap of a window falls.
+    pub(crate) fn tap(&self, window: usize, tap: usize) -> Tap {
+        let at = self.starts[window] + (tap * self.dilation).cast_signed();
+        match usize::try_from(at) {
+            Err(_) => Tap::Padding,
+            Ok(at) if at < self.extent => Tap::Inside(at),
+            Ok(at) if at < self.extent + self.after => Tap::Padding,
+            Ok(_) => Tap::Beyond,
+        }
+    }
+}
+
+/// The geometry of a window on one axis, as an operator's arguments have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps {
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: usize,
+    pub(crate) rounding: Rounding,
+}
+
+/// Walks the windows of axis `axis` along `extent` elements.
+pub(crate) fn walk(extent: usize, steps: Steps, padding: Padding, axis: usize) -> Axis {
+    let Steps { kernel, stride, dilation, rounding } = steps;
+    let reach = dilation * (kernel - 1) + 1;
+    let (before, after) = sides(extent, reach, stride, padding, axis);
+    let end = (extent + after).cast_signed();
+    let mut starts: Vec<isize> = Vec::new();
+    let mut start = -before.cast_signed();
+    // Windows that fit whole.
+    while start + reach.cast_signed() <= end {
+        starts.push(start);
+        start += stride.cast_signed();
+    }
+    // Rounding up: one more, where the last did not reach the end and this one begins where it may.
+    let reached = starts.last().map_or(-before.cast_signed(), |last| last + reach.cast_signed());
+    let clipped = rounding == Rounding::Ceil || before > 0;
+    let may_begin = !clipped || start < extent.cast_signed();
+    if rounding != Rounding::Floor && reached < end && may_begin {
+        starts.push(start);
+    }
+    Axis { starts, extent, after, kernel, dilation }
+}
+
+/// Padding before and after an axis.
+fn sides(
+    extent: usize,
+    reach: usize,
+    stride: usize,
+    padding: Padding,
+    axis: usize,
+) -> (usize, usize) {
+    let same = || {
+        // As many windows as strides begin on the input; the last one's overhang is what must be added.
+        let mut last = 0;
+        while last + stride < extent {
+            last += stride;
+        }
+        (last + reach).saturating_sub(extent)
+    };
+    let half = |total: usize| (0..=total).find(|n| n + n + 1 >= total).unwrap_or(0);
+    let narrow = |n: u64| usize::try_from(n).expect("padding is bounded");
+    match padding {
+        Padding::Sides { sides, .. } => (narrow(sides[axis].0), narrow(sides[axis].1)),
+        Padding::Valid => (0, 0),
+        Padding::Same | Padding::SameUpper => (half(same()), same() - half(same())),
+        Padding::SameLower => (same() - half(same()), half(same())),
+    }
+}
+
+/// Sizes of up to three axes as three, with `fill` in front where there are fewer.
+pub(crate) fn three(sizes: &[usize], fill: usize) -> [usize; 3] {
+    let mut all = [fill; 3];
+    all[3 - sizes.len()..].copy_from_slice(sizes);
+    all
+}
+
+/// Elements of a box.
+pub(crate) fn volume(sizes: [usize; 3]) -> usize {
+    sizes.iter().product()
+}
+
+/// Positions of a box in order, the last axis fastest.
+pub(crate) fn positions([depth, height, width]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    (0..depth).flat_map(move |z| (0..height).flat_map(move |y| (0..width).map(move |x| [z, y, x])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn starts(
+        extent: usize,
+        kernel: usize,
+        stride: usize,
+        rounding: Rounding,
+        pad: u64,
+    ) -> Vec<isize> {
+        let steps = Steps { kernel, stride, dilation: 1, rounding };
+        walk(extent, steps, Padding::Sides { rank: 1, sides: [(pad, pad); 3] }, 0).starts
+    }
+
+    #[test]
+    fn windows_stand_where_torch_has_them() {
+        assert_eq!(starts(5, 3, 1, Rounding::Floor, 0), [0, 1, 2]);
+        assert_eq!(starts(5, 3, 1, Rounding::Ceil, 0), [0, 1, 2]);
+        assert_eq!(starts(6, 3, 2, Rounding::Ceil, 0), [0, 2, 4]);
+        assert_eq!(starts(5, 1, 3, Rounding::Ceil, 0), [0, 3]);
+        assert_eq!(starts(5, 1, 3, Rounding::Caffe, 0), [0, 3, 6]);
+        assert_eq!(starts(4, 3, 2, Rounding::Floor, 1), [-1, 1]);
+    }
+
+    #[test]
+    fn taps_are_inside_on_padding_or_beyond() {
+        let steps = Steps { kernel: 3, stride: 2, dilation: 1, rounding: Rounding::Ceil };
+        let axis = walk(4, steps, Padding::Sides { rank: 1, sides: [(1, 0); 3] }, 0);
+        assert_eq!(axis.starts, [-1, 1]);
+        assert_eq!(
+            (axis.tap(0, 0), axis.tap(0, 1), axis.tap(1, 2)),
+            (Tap::Padding, Tap::Inside(0), Tap::Inside(3))
+        );
+        let axis = walk(6, steps, Padding::Valid, 0);
+        assert_eq!(axis.tap(2, 2), Tap::Beyond);
+    }
+}

@@ -1,0 +1,301 @@
+//! The reference kernels against PyTorch's own output, and their executed counts against the rules' computed ones.
+//!
+//! `tests/golden/ops/*.json` was made with PyTorch 2.15.0: configuration, input, parameters, output, gradients.
+
+use std::path::Path;
+
+use cnnstat::exec::kernels::{
+    Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Part, Scheme,
+};
+use cnnstat::exec::meter::Meter;
+use cnnstat::exec::rng::Rng;
+use cnnstat::exec::scalar::{Counted, Scalar, Tally, counting};
+use cnnstat::exec::tensor::Tensor;
+use cnnstat::ops::args::{ArgValue, Args, Written};
+use cnnstat::ops::ledger::{Keep, Work};
+use cnnstat::ops::{Io, Layer, Mode, Op};
+use cnnstat::{DType, Shape};
+use serde_json::Value;
+
+use crate::common::{analysis, folder, read, variants};
+
+/// A case: an operator, what goes in, what torch made of it.
+pub struct Case {
+    pub id: String,
+    pub op: Op,
+    pub mode: Mode,
+    pub json: Value,
+}
+
+fn argument(value: &Value) -> ArgValue {
+    match value {
+        Value::Null => ArgValue::None,
+        Value::Bool(b) => ArgValue::Bool(*b),
+        Value::Number(n) => {
+            n.as_i64().map_or_else(|| ArgValue::Float(n.as_f64().unwrap()), ArgValue::Int)
+        }
+        Value::String(text) => ArgValue::Text(text.clone()),
+        Value::Array(items) => ArgValue::List(items.iter().map(argument).collect()),
+        Value::Object(_) => panic!("no argument is a map"),
+    }
+}
+
+/// Every golden case of an operator file, read by torch's own signature.
+pub fn cases(file: &str) -> Vec<Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/ops").join(file);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let all: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let case = |json: Value| {
+        let name = json["op"].as_str().unwrap();
+        let (entry, rank) = Op::find(name).unwrap_or_else(|| panic!("no operator {name}"));
+        let config = json["config"].as_object().unwrap();
+        // A remark of whoever made the case is no argument.
+        let named = config.iter().filter(|(name, _)| *name != "note");
+        let named = named.map(|(name, value)| (name.clone(), argument(value))).collect();
+        let written = Written { positional: Vec::new(), named };
+        let (args, _) = Args::bind_torch(entry.signature, entry.torch, rank, written)
+            .unwrap_or_else(|error| panic!("{}: {error:?}", json["id"]));
+        Case {
+            id: json["id"].as_str().unwrap().to_owned(),
+            op: (entry.build)(&args).unwrap(),
+            mode: if json["train"].as_bool().unwrap() { Mode::Train } else { Mode::Eval },
+            json,
+        }
+    };
+    all.into_iter().map(case).collect()
+}
+
+/// A tensor of a case.
+pub fn tensor<S: Scalar>(json: &Value, meter: &Meter) -> Tensor<S> {
+    let sizes = json["shape"].as_array().unwrap().iter();
+    let shape: Vec<usize> = sizes.map(|n| usize::try_from(n.as_u64().unwrap()).unwrap()).collect();
+    let numbers = json["data"].as_array().unwrap().iter();
+    Tensor::new(&shape, numbers.map(|x| S::of(x.as_f64().unwrap())).collect(), meter)
+}
+
+/// Where two tensors differ by more than 1e-5 of their scale.
+pub fn difference<S: Scalar>(what: &str, found: &Tensor<S>, json: &Value) -> Option<String> {
+    let meter = Meter::new();
+    let expected = tensor::<f64>(json, &meter);
+    if found.shape() != expected.shape() {
+        return Some(format!(
+            "{what}: shape {:?}, torch has {:?}",
+            found.shape(),
+            expected.shape()
+        ));
+    }
+    let scale = expected.data().iter().fold(1e-30f64, |scale, x| scale.max(x.abs()));
+    let pairs = found.values().into_iter().zip(expected.data().iter().copied());
+    let worst = pairs.map(|(a, b)| if a.is_finite() { (a - b).abs() } else { f64::INFINITY });
+    let worst = worst.fold(0.0, f64::max);
+    (worst > 1e-5 * scale.max(1.0)).then(|| format!("{what}: off by {worst} at a scale of {scale}"))
+}
+
+/// One operator with its tensors, run forward and backward.
+struct Run<S> {
+    made: Made<S>,
+    owned: Vec<Owned<S>>,
+    inputs: Vec<Grads<S>>,
+    params: Vec<Grads<S>>,
+    forward: Tally,
+    backward_inputs: Tally,
+    backward_params: Tally,
+}
+
+/// Runs an operator forward and, for the two kinds of gradients apart, backward.
+fn run<S: Scalar>(
+    op: &Op,
+    mode: Mode,
+    input: &Tensor<S>,
+    mut owned: Vec<Owned<S>>,
+    grad: Option<Tensor<S>>,
+) -> Run<S> {
+    let meter = Meter::new();
+    let mut rng = Rng::new(1);
+    let inputs = [input.clone()];
+    let pass = Forward {
+        inputs: &inputs,
+        owned: &mut owned,
+        mode,
+        rng: &mut rng,
+        keep: true,
+        meter: &meter,
+    };
+    let (made, forward) = counting(|| op.forward(pass));
+    let grad = grad.unwrap_or_else(|| Tensor::full(made.outputs[0].shape(), S::of(0.5), &meter));
+    let kept = |i: usize, input: bool| {
+        made.kept.iter().any(|kept| match kept {
+            Kept::Input(at) => input && *at == i,
+            Kept::Output(at) => !input && *at == i,
+            _ => false,
+        })
+    };
+    let kept_inputs = [kept(0, true).then(|| input.clone())];
+    let kept_outputs = [kept(0, false).then(|| made.outputs[0].clone())];
+    let (shapes, grads) = ([input.shape().to_vec()], [grad]);
+    let back = |want_inputs, want_params| {
+        counting(|| {
+            op.backward(Backward {
+                shapes: &shapes,
+                inputs: &kept_inputs,
+                outputs: &kept_outputs,
+                kept: &made.kept,
+                owned: &owned,
+                grads: &grads,
+                mode,
+                want_inputs,
+                want_params,
+                meter: &meter,
+            })
+        })
+    };
+    let (inputs, backward_inputs) = back(true, false);
+    let (params, backward_params) = back(false, true);
+    let (inputs, params) = (vec![inputs], vec![params]);
+    Run { made, owned, inputs, params, forward, backward_inputs, backward_params }
+}
+
+/// An operator's own tensors, drawn.
+fn init<S: Scalar>(op: &Op, shape: &[usize]) -> Vec<Owned<S>> {
+    let (meter, mut rng) = (Meter::new(), Rng::new(3));
+    op.init(&[shape], &mut Init { scheme: Scheme::Torch, rng: &mut rng, meter: &meter })
+}
+
+/// The differences of one case.
+fn wrong(case: &Case) -> Vec<String> {
+    let meter = Meter::new();
+    let input = tensor::<f32>(&case.json["input"], &meter);
+    let mut owned = init::<f32>(&case.op, input.shape());
+    for each in &mut owned {
+        let given = [&case.json["params"][each.name], &case.json["buffers_before"][each.name]];
+        if let (Some(given), Some(own)) =
+            (given.into_iter().find(|given| given.is_object()), each.tensor_mut())
+        {
+            *own = tensor(given, &meter);
+        }
+    }
+    let run =
+        run(&case.op, case.mode, &input, owned, Some(tensor(&case.json["grad_output"], &meter)));
+    let mut wrong = Vec::new();
+    wrong.extend(difference("output", &run.made.outputs[0], &case.json["output"]));
+    wrong.extend(difference(
+        "input's gradient",
+        &run.inputs[0].inputs[0],
+        &case.json["grad_input"],
+    ));
+    let parameters = run.owned.iter().filter(|owned| owned.part == Part::Parameter);
+    for (owned, grad) in parameters.zip(&run.params[0].params) {
+        wrong.extend(difference(owned.name, grad, &case.json["grads"][owned.name]));
+    }
+    for owned in &run.owned {
+        let after = &case.json["buffers_after"][owned.name];
+        if let (true, Some(tensor)) = (after.is_object(), owned.tensor()) {
+            wrong.extend(difference(owned.name, tensor, after));
+        }
+    }
+    wrong
+}
+
+fn golden(file: &str) {
+    let cases = cases(file);
+    assert!(!cases.is_empty());
+    for case in cases {
+        let wrong = wrong(&case);
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", case.id);
+    }
+}
+
+macro_rules! golden {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            golden(concat!(stringify!($name), ".json"));
+        })*
+    };
+}
+
+golden! { conv1d conv2d conv3d linear }
+
+fn tally(work: Work) -> Tally {
+    let Work { macs, adds, muls, divs, cmps, specials, padding_taps } = work;
+    Tally { macs, adds, muls, divs, cmps, specials, padding_taps }
+}
+
+/// What differs between an operator's rules and what running it on counting numbers does.
+pub fn miscounted(op: &Op, shape: &[usize], mode: Mode) -> Vec<String> {
+    let meter = Meter::new();
+    let mut rng = Rng::new(2);
+    let n: usize = shape.iter().product();
+    let input = Tensor::new(shape, (0..n).map(|_| Counted::of(rng.normal())).collect(), &meter);
+    let run = run(op, mode, &input, init(op, shape), None);
+    let dims: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
+    let inputs = [Shape::new(&dims).unwrap()];
+    let outputs = op.infer(&inputs).unwrap();
+    let io = Io { inputs: &inputs, outputs: &outputs, mode };
+    let mut wrong = Vec::new();
+    let mut same = |what: &str, computed: String, executed: String| {
+        if computed != executed {
+            wrong.push(format!("{what}: computed {computed}, executed {executed}"));
+        }
+    };
+    let text = |tally: Tally| format!("{tally:?}");
+    let real: Vec<u64> = run.made.outputs[0].shape().iter().map(|n| *n as u64).collect();
+    same("shape", format!("{:?}", outputs[0].dims()), format!("{real:?}"));
+    let backward = op.work_backward(io).unwrap();
+    same("forward", text(tally(op.work(io).unwrap())), text(run.forward));
+    same("backward, inputs", text(tally(backward.inputs)), text(run.backward_inputs));
+    same("backward, parameters", text(tally(backward.params)), text(run.backward_params));
+    let params = op.params(&inputs).unwrap();
+    let computed: Vec<_> = params.iter().map(|p| (p.name, p.shape.dims().to_vec())).collect();
+    let sizes = |shape: &[usize]| shape.iter().map(|n| *n as u64).collect::<Vec<_>>();
+    let executed: Vec<_> = run.owned.iter().map(|o| (o.name, sizes(o.shape()))).collect();
+    same("tensors", format!("{computed:?}"), format!("{executed:?}"));
+    let computed = op.saved(io).unwrap().into_iter().map(|keep| match keep {
+        Keep::Input(i) => format!("input {i}"),
+        Keep::Output(i) => format!("output {i}"),
+        Keep::Own { what, elements, dtype } => {
+            format!("{what}: {} B", elements * dtype.unwrap_or(DType::F32).bytes())
+        }
+    });
+    let executed = run.made.kept.iter().map(|kept| match kept {
+        Kept::Input(i) => format!("input {i}"),
+        Kept::Output(i) => format!("output {i}"),
+        Kept::Numbers(what, tensor) => format!("{what}: {} B", tensor.bytes()),
+        Kept::Indices(what, buffer) => format!("{what}: {} B", buffer.bytes()),
+        Kept::Mask(what, buffer) => format!("{what}: {} B", buffer.bytes()),
+    });
+    same(
+        "saved",
+        format!("{:?}", computed.collect::<Vec<_>>()),
+        format!("{:?}", executed.collect::<Vec<_>>()),
+    );
+    let view = run.made.outputs[0].shares(&input);
+    same("view", op.is_view(mode).to_string(), view.to_string());
+    wrong
+}
+
+/// Every layer of every operator fixture, in both modes.
+#[test]
+fn every_fixture_executes_what_was_computed() {
+    let mut layers = 0;
+    for source in folder("tests/fixtures/ops") {
+        for variant in variants(&source) {
+            let document = read(&source, variant.as_deref());
+            let analysis = analysis(&document);
+            for (node, row) in document.graph.nodes().iter().zip(&analysis.rows) {
+                // A batch of two, so that batch norm sees more than one value a channel.
+                let mut shape: Vec<usize> =
+                    row.inputs[0].dims().iter().map(|n| usize::try_from(*n).unwrap()).collect();
+                shape[0] = 2;
+                for mode in [Mode::Eval, Mode::Train] {
+                    let wrong = miscounted(&node.op, &shape, mode);
+                    let at = format!("{} {} {:?} {mode:?}", source.name, node.name, node.op);
+                    assert!(wrong.is_empty(), "{at}: {wrong:#?}");
+                    layers += 1;
+                }
+            }
+        }
+    }
+    assert!(layers > 200, "{layers} layers");
+}
