@@ -7,6 +7,8 @@
 
 pub mod kernels;
 pub mod meter;
+pub mod network;
 pub mod rng;
 pub mod scalar;
+pub mod tape;
 pub mod tensor;

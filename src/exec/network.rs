@@ -1,0 +1,173 @@
+//! A network with its tensors: what the nodes of a graph own, made when the first real input reaches them.
+//!
+//! Nodes that share weights share their tensors; `init` runs once for each set. Tests stand in `tests/it/tape.rs`.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::kernels::{Init, Kernel as _, Owned, Part, Scheme};
+use super::meter::Meter;
+use super::rng::Rng;
+use super::scalar::Scalar;
+use super::tensor::Tensor;
+use crate::graph::{Graph, NodeId, WeightsId};
+use crate::ops::Mode;
+
+/// Why a network cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The network takes another number of inputs.
+    Inputs {
+        /// How many it takes.
+        expected: usize,
+        /// How many are given.
+        found: usize,
+    },
+    /// Two uses of shared weights need tensors of different shapes.
+    SharedShapes {
+        /// The later user.
+        layer: String,
+    },
+    /// A tensor of this name is not there, or has another shape.
+    Tensor {
+        /// Its name.
+        name: String,
+        /// The shape that was given.
+        found: Vec<usize>,
+    },
+    /// Batch statistics of a single value have no variance.
+    OneValue {
+        /// The layer.
+        layer: String,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inputs { expected, found } => write!(f, "the network takes {expected} input(s), not {found}"),
+            Self::SharedShapes { layer } => write!(f, "{layer}: the weights it shares have other shapes"),
+            Self::Tensor { name, found } => write!(f, "no tensor {name} of shape {found:?}"),
+            Self::OneValue { layer } => {
+                write!(f, "{layer}: statistics of one value a channel cannot be trained: take a larger batch")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// A graph with real tensors.
+#[derive(Debug)]
+pub struct Network<'g, S> {
+    pub(super) graph: &'g Graph,
+    pub(super) owned: HashMap<WeightsId, Vec<Owned<S>>>,
+    pub(super) rng: Rng,
+    pub(super) meter: Meter,
+    scheme: Scheme,
+    frozen: Vec<String>,
+}
+
+impl<'g, S: Scalar> Network<'g, S> {
+    /// A network whose tensors will be drawn by this scheme from this seed.
+    pub fn new(graph: &'g Graph, scheme: Scheme, seed: u64) -> Self {
+        let (rng, meter) = (Rng::new(seed), Meter::new());
+        Self { graph, owned: HashMap::new(), rng, meter, scheme, frozen: Vec::new() }
+    }
+
+    /// Leaves these parameters as they are: whole names, `features.0.weight`.
+    pub fn freeze(&mut self, names: impl IntoIterator<Item = String>) {
+        self.frozen.extend(names);
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &'g Graph {
+        self.graph
+    }
+
+    /// Where all its memory is accounted.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// The generator, to draw inputs from the same seed.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// What a node owns; empty before the first run.
+    pub fn owned(&self, node: NodeId) -> &[Owned<S>] {
+        self.owned.get(&self.graph.node(node).weights).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tensors with their whole names, in the order of the nodes; shared ones under the first.
+    pub fn tensors(&self) -> Vec<(String, &Owned<S>)> {
+        let mut seen = Vec::new();
+        let mut all = Vec::new();
+        for (id, node) in self.graph.iter() {
+            if !seen.contains(&node.weights) {
+                seen.push(node.weights);
+                let named = self.owned(id).iter().map(|owned| (format!("{}.{}", node.name, owned.name), owned));
+                all.extend(named);
+            }
+        }
+        all
+    }
+
+    /// Replaces a tensor by one that is given.
+    ///
+    /// # Errors
+    /// No tensor of this name and shape; before the first run there is none.
+    pub fn supply(&mut self, name: &str, tensor: Tensor<S>) -> Result<(), RunError> {
+        let missing = || RunError::Tensor { name: name.to_owned(), found: tensor.shape().to_vec() };
+        let (layer, own) = name.rsplit_once('.').ok_or_else(missing)?;
+        let node = self.graph.nodes().iter().find(|node| node.name == layer).ok_or_else(missing)?;
+        let all = self.owned.get_mut(&node.weights).ok_or_else(missing)?;
+        let slot = all.iter_mut().find(|owned| owned.name == own).and_then(Owned::tensor_mut);
+        match slot.filter(|slot| slot.shape() == tensor.shape()) {
+            Some(slot) => *slot = tensor,
+            None => return Err(missing()),
+        }
+        Ok(())
+    }
+
+    /// Whether training changes a parameter of a node.
+    pub fn is_trained(&self, node: NodeId, owned: &Owned<S>) -> bool {
+        let whole = || format!("{}.{}", self.graph.node(node).name, owned.name);
+        owned.part == Part::Parameter && (self.frozen.is_empty() || !self.frozen.contains(&whole()))
+    }
+
+    /// Makes what a node owns, where no earlier node did.
+    pub(super) fn prepare(&mut self, node: NodeId, inputs: &[Tensor<S>]) -> Result<(), RunError> {
+        let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+        let this = self.graph.node(node);
+        if let Some(known) = self.owned.get(&this.weights) {
+            // Only a second user can need other shapes.
+            if self.graph.iter().find(|(_, other)| other.weights == this.weights).is_some_and(|(id, _)| id != node) {
+                let meter = Meter::new();
+                let mut rng = Rng::new(0);
+                let mut init = Init { scheme: self.scheme, rng: &mut rng, meter: &meter };
+                let needed = this.op.init::<S>(&shapes, &mut init);
+                let same = needed.len() == known.len()
+                    && needed.iter().zip(known).all(|(a, b)| a.shape() == b.shape());
+                if !same {
+                    return Err(RunError::SharedShapes { layer: this.name.clone() });
+                }
+            }
+            return Ok(());
+        }
+        let mut init = Init { scheme: self.scheme, rng: &mut self.rng, meter: &self.meter };
+        let made = this.op.init(&shapes, &mut init);
+        self.owned.insert(this.weights, made);
+        Ok(())
+    }
+
+    /// Runs every node once so that all tensors are made; the outputs are forgotten.
+    ///
+    /// # Errors
+    /// As running does.
+    pub fn build(&mut self, inputs: &[Tensor<S>]) -> Result<(), RunError> {
+        self.infer(inputs.to_vec(), Mode::Eval).map(drop)
+    }
+}
