@@ -4,6 +4,7 @@
 
 mod cost;
 mod field;
+pub mod memory;
 mod shapes;
 
 use std::fmt;

@@ -46,11 +46,18 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Inputs { expected, found } => write!(f, "the network takes {expected} input(s), not {found}"),
-            Self::SharedShapes { layer } => write!(f, "{layer}: the weights it shares have other shapes"),
+            Self::Inputs { expected, found } => {
+                write!(f, "the network takes {expected} input(s), not {found}")
+            }
+            Self::SharedShapes { layer } => {
+                write!(f, "{layer}: the weights it shares have other shapes")
+            }
             Self::Tensor { name, found } => write!(f, "no tensor {name} of shape {found:?}"),
             Self::OneValue { layer } => {
-                write!(f, "{layer}: statistics of one value a channel cannot be trained: take a larger batch")
+                write!(
+                    f,
+                    "{layer}: statistics of one value a channel cannot be trained: take a larger batch"
+                )
             }
         }
     }
@@ -108,7 +115,10 @@ impl<'g, S: Scalar> Network<'g, S> {
         for (id, node) in self.graph.iter() {
             if !seen.contains(&node.weights) {
                 seen.push(node.weights);
-                let named = self.owned(id).iter().map(|owned| (format!("{}.{}", node.name, owned.name), owned));
+                let named = self
+                    .owned(id)
+                    .iter()
+                    .map(|owned| (format!("{}.{}", node.name, owned.name), owned));
                 all.extend(named);
             }
         }
@@ -144,7 +154,12 @@ impl<'g, S: Scalar> Network<'g, S> {
         let this = self.graph.node(node);
         if let Some(known) = self.owned.get(&this.weights) {
             // Only a second user can need other shapes.
-            if self.graph.iter().find(|(_, other)| other.weights == this.weights).is_some_and(|(id, _)| id != node) {
+            if self
+                .graph
+                .iter()
+                .find(|(_, other)| other.weights == this.weights)
+                .is_some_and(|(id, _)| id != node)
+            {
                 let meter = Meter::new();
                 let mut rng = Rng::new(0);
                 let mut init = Init { scheme: self.scheme, rng: &mut rng, meter: &meter };

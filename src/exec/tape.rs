@@ -105,7 +105,11 @@ impl<'g, S: Scalar> Network<'g, S> {
     ///
     /// # Errors
     /// Another number of inputs than the network has, or shared weights of different shapes.
-    pub fn infer(&mut self, inputs: Vec<Tensor<S>>, mode: Mode) -> Result<Vec<Tensor<S>>, RunError> {
+    pub fn infer(
+        &mut self,
+        inputs: Vec<Tensor<S>>,
+        mode: Mode,
+    ) -> Result<Vec<Tensor<S>>, RunError> {
         Ok(self.run(inputs, mode, None, &mut Unobserved)?.outputs)
     }
 
@@ -145,13 +149,23 @@ impl<'g, S: Scalar> Network<'g, S> {
         let is_output = |value: ValueId| graph.outputs().iter().any(|output| output.value == value);
         let mut entries = Vec::new();
         for (id, node) in graph.iter() {
-            let inputs: Vec<Tensor<S>> =
-                node.inputs.iter().map(|value| values[value.index()].clone().expect("topological order")).collect();
+            let inputs: Vec<Tensor<S>> = node
+                .inputs
+                .iter()
+                .map(|value| values[value.index()].clone().expect("topological order"))
+                .collect();
             self.prepare(id, &inputs)?;
-            let keep = reached.is_some_and(|reached| node.outputs.iter().any(|value| reached[value.index()]));
+            let keep = reached
+                .is_some_and(|reached| node.outputs.iter().any(|value| reached[value.index()]));
             let owned = self.owned.get_mut(&node.weights).expect("prepared");
-            let pass =
-                Forward { inputs: &inputs, owned, mode, rng: &mut self.rng, keep, meter: &self.meter };
+            let pass = Forward {
+                inputs: &inputs,
+                owned,
+                mode,
+                rng: &mut self.rng,
+                keep,
+                meter: &self.meter,
+            };
             let made = node.op.forward(pass);
             observer.forward(id, &inputs, &made);
             if keep {
@@ -228,7 +242,8 @@ impl<'g, S: Scalar> Network<'g, S> {
             }
             self.collect(entry.node, made.params, &mut result);
         }
-        result.inputs = graph.inputs().iter().map(|input| flowing[input.value.index()].take()).collect();
+        result.inputs =
+            graph.inputs().iter().map(|input| flowing[input.value.index()].take()).collect();
         result
     }
 
@@ -260,14 +275,22 @@ impl<S: Scalar> Entry<S> {
             })
         };
         let pick = |all: &[Tensor<S>], is_input: bool| {
-            all.iter().enumerate().map(|(i, tensor)| keeps(i, is_input).then(|| tensor.clone())).collect()
+            all.iter()
+                .enumerate()
+                .map(|(i, tensor)| keeps(i, is_input).then(|| tensor.clone()))
+                .collect()
         };
         Self {
             node,
             shapes: inputs.iter().map(|tensor| tensor.shape().to_vec()).collect(),
             inputs: pick(inputs, true),
             outputs: pick(&made.outputs, false),
-            kept: made.kept.iter().filter(|kept| !matches!(kept, Kept::Input(_) | Kept::Output(_))).cloned().collect(),
+            kept: made
+                .kept
+                .iter()
+                .filter(|kept| !matches!(kept, Kept::Input(_) | Kept::Output(_)))
+                .cloned()
+                .collect(),
         }
     }
 

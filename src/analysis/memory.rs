@@ -1,0 +1,499 @@
+//! Memory: what must be held at once, for inference and for a training step, to the byte.
+//!
+//! The life of every tensor is followed from shapes alone, by the rules that `exec/tape.rs` carries out: a value lives from
+//! its node to its last use; views share what they view; in training, what an operator keeps lives until its backward, a
+//! gradient until the node before it has used it, and gradients of parameters until the optimiser's step. Tests stand in
+//! `tests/it/memory.rs`, where it is compared with what was allocated.
+
+use super::{Analysis, AnalysisError, Options, analyze};
+use crate::graph::{Graph, NodeId, ValueId};
+use crate::ops::ledger::{Keep, Role};
+use crate::ops::{Io, Layer, Mode};
+use crate::shape::{TooLarge, product, sum};
+
+/// What an optimiser keeps beside the parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimizer {
+    /// Stochastic gradient descent: nothing.
+    #[default]
+    Sgd,
+    /// With momentum: one number a trained parameter.
+    Momentum,
+    /// Adam: two numbers a trained parameter.
+    Adam,
+}
+
+impl Optimizer {
+    /// Every optimiser with its name.
+    pub const NAMES: &[(&str, Self)] =
+        &[("sgd", Self::Sgd), ("momentum", Self::Momentum), ("adam", Self::Adam)];
+
+    /// Numbers that are kept for a trained parameter.
+    pub const fn numbers(self) -> u64 {
+        match self {
+            Self::Sgd => 0,
+            Self::Momentum => 1,
+            Self::Adam => 2,
+        }
+    }
+}
+
+/// A tensor that is alive at a peak.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alive {
+    /// The layer or input it comes from.
+    pub name: String,
+    /// What it is: `output`, `input`, `gradient`, or what a kernel calls what it keeps.
+    pub what: &'static str,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// When a peak is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// While this node runs forward.
+    Forward(NodeId),
+    /// While the loss is computed.
+    Loss,
+    /// While this node runs backward.
+    Backward(NodeId),
+    /// Before anything runs.
+    Start,
+}
+
+/// The most that is held at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// Bytes, parameters and buffers included.
+    pub bytes: u64,
+    /// When.
+    pub moment: Moment,
+    /// What is alive then beside parameters, buffers, their gradients and the optimiser's state; largest first.
+    pub alive: Vec<Alive>,
+}
+
+/// What a training step holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Training {
+    /// Bytes of parameters.
+    pub params: u64,
+    /// Bytes of buffers.
+    pub buffers: u64,
+    /// Bytes of gradients of trained parameters.
+    pub gradients: u64,
+    /// Bytes of the optimiser's state.
+    pub optimizer: u64,
+    /// Bytes that are kept for backward when the forward pass has ended, each tensor once.
+    pub saved: u64,
+    /// Scratch memory of the kernels: none for the reference kernels.
+    pub workspace: u64,
+    /// The most that is held at once.
+    pub peak: Peak,
+}
+
+/// What a network holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes of parameters: what must be stored with a device.
+    pub flash: u64,
+    /// Bytes of buffers.
+    pub buffers: u64,
+    /// Inference, in eval mode.
+    pub inference: Peak,
+    /// A training step.
+    pub training: Training,
+}
+
+/// Follows the memory of an analysed network.
+///
+/// # Errors
+/// Sizes that exceed 64 bits.
+pub fn memory(
+    graph: &Graph,
+    analysis: &Analysis,
+    optimizer: Optimizer,
+) -> Result<Memory, AnalysisError> {
+    let follow = || {
+        Ok(Memory {
+            flash: analysis.totals.param_bytes,
+            buffers: analysis.totals.buffer_bytes,
+            inference: inference(graph, analysis)?,
+            training: training(graph, analysis, optimizer)?,
+        })
+    };
+    follow().map_err(AnalysisError::totals)
+}
+
+/// The largest batch whose need is within a limit; 0 where not even one example fits.
+///
+/// # Errors
+/// A network that cannot be analysed at a batch of one.
+pub fn largest_batch(
+    graph: &Graph,
+    options: &Options,
+    limit: u64,
+    need: impl Fn(&Analysis) -> Result<u64, AnalysisError>,
+) -> Result<u64, AnalysisError> {
+    // What exceeds 64 bits does not fit; at a batch of one it is an error of the network.
+    let fits = |batch: u64| {
+        let analysed = analyze(graph, &Options { batch, ..options.clone() });
+        analysed.and_then(|analysis| need(&analysis)).map(|bytes| bytes <= limit)
+    };
+    if !fits(1)? {
+        return Ok(0);
+    }
+    let (mut most, mut too_many) = (1u64, 2u64);
+    while fits(too_many).unwrap_or(false) {
+        most = too_many;
+        match too_many.checked_mul(2) {
+            Some(next) => too_many = next,
+            None => return Ok(most),
+        }
+    }
+    while too_many - most > 1 {
+        let middle = most + (too_many - most) / 2;
+        if fits(middle).unwrap_or(false) {
+            most = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    Ok(most)
+}
+
+/// A block of memory, by its position.
+type Block = usize;
+
+/// Memory in use, block by block.
+struct Heap {
+    now: u64,
+    /// Bytes, holders and description of each block.
+    blocks: Vec<(u64, u32, Alive)>,
+    peak: Option<Peak>,
+}
+
+impl Heap {
+    /// A heap that holds `base` bytes for good.
+    fn new(base: u64) -> Self {
+        Self { now: base, blocks: Vec::new(), peak: None }
+    }
+
+    fn take(&mut self, name: &str, what: &'static str, bytes: u64) -> Result<Block, TooLarge> {
+        self.now = sum([self.now, bytes])?;
+        self.blocks.push((bytes, 1, Alive { name: name.to_owned(), what, bytes }));
+        Ok(self.blocks.len() - 1)
+    }
+
+    fn hold(&mut self, block: Block) -> Block {
+        self.blocks[block].1 += 1;
+        block
+    }
+
+    fn release(&mut self, block: Block) {
+        let (bytes, holders, _) = &mut self.blocks[block];
+        *holders -= 1;
+        if *holders == 0 {
+            self.now -= *bytes;
+        }
+    }
+
+    /// Looks whether this is the most so far. Parameter gradients are no part of what is listed.
+    fn mark(&mut self, moment: Moment) {
+        if self.peak.as_ref().is_none_or(|peak| self.now > peak.bytes) {
+            // The list is made at the end, for the one moment that counts.
+            self.peak = Some(Peak { bytes: self.now, moment, alive: Vec::new() });
+        }
+    }
+
+    fn alive(&self) -> Vec<Alive> {
+        let held = self.blocks.iter().filter(|(bytes, holders, _)| *holders > 0 && *bytes > 0);
+        let mut alive: Vec<Alive> = held.map(|(.., alive)| alive.clone()).collect();
+        alive.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+        alive
+    }
+}
+
+/// The life of values, shared by inference and training.
+struct Life<'a> {
+    graph: &'a Graph,
+    analysis: &'a Analysis,
+    mode: Mode,
+    heap: Heap,
+    /// The block of each value that is alive.
+    values: Vec<Option<Block>>,
+    last: Vec<Option<NodeId>>,
+    is_output: Vec<bool>,
+    /// The moment at which what is alive is to be listed.
+    listed: Option<(Moment, Vec<Alive>)>,
+    wanted: Option<Moment>,
+}
+
+impl<'a> Life<'a> {
+    fn new(
+        graph: &'a Graph,
+        analysis: &'a Analysis,
+        mode: Mode,
+        base: u64,
+        wanted: Option<Moment>,
+    ) -> Result<Self, TooLarge> {
+        let mut last = vec![None; graph.value_count()];
+        for (id, node) in graph.iter() {
+            for value in &node.inputs {
+                last[value.index()] = Some(id);
+            }
+        }
+        let mut is_output = vec![false; graph.value_count()];
+        for output in graph.outputs() {
+            is_output[output.value.index()] = true;
+        }
+        let values = vec![None; graph.value_count()];
+        let heap = Heap::new(base);
+        let mut life =
+            Self { graph, analysis, mode, heap, values, last, is_output, listed: None, wanted };
+        for input in graph.inputs() {
+            let bytes = life.bytes(input.value)?;
+            life.values[input.value.index()] = Some(life.heap.take(&input.name, "input", bytes)?);
+        }
+        life.mark(Moment::Start);
+        Ok(life)
+    }
+
+    fn bytes(&self, value: ValueId) -> Result<u64, TooLarge> {
+        self.analysis.shapes[value.index()].bytes(self.analysis.options.dtype)
+    }
+
+    fn mark(&mut self, moment: Moment) {
+        self.heap.mark(moment);
+        if self.wanted == Some(moment) {
+            self.listed = Some((moment, self.heap.alive()));
+        }
+    }
+
+    /// Runs a node forward; gives the blocks that are kept for its backward, if any are.
+    fn forward(&mut self, id: NodeId, keep: bool) -> Result<Vec<Block>, TooLarge> {
+        let graph = self.graph;
+        let (node, row) = (graph.node(id), &self.analysis.rows[id.index()]);
+        let view = node
+            .op
+            .is_view(self.mode)
+            .then(|| node.inputs.first().and_then(|v| self.values[v.index()]))
+            .flatten();
+        let mut outputs = Vec::with_capacity(node.outputs.len());
+        for value in &node.outputs {
+            let block = match view {
+                Some(block) => self.heap.hold(block),
+                None => {
+                    let bytes = self.bytes(*value)?;
+                    self.heap.take(&node.name, "output", bytes)?
+                }
+            };
+            outputs.push(block);
+        }
+        let mut kept = Vec::new();
+        if keep {
+            let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: self.mode };
+            for keep in node.op.saved(io)? {
+                let block = match keep {
+                    Keep::Input(i) => node
+                        .inputs
+                        .get(i)
+                        .and_then(|v| self.values[v.index()])
+                        .map(|b| self.heap.hold(b)),
+                    Keep::Output(i) => outputs.get(i).map(|block| self.heap.hold(*block)),
+                    Keep::Own { what, elements, dtype } => {
+                        let each = dtype.unwrap_or(self.analysis.options.dtype).bytes();
+                        Some(self.heap.take(&node.name, what, product([elements, each])?)?)
+                    }
+                };
+                kept.extend(block);
+            }
+        }
+        self.mark(Moment::Forward(id));
+        for (value, block) in node.outputs.iter().zip(outputs) {
+            if self.last[value.index()].is_some() || self.is_output[value.index()] {
+                self.values[value.index()] = Some(block);
+            } else {
+                self.heap.release(block);
+            }
+        }
+        for value in &node.inputs {
+            if self.last[value.index()] == Some(id) && !self.is_output[value.index()] {
+                self.drop_value(*value);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn drop_value(&mut self, value: ValueId) {
+        if let Some(block) = self.values[value.index()].take() {
+            self.heap.release(block);
+        }
+    }
+
+    fn peak(self) -> Peak {
+        let alive = self.listed.map(|(_, alive)| alive).unwrap_or_default();
+        let peak =
+            self.heap.peak.unwrap_or(Peak { bytes: 0, moment: Moment::Start, alive: Vec::new() });
+        Peak { alive, ..peak }
+    }
+}
+
+/// Runs something twice: to find when the peak is, and to list what is alive then.
+fn listed(run: impl Fn(Option<Moment>) -> Result<Peak, TooLarge>) -> Result<Peak, TooLarge> {
+    let first = run(None)?;
+    run(Some(first.moment))
+}
+
+fn inference(graph: &Graph, analysis: &Analysis) -> Result<Peak, TooLarge> {
+    let base = sum([analysis.totals.param_bytes, analysis.totals.buffer_bytes])?;
+    listed(|wanted| {
+        let mut life = Life::new(graph, analysis, Mode::Eval, base, wanted)?;
+        for (id, _) in graph.iter() {
+            life.forward(id, false)?;
+        }
+        Ok(life.peak())
+    })
+}
+
+/// Bytes of a node's parameter gradients, in order, and whether each parameter is trained.
+fn gradients(analysis: &Analysis, owner: NodeId) -> Result<Vec<(u64, bool)>, TooLarge> {
+    let tensors =
+        analysis.rows[owner.index()].tensors.iter().filter(|tensor| tensor.role != Role::Buffer);
+    tensors
+        .map(|tensor| Ok((product([tensor.elements, tensor.dtype.bytes()])?, tensor.trainable)))
+        .collect()
+}
+
+fn training(
+    graph: &Graph,
+    analysis: &Analysis,
+    optimizer: Optimizer,
+) -> Result<Training, TooLarge> {
+    let (params, buffers) = (analysis.totals.param_bytes, analysis.totals.buffer_bytes);
+    // The first user of each set of weights has the row with its tensors.
+    let mut owners = std::collections::HashMap::new();
+    for (id, node) in graph.iter() {
+        owners.entry(node.weights).or_insert(id);
+    }
+    let mut trained = 0;
+    for id in owners.values() {
+        let bytes = gradients(analysis, *id)?
+            .into_iter()
+            .filter(|(_, trained)| *trained)
+            .map(|(bytes, _)| bytes);
+        trained = sum(bytes.chain([trained]))?;
+    }
+    let optimizer = product([trained, optimizer.numbers()])?;
+    let base = sum([params, buffers, optimizer])?;
+    let trains = |id: NodeId| {
+        let tensors =
+            owners.get(&graph.node(id).weights).map(|owner| &analysis.rows[owner.index()].tensors);
+        tensors.is_some_and(|tensors| tensors.iter().any(|tensor| tensor.trainable))
+    };
+    let mut reached = vec![false; graph.value_count()];
+    for (id, node) in graph.iter() {
+        let through = trains(id) || node.inputs.iter().any(|value| reached[value.index()]);
+        node.outputs.iter().for_each(|value| reached[value.index()] = through);
+    }
+    let saved = std::cell::Cell::new(0);
+    let peak = listed(|wanted| {
+        let mut life = Life::new(graph, analysis, Mode::Train, base, wanted)?;
+        let mut tape: Vec<(NodeId, Vec<Block>)> = Vec::new();
+        for (id, node) in graph.iter() {
+            let keep = node.outputs.iter().any(|value| reached[value.index()]);
+            let kept = life.forward(id, keep)?;
+            if keep {
+                tape.push((id, kept));
+            }
+        }
+        saved.set(distinct(&life.heap, &tape)?);
+        for input in graph.inputs() {
+            if !life.is_output[input.value.index()] {
+                life.drop_value(input.value);
+            }
+        }
+        // The loss makes the gradient of each output while the outputs are alive.
+        let mut flowing: Vec<Option<Block>> = vec![None; graph.value_count()];
+        for output in graph.outputs() {
+            let bytes = life.bytes(output.value)?;
+            flowing[output.value.index()] =
+                Some(life.heap.take(&output.name, "gradient", bytes)?);
+        }
+        life.mark(Moment::Loss);
+        for output in graph.outputs() {
+            life.drop_value(output.value);
+        }
+        let mut made = std::collections::HashSet::new();
+        while let Some((id, kept)) = tape.pop() {
+            let node = graph.node(id);
+            let grads: Vec<Block> =
+                node.outputs.iter().filter_map(|value| flowing[value.index()].take()).collect();
+            if grads.len() < node.outputs.len() {
+                kept.into_iter().for_each(|block| life.heap.release(block));
+                grads.into_iter().for_each(|block| life.heap.release(block));
+                continue;
+            }
+            let mut inputs = Vec::new();
+            if node.inputs.iter().any(|value| reached[value.index()]) {
+                for value in &node.inputs {
+                    let view =
+                        node.op.is_view(Mode::Train).then(|| grads.first().copied()).flatten();
+                    let block = match view {
+                        Some(block) => life.heap.hold(block),
+                        None => {
+                            let bytes = life.bytes(*value)?;
+                            life.heap.take(&node.name, "gradient", bytes)?
+                        }
+                    };
+                    inputs.push((*value, block));
+                }
+            }
+            let mut params = Vec::new();
+            if trains(id)
+                && let Some(owner) = owners.get(&node.weights)
+            {
+                for (bytes, trained) in gradients(analysis, *owner)? {
+                    params.push((
+                        life.heap.take(&node.name, "gradient of a parameter", bytes)?,
+                        trained,
+                    ));
+                }
+            }
+            life.mark(Moment::Backward(id));
+            grads.into_iter().chain(kept).for_each(|block| life.heap.release(block));
+            for (value, block) in inputs {
+                match flowing[value.index()] {
+                    _ if !reached[value.index()] => life.heap.release(block),
+                    None => flowing[value.index()] = Some(block),
+                    // The sum stays where the first gradient is, the second is freed.
+                    Some(_) => life.heap.release(block),
+                }
+            }
+            // A second gradient of shared weights is added to the first and freed.
+            let first = made.insert(node.weights);
+            for (block, trained) in params {
+                if !trained || !first {
+                    life.heap.release(block);
+                }
+            }
+        }
+        Ok(life.peak())
+    })?;
+    Ok(Training {
+        params,
+        buffers,
+        gradients: trained,
+        optimizer,
+        saved: saved.get(),
+        workspace: 0,
+        peak,
+    })
+}
+
+/// Bytes of the blocks on a tape, each once.
+fn distinct(heap: &Heap, tape: &[(NodeId, Vec<Block>)]) -> Result<u64, TooLarge> {
+    let blocks: std::collections::BTreeSet<Block> =
+        tape.iter().flat_map(|(_, kept)| kept.iter().copied()).collect();
+    sum(blocks.into_iter().map(|block| heap.blocks[block].0))
+}
