@@ -119,10 +119,23 @@ pub fn memory(
             flash: analysis.totals.param_bytes,
             buffers: analysis.totals.buffer_bytes,
             inference: inference(graph, analysis)?,
-            training: training(graph, analysis, optimizer)?,
+            training: step(graph, analysis, optimizer, false)?,
         })
     };
     follow().map_err(AnalysisError::totals)
+}
+
+/// Follows the memory of a training step; with `to_inputs`, gradients of the network's inputs are made too.
+///
+/// # Errors
+/// Sizes that exceed 64 bits.
+pub fn training(
+    graph: &Graph,
+    analysis: &Analysis,
+    optimizer: Optimizer,
+    to_inputs: bool,
+) -> Result<Training, AnalysisError> {
+    step(graph, analysis, optimizer, to_inputs).map_err(AnalysisError::totals)
 }
 
 /// The largest batch whose need is within a limit; 0 where not even one example fits.
@@ -365,10 +378,11 @@ fn gradients(analysis: &Analysis, owner: NodeId) -> Result<Vec<(u64, bool)>, Too
         .collect()
 }
 
-fn training(
+fn step(
     graph: &Graph,
     analysis: &Analysis,
     optimizer: Optimizer,
+    to_inputs: bool,
 ) -> Result<Training, TooLarge> {
     let (params, buffers) = (analysis.totals.param_bytes, analysis.totals.buffer_bytes);
     // The first user of each set of weights has the row with its tensors.
@@ -392,6 +406,9 @@ fn training(
         tensors.is_some_and(|tensors| tensors.iter().any(|tensor| tensor.trainable))
     };
     let mut reached = vec![false; graph.value_count()];
+    for input in graph.inputs() {
+        reached[input.value.index()] = to_inputs;
+    }
     for (id, node) in graph.iter() {
         let through = trains(id) || node.inputs.iter().any(|value| reached[value.index()]);
         node.outputs.iter().for_each(|value| reached[value.index()] = through);

@@ -1,0 +1,493 @@
+//! What was computed against what happens: every rule of every layer, by running the network forward and backward.
+//!
+//! ```text
+//! shapes, parameters, saved bytes, gradients   from one training step on real tensors (f32)
+//! operations                                   from the kernels run on numbers that tally themselves
+//! gradients' values                            from finite differences along random directions (f64)
+//! memory                                       from the meter of the tensors
+//! ```
+//!
+//! A layer too large to be tallied in full is tallied at the smallest input that its shape rule accepts. What is computed
+//! comes through [`Rules`], so that a test can put a wrong rule in and see it found. Tests stand in `tests/it/verify.rs`.
+
+use crate::analysis::memory::{self, Optimizer};
+use crate::analysis::{Analysis, AnalysisError, Options, analyze};
+use crate::exec::gradcheck;
+use crate::exec::kernels::{Kept, Made, Part, Scheme};
+use crate::exec::network::{Network, RunError};
+use crate::exec::scalar::Tally;
+use crate::exec::step::{self, Data};
+use crate::exec::tape::Observer;
+use crate::exec::tensor::Tensor;
+use crate::graph::{Graph, NodeId};
+use crate::ops::error::ShapeError;
+use crate::ops::ledger::{Backward, Keep, Param, Saved, Work};
+use crate::ops::{Io, Layer, Mode, Op};
+use crate::shape::{DType, Shape, TooLarge};
+use crate::units::{bytes, grouped};
+
+/// Most operations of a forward pass that are tallied one by one.
+const MAX_TALLIED: u64 = 4_000_000;
+/// Largest error of a gradient along a direction, relative to the scale of what is compared.
+const TOLERANCE: f64 = 1e-5;
+
+/// The static side of operators, as verification asks it.
+pub trait Rules {
+    /// Output shapes.
+    fn infer(&self, node: NodeId, op: &Op, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        let _ = node;
+        op.infer(inputs)
+    }
+    /// Tensors.
+    fn params(&self, node: NodeId, op: &Op, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
+        let _ = node;
+        op.params(inputs)
+    }
+    /// Work of a forward pass.
+    fn work(&self, node: NodeId, op: &Op, io: Io<'_>) -> Result<Work, TooLarge> {
+        let _ = node;
+        op.work(io)
+    }
+    /// Work of a backward pass.
+    fn work_backward(&self, node: NodeId, op: &Op, io: Io<'_>) -> Result<Backward, TooLarge> {
+        let _ = node;
+        op.work_backward(io)
+    }
+    /// What is kept for backward.
+    fn saved(&self, node: NodeId, op: &Op, io: Io<'_>) -> Result<Saved, TooLarge> {
+        let _ = node;
+        op.saved(io)
+    }
+}
+
+/// The rules as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AsTheyAre;
+
+impl Rules for AsTheyAre {}
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Examples that go through at once.
+    pub batch: u64,
+    /// Train or eval.
+    pub mode: Mode,
+    /// Where parameters, inputs and targets are drawn from.
+    pub seed: u64,
+    /// Steps of gradient descent on one batch.
+    pub steps: u64,
+}
+
+/// One quantity, computed and executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Which quantity.
+    pub what: &'static str,
+    /// What the rules say.
+    pub computed: String,
+    /// What happened.
+    pub executed: String,
+}
+
+impl Check {
+    fn new(what: &'static str, computed: impl ToString, executed: impl ToString) -> Self {
+        Self { what, computed: computed.to_string(), executed: executed.to_string() }
+    }
+
+    /// Whether both are the same.
+    pub fn holds(&self) -> bool {
+        self.computed == self.executed
+    }
+}
+
+/// What was found of one layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// Its name.
+    pub name: String,
+    /// Its operator.
+    pub op: String,
+    /// Its output shape, as it happened.
+    pub shape: Vec<usize>,
+    /// Elements of its parameters, as they were made.
+    pub params: u64,
+    /// What was tallied in a forward pass.
+    pub forward: Tally,
+    /// The input on which operations were tallied, where the real one is too large.
+    pub tallied_on: Option<Vec<u64>>,
+    /// Bytes it keeps for backward.
+    pub saved: u64,
+    /// The largest error of its gradients along random directions, relative to their scale.
+    pub gradient_error: f64,
+    /// Every quantity.
+    pub checks: Vec<Check>,
+}
+
+/// What was found of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verification {
+    /// The batch, which may have been raised.
+    pub batch: u64,
+    /// Whether it was raised, since batch statistics need more than one value.
+    pub raised: bool,
+    /// Train or eval.
+    pub mode: Mode,
+    /// Layer by layer.
+    pub layers: Vec<Verified>,
+    /// Of the whole network.
+    pub totals: Vec<Check>,
+    /// The loss before the first step and after each.
+    pub losses: Vec<f64>,
+}
+
+impl Verification {
+    /// Every quantity that differs, with its layer (none for the network).
+    pub fn mismatches(&self) -> impl Iterator<Item = (Option<&str>, &Check)> {
+        let layers = self.layers.iter().flat_map(|layer| {
+            layer.checks.iter().map(move |check| (Some(layer.name.as_str()), check))
+        });
+        layers.chain(self.totals.iter().map(|check| (None, check))).filter(|(_, check)| !check.holds())
+    }
+}
+
+/// Why a network cannot be verified.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// It cannot be analysed.
+    Analysis(AnalysisError),
+    /// It cannot be run.
+    Run(RunError),
+}
+
+impl From<AnalysisError> for VerifyError {
+    fn from(error: AnalysisError) -> Self {
+        Self::Analysis(error)
+    }
+}
+
+impl From<RunError> for VerifyError {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl std::fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Analysis(error) => error.fmt(f),
+            Self::Run(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// The plan with a batch that batch statistics accept, and whether it had to be raised for them.
+///
+/// # Errors
+/// A network that cannot be analysed.
+pub fn settle(graph: &Graph, plan: Plan) -> Result<(Plan, bool), AnalysisError> {
+    let analysis = analysed(graph, plan)?;
+    let single = graph.iter().any(|(id, node)| {
+        let shapes: Vec<Vec<usize>> = analysis.rows[id.index()].inputs.iter().map(sizes).collect();
+        plan.mode == Mode::Train && crate::exec::kernels::has_one_value(&node.op, &shapes)
+    });
+    let raised = single && plan.batch == 1;
+    Ok((Plan { batch: if raised { 2 } else { plan.batch }, ..plan }, raised))
+}
+
+fn analysed(graph: &Graph, plan: Plan) -> Result<Analysis, AnalysisError> {
+    analyze(graph, &Options { batch: plan.batch, mode: plan.mode, ..Options::default() })
+}
+
+/// Bytes that verification will take at its highest: a training step with gradients of the inputs, and the batch itself.
+///
+/// # Errors
+/// A network that cannot be analysed.
+pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
+    let analysis = analysed(graph, plan)?;
+    let step = memory::training(graph, &analysis, Optimizer::Sgd, true)?;
+    let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()].bytes(DType::F32).unwrap_or(0));
+    Ok(inputs.fold(step.peak.bytes, u64::saturating_add))
+}
+
+/// Runs the network and compares. `progress` hears of each layer that is done, and how many there are.
+///
+/// # Errors
+/// A network that cannot be analysed or run.
+pub fn verify(
+    graph: &Graph,
+    plan: Plan,
+    rules: &dyn Rules,
+    mut progress: impl FnMut(usize, usize, &str),
+) -> Result<Verification, VerifyError> {
+    let (plan, raised) = settle(graph, plan)?;
+    let analysis = analysed(graph, plan)?;
+    let mut network = Network::<f32>::new(graph, Scheme::KaimingNormal, plan.seed);
+    let data = Data::draw(graph, &analysis_inputs(graph, &analysis), plan.seed);
+    network.build(&data.inputs(network.meter()))?;
+
+    let mut totals = Vec::new();
+    let base = network.meter().now();
+    let meter = network.meter().clone();
+    meter.reset_peak();
+    drop(network.infer(data.inputs(&meter), Mode::Eval)?);
+    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd)?;
+    totals.push(Check::new(
+        "parameters and buffers in memory",
+        bytes_exact(predicted.flash + predicted.buffers),
+        bytes_exact(base),
+    ));
+    totals.push(Check::new("peak of inference", bytes_exact(predicted.inference.bytes), bytes_exact(meter.peak())));
+
+    let mut watch = Watch::new(graph);
+    meter.reset_peak();
+    let outcome = step::step(&mut network, &data, plan.mode, true, &mut watch)?;
+    let training = memory::training(graph, &analysis, Optimizer::Sgd, true)?;
+    if plan.mode == Mode::Train {
+        totals.push(Check::new("peak of a training step", bytes_exact(training.peak.bytes), bytes_exact(meter.peak())));
+        totals.push(Check::new("saved for backward", bytes_exact(training.saved), bytes_exact(outcome.saved_bytes)));
+    }
+    let mut losses = vec![outcome.loss];
+    outcome.descend(&mut network, LEARNING_RATE);
+    for _ in 0..plan.steps {
+        let outcome = step::step(&mut network, &data, plan.mode, false, &mut crate::exec::tape::Unobserved)?;
+        losses.push(outcome.loss);
+        outcome.descend(&mut network, LEARNING_RATE);
+    }
+
+    let count = graph.nodes().len();
+    let mut layers = Vec::with_capacity(count);
+    for (id, node) in graph.iter() {
+        progress(id.index(), count, &node.name);
+        layers.push(layer(graph, id, &analysis, plan, rules, &network, &watch.seen[id.index()]));
+    }
+    progress(count, count, "");
+    let sum = |count: fn(&Verified) -> u64| layers.iter().map(count).sum::<u64>();
+    totals.insert(0, Check::new("parameters", grouped(analysis.totals.params), grouped(sum(|layer| layer.params))));
+    if layers.iter().all(|layer| layer.tallied_on.is_none()) {
+        let executed = sum(|layer| layer.forward.macs);
+        totals.insert(1, Check::new("MACs", grouped(analysis.totals.work.macs), grouped(executed)));
+    }
+    Ok(Verification { batch: plan.batch, raised, mode: plan.mode, layers, totals, losses })
+}
+
+/// Small enough for any network of the zoo to go down.
+const LEARNING_RATE: f64 = 0.001;
+
+fn analysis_inputs(graph: &Graph, analysis: &Analysis) -> Vec<Vec<usize>> {
+    graph.inputs().iter().map(|input| sizes(&analysis.shapes[input.value.index()])).collect()
+}
+
+fn sizes(shape: &Shape) -> Vec<usize> {
+    shape.dims().iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect()
+}
+
+fn bytes_exact(n: u64) -> String {
+    format!("{} B ({})", grouped(n), bytes(n))
+}
+
+/// What was seen of a layer while the network ran.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    outputs: Vec<Vec<usize>>,
+    saved: u64,
+    kept: Vec<String>,
+    input_grads: Vec<Option<Vec<usize>>>,
+    param_grads: Vec<Vec<usize>>,
+    backward: bool,
+    finite: bool,
+}
+
+struct Watch {
+    seen: Vec<Seen>,
+}
+
+impl Watch {
+    fn new(graph: &Graph) -> Self {
+        Self { seen: vec![Seen { finite: true, ..Seen::default() }; graph.nodes().len()] }
+    }
+}
+
+fn finite(tensor: &Tensor<f32>) -> bool {
+    tensor.data().iter().all(|x| x.is_finite())
+}
+
+impl Observer<f32> for Watch {
+    fn forward(&mut self, node: NodeId, inputs: &[Tensor<f32>], made: &Made<f32>) {
+        let seen = &mut self.seen[node.index()];
+        seen.outputs = made.outputs.iter().map(|tensor| tensor.shape().to_vec()).collect();
+        seen.finite &= made.outputs.iter().all(finite);
+        for kept in &made.kept {
+            let (name, bytes) = match kept {
+                Kept::Input(i) => (format!("input {i}"), inputs[*i].bytes()),
+                Kept::Output(i) => (format!("output {i}"), made.outputs[*i].bytes()),
+                Kept::Numbers(what, tensor) => ((*what).to_owned(), tensor.bytes()),
+                Kept::Indices(what, buffer) => ((*what).to_owned(), buffer.bytes()),
+                Kept::Mask(what, buffer) => ((*what).to_owned(), buffer.bytes()),
+            };
+            seen.saved += bytes;
+            seen.kept.push(format!("{name} {}", grouped(bytes)));
+        }
+    }
+
+    fn backward(&mut self, node: NodeId, inputs: &[Option<Tensor<f32>>], params: &[Tensor<f32>]) {
+        let seen = &mut self.seen[node.index()];
+        seen.backward = true;
+        seen.input_grads = inputs.iter().map(|grad| grad.as_ref().map(|tensor| tensor.shape().to_vec())).collect();
+        seen.param_grads = params.iter().map(|tensor| tensor.shape().to_vec()).collect();
+        seen.finite &= inputs.iter().flatten().chain(params).all(finite);
+    }
+}
+
+/// Every check of one layer.
+fn layer(
+    graph: &Graph,
+    id: NodeId,
+    analysis: &Analysis,
+    plan: Plan,
+    rules: &dyn Rules,
+    network: &Network<'_, f32>,
+    seen: &Seen,
+) -> Verified {
+    let node = graph.node(id);
+    let row = &analysis.rows[id.index()];
+    let inputs = &row.inputs;
+    let mut checks = Vec::new();
+    let show = |shapes: &[Vec<usize>]| shapes.iter().map(|shape| join(shape)).collect::<Vec<_>>().join(", ");
+    let outputs = rules.infer(id, &node.op, inputs).unwrap_or_default();
+    checks.push(Check::new("shape", show(&outputs.iter().map(sizes).collect::<Vec<_>>()), show(&seen.outputs)));
+
+    // A later user of shared weights owns nothing of its own.
+    let owned = network.owned(id);
+    let params = rules.params(id, &node.op, inputs).unwrap_or_default();
+    let computed: Vec<String> = params.iter().map(|p| format!("{} {}", p.name, join(&sizes(&p.shape)))).collect();
+    let executed: Vec<String> = owned.iter().map(|o| format!("{} {}", o.name, join(o.shape()))).collect();
+    checks.push(Check::new("tensors", computed.join(", "), executed.join(", ")));
+
+    let io = Io { inputs, outputs: &row.outputs, mode: plan.mode };
+    let saved = rules.saved(id, &node.op, io).unwrap_or_default();
+    let of = |shapes: &[Shape], i: usize| shapes.get(i).and_then(|s| s.bytes(DType::F32).ok()).unwrap_or(0);
+    let computed: Vec<String> = saved
+        .iter()
+        .map(|keep| match *keep {
+            Keep::Input(i) => format!("input {i} {}", grouped(of(inputs, i))),
+            Keep::Output(i) => format!("output {i} {}", grouped(of(&row.outputs, i))),
+            Keep::Own { what, elements, dtype } => {
+                let each = dtype.unwrap_or(DType::F32).bytes();
+                format!("{what} {}", grouped(elements.saturating_mul(each)))
+            }
+        })
+        .collect();
+    checks.push(Check::new("saved for backward", computed.join(", "), seen.kept.join(", ")));
+
+    if seen.backward {
+        let expected: Vec<Vec<usize>> = inputs.iter().map(sizes).collect();
+        let found: Vec<Vec<usize>> = seen.input_grads.iter().flatten().cloned().collect();
+        checks.push(Check::new("gradients of inputs", show(&expected), show(&found)));
+        let expected: Vec<Vec<usize>> =
+            owned.iter().filter(|o| o.part == Part::Parameter).map(|o| o.shape().to_vec()).collect();
+        checks.push(Check::new("gradients of parameters", show(&expected), show(&seen.param_grads)));
+    }
+    checks.push(Check::new("all values finite", true, seen.finite));
+
+    let (on, reduced) = tallied_on(id, &node.op, inputs, plan.mode, rules);
+    let small: Vec<Vec<usize>> = on.iter().map(sizes).collect();
+    let executed = gradcheck::tally(&node.op, &small, plan.mode, plan.seed);
+    let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
+    let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
+    let work = |work: Result<Work, TooLarge>| work.map_or_else(|_| "too large".to_owned(), |work| count(tally(work)));
+    checks.push(Check::new("operations forward", work(rules.work(id, &node.op, io)), count(executed.forward)));
+    let backward = rules.work_backward(id, &node.op, io);
+    checks.push(Check::new("operations backward, inputs", work(backward.map(|b| b.inputs)), count(executed.inputs)));
+    checks.push(Check::new("operations backward, parameters", work(backward.map(|b| b.params)), count(executed.params)));
+
+    let gradient_error = gradcheck::along_directions(&node.op, &small, plan.mode, plan.seed);
+    // Written so that it fails on what is not a number too.
+    let agrees = gradient_error <= TOLERANCE;
+    checks.push(Check::new(
+        "gradients against finite differences",
+        format!("within {TOLERANCE:e}"),
+        if agrees { format!("within {TOLERANCE:e}") } else { format!("off by {gradient_error:e}") },
+    ));
+    let params = if row.tensors.is_empty() {
+        0
+    } else {
+        owned.iter().filter(|o| o.part == Part::Parameter).map(|o| o.shape().iter().product::<usize>() as u64).sum()
+    };
+    Verified {
+        name: node.name.clone(),
+        op: node.op.name(),
+        shape: seen.outputs.first().cloned().unwrap_or_default(),
+        params,
+        forward: executed.forward,
+        tallied_on: reduced.then(|| on.first().map_or_else(Vec::new, |shape| shape.dims().to_vec())),
+        saved: seen.saved,
+        gradient_error,
+        checks,
+    }
+}
+
+fn join(shape: &[usize]) -> String {
+    if shape.is_empty() {
+        return "one number".to_owned();
+    }
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
+}
+
+fn tally(work: Work) -> Tally {
+    let Work { macs, adds, muls, divs, cmps, specials, padding_taps } = work;
+    Tally { macs, adds, muls, divs, cmps, specials, padding_taps }
+}
+
+/// A tally in words; kinds that do not occur are left out.
+fn count(tally: Tally) -> String {
+    let kinds = [
+        ("macs", tally.macs),
+        ("adds", tally.adds),
+        ("muls", tally.muls),
+        ("divs", tally.divs),
+        ("cmps", tally.cmps),
+        ("specials", tally.specials),
+        ("on padding", tally.padding_taps),
+    ];
+    let said: Vec<String> =
+        kinds.iter().filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{} {kind}", grouped(*n))).collect();
+    if said.is_empty() { "none".to_owned() } else { said.join(", ") }
+}
+
+/// The inputs on which operations are tallied: the real ones, or the smallest that the shape rule accepts, axis by axis,
+/// where those are too many. Whether they were made smaller comes with them.
+fn tallied_on(id: NodeId, op: &Op, inputs: &[Shape], mode: Mode, rules: &dyn Rules) -> (Vec<Shape>, bool) {
+    let total = |inputs: &[Shape]| {
+        let outputs = op.infer(inputs).ok()?;
+        let work = rules.work(id, op, Io { inputs, outputs: &outputs, mode }).ok()?;
+        let moved: u64 = inputs.iter().chain(&outputs).map(|shape| shape.numel().unwrap_or(u64::MAX)).fold(0, u64::saturating_add);
+        work.flops().ok().map(|flops| flops.saturating_add(moved))
+    };
+    let small = |inputs: &[Shape]| total(inputs).is_some_and(|n| n <= MAX_TALLIED);
+    let mut on = inputs.to_vec();
+    let mut reduced = false;
+    let rank = on.first().map_or(0, Shape::rank);
+    // Positions first, then the batch, channels last: parameters depend on those.
+    let axes = (2..rank).rev().chain([0, 1]).filter(|axis| *axis < rank);
+    for axis in axes {
+        if small(&on) {
+            break;
+        }
+        let accepted = |n: u64| {
+            let smaller: Vec<Shape> =
+                on.iter().map(|shape| if axis < shape.rank() { shape.with(axis, n) } else { *shape }).collect();
+            op.infer(&smaller).is_ok_and(|outputs| outputs.iter().all(|o| o.numel().is_ok())).then_some(smaller)
+        };
+        let full = on[0].dims()[axis];
+        let smallest = if axis == 0 { 2.min(full) } else { 1 };
+        if let Some(smaller) = (smallest..full.min(1024)).find_map(accepted) {
+            on = smaller;
+            reduced = true;
+        }
+    }
+    (on, reduced)
+}
