@@ -85,7 +85,11 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
         let character = item.chars().next().filter(|c| "@`%*&!".contains(*c));
         let start = offset(text, item);
         let span = if character.is_some() { Span::new(start, start + 1) } else { here };
-        let character = character.map_or_else(|| "this character".to_owned(), |c| format!("`{c}`"));
+        let character = match character {
+            None => "this character".to_owned(),
+            Some('`') => "a backtick".to_owned(),
+            Some(c) => format!("`{c}`"),
+        };
         let diagnostic = found(
             Code::E0203,
             &format!("{character} cannot begin a plain text in YAML"),
