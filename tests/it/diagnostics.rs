@@ -2,6 +2,7 @@
 //! each format; what people read is a snapshot for each code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -22,7 +23,7 @@ struct Case {
 
 impl Case {
     fn new(code: &str, args: &str) -> Self {
-        let code = code.parse().unwrap_or_else(|_| panic!("there is no code {code}"));
+        let code = code.parse().unwrap_or_else(|()| panic!("there is no code {code}"));
         Self { code, args: args.split_whitespace().map(str::to_owned).collect() }
     }
 
@@ -74,7 +75,7 @@ fn unreadable(test: &str) -> std::path::PathBuf {
 }
 
 /// Codes between `[` and `]` after `error`.
-fn codes_in(text: &str) -> BTreeSet<String> {
+pub fn codes_in(text: &str) -> BTreeSet<String> {
     let after = text.split("error[").skip(1);
     after.map(|rest| rest.split(']').next().unwrap().to_owned()).collect()
 }
@@ -113,7 +114,7 @@ fn what_people_read() {
     for case in Case::all() {
         let run = case.run("human", &tmp);
         let text = texts.entry(case.code.name()).or_default();
-        text.push_str(&format!("$ {}\n{}\n", case.shown(), run.stderr));
+        let _ = write!(text, "$ {}\n{}\n", case.shown(), run.stderr);
     }
     for (code, text) in texts {
         snapshot("diagnostics", code, &text);

@@ -10,11 +10,11 @@ const ABOUT: &str = "\u{1b}[31mred\u{202e} | pipe ` tick *bold* <b>\n# \"quoted\
 /// A network whose name, sentence and source are made to hurt.
 fn network(test: &str) -> String {
     let about = r#""\e[31mred\u202E | pipe ` tick *bold* <b>\n# \"quoted\"\x9b2J""#;
-    let text = format!(
+    let description = format!(
         "model: '=1+1 | `x`'\nabout: {about}\nsource: \"=HYPERLINK(1)|\\u2028\\U000e0041\"\ninput: [3, 8, 8]\n\
          layers:\n  - -a: conv2d(4, 3)\n  - relu\nexpect: {{params: 112}}\n"
     );
-    file(&scratch(test), "hostile.yaml", text)
+    file(&scratch(test), "hostile.yaml", description)
 }
 
 /// What it prints with further arguments.
