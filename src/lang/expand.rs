@@ -8,11 +8,17 @@ use std::fmt::Write;
 use super::document::Document;
 use crate::text::is_hostile;
 
-/// Where a layer is written: the scopes around it, and its own name.
+/// A layer: the segments of its name, and its call.
 struct Line<'d> {
-    scopes: Vec<&'d str>,
-    name: &'d str,
+    path: Vec<&'d str>,
     call: String,
+}
+
+impl Line<'_> {
+    /// The scopes around it, and its own name.
+    fn split(&self) -> (&[&str], &str) {
+        self.path.split_last().map_or((&[], ""), |(name, scopes)| (scopes, name))
+    }
 }
 
 /// Writes the description of a document.
@@ -54,26 +60,26 @@ fn layers(out: &mut String, document: &Document) {
         .nodes()
         .iter()
         .map(|node| {
-            let mut scopes: Vec<&str> = node.name.split('.').collect();
-            let name = scopes.pop().unwrap_or_default();
+            let path = node.name.split('.').collect();
             let args = node.op.args_text();
             let call = if args.is_empty() {
                 node.op.name()
             } else {
                 format!("{}({args})", node.op.name())
             };
-            Line { scopes, name, call }
+            Line { path, call }
         })
         .collect();
     out.push_str(if lines.is_empty() { "layers: []\n" } else { "layers:\n" });
-    // A scope that is entered again after others is written by dots, since a sequence opens a name once.
+    // A scope that is entered again after others, or is a layer too, is written by dots: a sequence opens a name once.
     let mut entered: HashMap<&[&str], usize> = HashMap::new();
     let mut open: &[&str] = &[];
     for line in &lines {
-        for depth in (common(open, &line.scopes) + 1)..=line.scopes.len() {
-            *entered.entry(&line.scopes[..depth]).or_default() += 1;
+        let (scopes, _) = line.split();
+        for depth in (common(open, scopes) + 1)..=line.path.len() {
+            *entered.entry(&line.path[..depth]).or_default() += 1;
         }
-        open = &line.scopes;
+        open = scopes;
     }
     let nests = |scopes: &[&str]| {
         (1..=scopes.len()).all(|depth| entered.get(&scopes[..depth]).is_none_or(|n| *n == 1))
@@ -82,9 +88,9 @@ fn layers(out: &mut String, document: &Document) {
     // Positions taken in each open scope, the outermost first.
     let mut taken = vec![0usize];
     for line in &lines {
-        let depth =
-            (0..=line.scopes.len()).rev().find(|depth| nests(&line.scopes[..*depth])).unwrap_or(0);
-        let (nested, dotted) = line.scopes.split_at(depth);
+        let (scopes, own) = line.split();
+        let depth = (0..=scopes.len()).rev().find(|depth| nests(&scopes[..*depth])).unwrap_or(0);
+        let (nested, dotted) = scopes.split_at(depth);
         let shared = common(open, nested);
         taken.truncate(shared + 1);
         for (level, scope) in nested.iter().enumerate().skip(shared) {
@@ -94,10 +100,10 @@ fn layers(out: &mut String, document: &Document) {
         }
         open = nested;
         let position = &mut taken[nested.len()];
-        let plain = dotted.is_empty() && line.name == position.to_string();
+        let plain = dotted.is_empty() && own == position.to_string();
         *position += 1;
         let mut name: Vec<&str> = dotted.to_vec();
-        name.push(line.name);
+        name.push(own);
         let pad = indent(nested.len());
         let _ = if plain {
             writeln!(out, "{pad}- {}", line.call)

@@ -143,9 +143,10 @@ impl<'t> Reader<'t> {
         let parsed = match grammar::expression(text) {
             Ok(expr) => Some(Rc::new(expr)),
             Err(error) => {
-                let trap = traps::text(self.tree, place, text);
-                let diagnostic = trap.unwrap_or_else(|| syntax(place, text, error));
-                self.report(diagnostic);
+                if !traps::is_cut_off(self.tree, place, text) {
+                    let trap = traps::text(self.tree, place, text);
+                    self.report(trap.unwrap_or_else(|| syntax(place, text, error)));
+                }
                 None
             }
         };

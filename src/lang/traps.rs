@@ -156,11 +156,9 @@ pub(super) fn text(tree: &Tree, place: Place, text: &str) -> Option<Diagnostic> 
         return found(Code::E0204, "YAML reads the bracket as a list of its own", label)
             .map(|d| comprehension(d, &format!("[{text}]")));
     }
-    // What a comma cut in two: one part opens what its neighbour closes.
-    let (before, after) = tree.neighbours(place.node);
-    let cut = (unclosed(text) > 0 && after.is_some_and(|next| unclosed(next) < 0))
-        || (unclosed(text) < 0 && before.is_some_and(|last| unclosed(last) > 0));
-    if cut {
+    // What a comma cut in two: one part opens what the next closes.
+    let (_, after) = tree.neighbours(place.node);
+    if unclosed(text) > 0 && after.is_some_and(|next| unclosed(next) < 0) {
         return found(
             Code::E0202,
             "YAML cut this call at its comma",
@@ -176,6 +174,12 @@ pub(super) fn text(tree: &Tree, place: Place, text: &str) -> Option<Diagnostic> 
             .map(|d| d.help(help));
     }
     None
+}
+
+/// Whether a text is the end of a call that a comma cut; its beginning is what is reported.
+pub(super) fn is_cut_off(tree: &Tree, place: Place, text: &str) -> bool {
+    let (before, _) = tree.neighbours(place.node);
+    unclosed(text) < 0 && before.is_some_and(|last| unclosed(last) > 0)
 }
 
 /// What a key tells of a trap, where it does not parse.

@@ -113,12 +113,20 @@ impl Tree {
         }
     }
 
-    /// The texts before and after a node: its neighbours in a list, the keys around its own in a map.
+    /// The texts before and after a node: its neighbours in a list, the keys around its own in a map; those of the map
+    /// itself where it is the only entry.
     pub(super) fn neighbours(&self, node: u32) -> (Option<&str>, Option<&str>) {
         let node = &self.nodes[node as usize];
         let at = node.ordinal as usize;
+        if self.entries(node.parent).len() == 1 && node.parent != 0 {
+            return self.neighbours(node.parent);
+        }
         let text = |i: Option<usize>| match &self.nodes.get(node.parent as usize)?.data {
-            Data::Seq(items) => self.text(*items.get(i?)?),
+            Data::Seq(items) => {
+                let item = *items.get(i?)?;
+                let inner = if let [(_, value)] = self.entries(item) { *value } else { item };
+                self.text(inner)
+            }
             Data::Map(entries) => entries.get(i?).map(|(key, _)| key.as_str()),
             _ => None,
         };

@@ -350,7 +350,13 @@ fn window(open: Window, padding: Padding, axis: usize, input: u64) -> Result<Cov
         let why = "no more than half the kernel, or a window could lie on padding alone";
         return Err(ShapeError::Padding { padding: before.max(after), limit, why });
     }
-    Ok(Cover::Window(Window { before, after, ..open }))
+    // Caffe clips on every axis where there is padding on any; clipped, its rule is torch's.
+    let padded = matches!(padding, Padding::Sides { sides, .. } if sides != [(0, 0); 3]);
+    let rounding = match open.rounding {
+        Rounding::Caffe if padded => Rounding::Ceil,
+        rounding => rounding,
+    };
+    Ok(Cover::Window(Window { before, after, rounding, ..open }))
 }
 
 impl Pool for MaxPool {

@@ -85,7 +85,11 @@ fn section(graph: &Graph, analysis: &Analysis, row: &Row, layer: &Layer) -> Sect
     };
     Section {
         name: layer.name.clone(),
-        call: format!("{}({})", layer.op, layer.call),
+        call: if layer.call.is_empty() {
+            layer.op.clone()
+        } else {
+            format!("{}({})", layer.op, layer.call)
+        },
         shapes: format!("{} → {}", shapes(&layer.inputs), shapes(&layer.outputs)),
         facts,
     }
@@ -170,7 +174,7 @@ fn kept(saved: &[Keep], io: Io<'_>, dtype: DType) -> Fact {
         })
         .collect();
     let text = if texts.is_empty() { "nothing".to_owned() } else { texts.join(", ") };
-    Fact::note("saved", &format!("for backward: {text}"))
+    Fact::note("kept for backward", &text)
 }
 
 /// What an output element sees of the network's input.
@@ -185,12 +189,14 @@ fn sees(layer: &Layer, field: &Field) -> Vec<Fact> {
     if axes.is_empty() {
         return Vec::new();
     }
-    let by = |show: fn(&AxisField) -> String| axes.iter().map(show).collect::<Vec<_>>().join(" × ");
-    let extent = by(|axis| axis.extent.to_string());
+    let each = |show: fn(&AxisField) -> String, between: &str| {
+        axes.iter().map(show).collect::<Vec<_>>().join(between)
+    };
     let text = format!(
-        "{extent} of the input, stride {}, start {}",
-        by(|axis| columns::stride(axis.stride)),
-        by(|axis| axis.start.to_string()).replace('-', "−")
+        "{} of the input, stride {}, from {}",
+        each(|axis| axis.extent.to_string(), " × "),
+        each(|axis| columns::stride(axis.stride), " × "),
+        each(|axis| axis.start.to_string(), ", ").replace('-', "−")
     );
     vec![Fact::note("receptive field", &text)]
 }
@@ -330,7 +336,7 @@ mod tests {
             "weight + bias = 34,848 + 96 = 34,944",
             "2·MACs + adds = 2 × 105,415,200 + 290,400 = 211,120,800",
             "the input (154,587 × 4 B = 604 KiB)",
-            "11 × 11 of the input, stride 4 × 4, start 0 × 0",
+            "11 × 11 of the input, stride 4 × 4, from 0, 0",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

@@ -1,13 +1,12 @@
-//! What several modules need: descriptions read from the repository, and a judge of their expectations that is not the
-//! tool's own.
+//! What several modules need: descriptions read from the repository, and what is compared of them.
 
 use std::path::Path;
 
-use cnnstat::analysis::{Field, Row, Totals};
+use cnnstat::analysis::{Row, Totals};
+use cnnstat::budget::{Outcome, judge};
 use cnnstat::diag::{Diagnostic, Source};
 use cnnstat::lang::{self, Choices, Document, Expectation, Metric, Want};
 use cnnstat::{Analysis, Options, Shape, analyze};
-use num_traits::ToPrimitive as _;
 
 /// Every description in a folder of the repository, by name.
 pub fn folder(path: &str) -> Vec<Source> {
@@ -83,48 +82,9 @@ pub fn tensors(document: &Document, analysis: &Analysis) -> Vec<(String, Vec<u64
 
 /// The expectations of a description that are not met, in words.
 pub fn missed(document: &Document) -> Vec<String> {
-    let analysis = analysis(document);
-    let miss = |expectation: &Expectation| {
-        let last = analysis.rows.last().expect("a network has layers");
-        let (counts, shape, field) = match &expectation.layer {
-            None => (&analysis.totals, analysis.outputs(&document.graph)[0], &last.field),
-            Some(layer) => {
-                let row = row(document, &analysis, layer);
-                (&row.counts, row.outputs[0], &row.field)
-            }
-        };
-        let met = match (expectation.metric, expectation.want) {
-            (Metric::Output, Want::Shape(wanted)) => shape.dims()[1..] == *wanted.dims(),
-            (metric, Want::Between(low, high)) => {
-                (low..=high).contains(&quantity(metric, counts, field))
-            }
-            (_, Want::Shape(_)) => false,
-        };
-        let (layer, metric) = (expectation.layer.as_deref(), expectation.metric.name());
-        (!met).then(|| {
-            format!("{}: {metric} is not {}: {counts:?}", layer.unwrap_or("it"), expectation.text)
-        })
-    };
-    document.expectations.iter().filter_map(miss).collect()
-}
-
-fn quantity(metric: Metric, counts: &Totals, field: &Field) -> u64 {
-    match metric {
-        Metric::Params => counts.params,
-        Metric::Trainable => counts.trainable,
-        Metric::Buffers => counts.buffers,
-        Metric::Macs => counts.work.macs,
-        Metric::Flops => counts.flops,
-        Metric::Bytes => counts.param_bytes,
-        Metric::Activations => counts.activations,
-        Metric::ReceptiveField => match field {
-            Field::Axes(axes) => {
-                axes.iter().filter_map(|axis| axis.extent.ceil().to_u64()).max().unwrap_or(0)
-            }
-            Field::Unknown(why) => panic!("the receptive field is not known: {why}"),
-        },
-        other => panic!("{} is no number", other.name()),
-    }
+    let verdicts = judge(document, &analysis(document)).into_iter();
+    let missed = verdicts.filter(|verdict| verdict.outcome != Outcome::Met);
+    missed.map(|v| format!("{}: expected {}, found {}", v.what, v.expected, v.found)).collect()
 }
 
 /// Whether an expectation names one exact value.

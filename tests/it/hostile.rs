@@ -69,7 +69,7 @@ fn loops_and_lists_are_stopped_before_they_are_made() {
 fn lists_that_double_are_stopped() {
     let mut text = "model: m\nvars:\n  x0: ([1, 2])\n".to_owned();
     for i in 1..64 {
-        let _ = write!(text, "  x{i}: x{} + x{}\n", i - 1, i - 1);
+        let _ = writeln!(text, "  x{i}: x{} + x{}", i - 1, i - 1);
     }
     text.push_str("input: [3]\nlayers:\n  - relu\n");
     assert_eq!(codes(&text), [Code::E0312]);
@@ -80,6 +80,10 @@ fn kernels_of_any_size_end_quickly() {
     let text = "model: m\ninput: [1, 9000000000000000000]\nlayers:\n  - conv1d(1, 16_000_000, padding=16_000_000)\n";
     assert_eq!(codes(text), []);
     assert_eq!(codes(&text.replace("16_000_000,", "17_000_000,")), [Code::E0405]);
+}
+
+fn models() -> Vec<String> {
+    crate::common::folder("models").into_iter().map(|source| source.text).collect()
 }
 
 const VALID: &str = include_str!("../../docs/language.md");
@@ -107,5 +111,29 @@ proptest! {
             text[at] = *to;
         }
         codes(&text.into_iter().collect::<String>());
+    }
+
+    /// A network of the zoo with characters changed, lines doubled and lines left out.
+    #[test]
+    fn no_mutation_of_the_zoo_makes_reading_panic(
+        model in any::<prop::sample::Index>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\n]"), 0..6),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..4),
+    ) {
+        let models = models();
+        let mut text = models[model.index(models.len())].clone();
+        for (at, to) in &flips {
+            let at = at.index(text.len());
+            if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                text.replace_range(at..=at, to);
+            }
+        }
+        let mut lines: Vec<&str> = text.lines().collect();
+        for (at, double) in &cuts {
+            let at = at.index(lines.len());
+            if *double { lines.insert(at, lines[at]) } else { _ = lines.remove(at) }
+            if lines.is_empty() { break; }
+        }
+        codes(&lines.join("\n"));
     }
 }

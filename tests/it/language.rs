@@ -117,6 +117,23 @@ fn two_layers_of_one_name_show_both_places_unless_they_have_no_parameters() {
         assert_eq!(faults("", items)[0].labels.len(), 2, "{items}");
     }
     assert_eq!(pointed("", "  - ab: conv2d(4, 1)\n  - relu\n  - ab: relu"), ["ab", "ab"]);
+    let dotted = &faults("", "  - a.b: conv2d(4, 1)\n  - a.b: conv2d(4, 1)")[0];
+    assert_eq!(dotted.message, "two layers are called `a.b`");
+}
+
+#[test]
+fn an_expansion_keeps_every_name() {
+    for items in [
+        "  - a: conv2d(4, 1)\n  - a.b: conv2d(4, 1)",
+        "  - a.b: conv2d(4, 1)\n  - c: relu\n  - a.d: conv2d(4, 1)\n  - a.b2.0: conv2d(4, 1)",
+        "  - a: {b: {c: relu}}\n  - a.b: [tanh, silu]\n  - 02: relu\n  - 1: relu",
+        "  - 3: [relu, relu]\n  - relu\n  - - - conv2d(4, 1)\n    - 'true': relu",
+        "  - a: relu\n  - a: [tanh, silu]\n  - a: relu",
+    ] {
+        crate::common::assert_expansion_is_equal(&document("", items));
+    }
+    let types = document("naming: x.${type}", "  - relu\n  - tanh\n  - y: [relu, tanh]");
+    crate::common::assert_expansion_is_equal(&types);
 }
 
 #[test]

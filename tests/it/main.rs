@@ -13,6 +13,7 @@ mod hostile_text;
 mod language;
 mod models;
 mod published;
+mod readme;
 mod run;
 mod screen;
 mod snapshots;
