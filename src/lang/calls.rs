@@ -264,7 +264,9 @@ fn arg_error(
             )
             .label(place_of(layer, *at), format!("this is {argument} of {name}"));
             let first = entry.signature.first().map(|arg| arg.name);
+            let size = found.parse::<u64>().is_ok();
             if matches!(at, At::Positional(1))
+                && size
                 && !torch
                 && first.is_some_and(|first| first.starts_with("out_"))
             {
