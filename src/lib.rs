@@ -32,6 +32,7 @@ pub mod ops;
 pub mod report;
 pub mod shape;
 pub mod span;
+pub mod text;
 pub mod units;
 pub mod zoo;
 

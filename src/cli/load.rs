@@ -189,7 +189,11 @@ pub fn find(argument: &str) -> Result<(Source, Option<String>), Failure> {
     if variant.is_some() && Path::new(stem).exists() {
         return Ok((read_file(stem)?, variant));
     }
-    let Some(entry) = zoo::find(stem) else { return Err(Failure::new(not_found(argument, stem))) };
+    let Some(entry) = zoo::find(stem) else {
+        // What cannot even be looked for says why; all else is not there.
+        Path::new(stem).try_exists().map_err(|error| cannot_read(stem, &error))?;
+        return Err(Failure::new(not_found(argument, stem)));
+    };
     let source = Source { name: format!("models/{}", entry.file), text: entry.text.to_owned() };
     Ok((source, variant.or_else(|| entry.variant.map(str::to_owned))))
 }

@@ -1,6 +1,6 @@
 //! Diagnostics as data: a code, what is wrong, where, and how to mend it. One file renders them.
 //!
-//! Imports `span` only; used by `lang`, `import`, `budget` and `cli`. Adding a code is a line in `codes.rs`, its long text
+//! Imports `span` and `text`; used by `lang`, `import`, `budget` and `cli`. Adding a code is a line in `codes.rs`, its long text
 //! in `texts/`, and a description in `tests/fixtures/bad` that shows it.
 
 mod codes;

@@ -9,6 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 
 use super::{At, Diagnostic, Label, Source, position};
+use crate::text::{harmless_json, is_hostile};
 use range::{first_byte, fit};
 
 mod range;
@@ -197,13 +198,7 @@ fn json(diagnostic: &Diagnostic, source: &Source) -> String {
         helps: &diagnostic.helps,
     };
     // Strings and numbers alone: writing them cannot fail.
-    serde_json::to_string(&value).map(|text| text + "\n").unwrap_or_default()
-}
-
-/// What a terminal would obey or what turns the direction of writing: C1 controls, separators and marks of direction.
-fn is_hostile(c: char) -> bool {
-    matches!(c, '\u{80}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+    serde_json::to_string(&value).map(|text| harmless_json(text) + "\n").unwrap_or_default()
 }
 
 /// A visible character for one that must not reach a terminal.
@@ -231,9 +226,10 @@ fn lines(text: &str) -> String {
 /// replaces C0 controls and tabs itself and keeps marks aligned.
 fn same_length(text: &str) -> String {
     let visible = |c: char| match c.len_utf8() {
-        _ if !is_hostile(c) => c,
+        _ if c.is_ascii() || !is_hostile(c) => c,
         2 => '·',
-        _ => '\u{fffd}',
+        3 => '\u{fffd}',
+        _ => '\u{1fb96}',
     };
     text.chars().map(visible).collect()
 }

@@ -149,8 +149,7 @@ impl Reader<'_> {
         let names = || formals.iter().map(|formal| formal.name.as_str());
         if let Some(surplus) = layer.positional.get(formals.len()) {
             let (takes, given) = (formals.len(), layer.positional.len());
-            let message = format!("{name} takes {takes} argument(s), but {given} are given");
-            self.report(Diagnostic::new(Code::E0403, message).label(surplus.place, "one too many"));
+            self.report(too_many(name, takes, given).label(surplus.place, "one too many"));
             return false;
         }
         for (i, (written, argument)) in layer.named.iter().enumerate() {
@@ -207,6 +206,13 @@ fn place_of(layer: &LayerValue, at: At) -> Place {
     argument.map_or(layer.place, |argument| argument.place)
 }
 
+/// A call with more arguments than there are.
+fn too_many(name: &str, takes: usize, given: usize) -> Diagnostic {
+    let plural = if takes == 1 { "" } else { "s" };
+    let message = format!("{name} takes {takes} argument{plural}, but is given {given}");
+    Diagnostic::new(Code::E0403, message)
+}
+
 /// An argument error in words.
 fn arg_error(
     error: &ArgError,
@@ -244,12 +250,9 @@ fn arg_error(
                         .map(|arg| format!("{}: {}", arg.name, arg.about)),
                 )
         }
-        ArgError::Surplus { at, takes: most, given } => Diagnostic::new(
-            Code::E0403,
-            format!("{name} takes {most} argument(s), but {given} are given"),
-        )
-        .label(place_of(layer, *at), "one too many")
-        .note(takes),
+        ArgError::Surplus { at, takes: most, given } => {
+            too_many(name, *most, *given).label(place_of(layer, *at), "one too many").note(takes)
+        }
         ArgError::Twice { at, name: twice } => {
             Diagnostic::new(Code::E0404, format!("the argument `{twice}` is given twice"))
                 .label(place_of(layer, *at), "again here")
@@ -261,7 +264,9 @@ fn arg_error(
             )
             .label(place_of(layer, *at), format!("this is {argument} of {name}"));
             let first = entry.signature.first().map(|arg| arg.name);
+            let size = found.parse::<u64>().is_ok();
             if matches!(at, At::Positional(1))
+                && size
                 && !torch
                 && first.is_some_and(|first| first.starts_with("out_"))
             {

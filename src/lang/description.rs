@@ -152,7 +152,7 @@ impl Reader<'_> {
             let (header, mut faulty) = match grammar::header(text) {
                 Ok(header) => (header, false),
                 Err(error) => {
-                    self.report(syntax(Place::key(*body), text, error));
+                    self.report(syntax(Place::key(*body), text, &error));
                     (Header::faulty(text), true)
                 }
             };
@@ -220,26 +220,23 @@ impl Reader<'_> {
             }
         }
         if let Some(wanted) = &choices.variant {
-            match variants.iter().find(|(name, _)| name == wanted) {
-                Some((_, node)) => {
-                    replaced.variant = Some(*node);
-                    replaced.nodes.extend(tree.entries(*node).iter().cloned());
-                }
-                None => {
-                    let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
-                    let list = if names.is_empty() {
-                        "it has no variants".to_owned()
-                    } else {
-                        format!("its variants are {}", names.join(", "))
-                    };
-                    let diagnostic = Diagnostic::new(
-                        Code::E0107,
-                        format!("the description has no variant `{wanted}`"),
-                    )
-                    .helps(did_you_mean(wanted, names.iter().copied()))
-                    .note(list);
-                    self.report(diagnostic);
-                }
+            if let Some((_, node)) = variants.iter().find(|(name, _)| name == wanted) {
+                replaced.variant = Some(*node);
+                replaced.nodes.extend(tree.entries(*node).iter().cloned());
+            } else {
+                let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
+                let list = if names.is_empty() {
+                    "it has no variants".to_owned()
+                } else {
+                    format!("its variants are {}", names.join(", "))
+                };
+                let diagnostic = Diagnostic::new(
+                    Code::E0107,
+                    format!("the description has no variant `{wanted}`"),
+                )
+                .helps(did_you_mean(wanted, names.iter().copied()))
+                .note(list);
+                self.report(diagnostic);
             }
         }
         for ((name, _), node) in choices.sets.iter().zip(sets) {
@@ -400,7 +397,7 @@ impl Reader<'_> {
         match grammar::template(text) {
             Ok(template) => self.naming = Some((template, Place::value(node))),
             Err(error) => {
-                let diagnostic = syntax(Place::value(node), text, error);
+                let diagnostic = syntax(Place::value(node), text, &error);
                 self.report(diagnostic.help(
                     "a naming is a name with ${type} and ${index} in it: ${type}_${index:02}",
                 ));
@@ -418,19 +415,17 @@ impl Reader<'_> {
         };
         let mut patterns = Vec::new();
         for item in items {
-            match tree.text(*item).filter(|text| glob::Pattern::new(text).is_ok()) {
-                Some(text) => patterns.push((text.to_owned(), Place::value(*item))),
-                None => {
-                    let diagnostic = Diagnostic::new(
-                        Code::E0304,
-                        "frozen is a list of patterns of parameter names",
-                    );
-                    self.report(
-                        diagnostic
-                            .label(Place::value(*item), "not a pattern")
-                            .help("write frozen: [\"features.*\"]"),
-                    );
-                }
+            let text = tree.text(*item).filter(|text| glob::Pattern::new(text).is_ok());
+            if let Some(text) = text {
+                patterns.push((text.to_owned(), Place::value(*item)));
+            } else {
+                let diagnostic =
+                    Diagnostic::new(Code::E0304, "frozen is a list of patterns of parameter names");
+                self.report(
+                    diagnostic
+                        .label(Place::value(*item), "not a pattern")
+                        .help("write frozen: [\"features.*\"]"),
+                );
             }
         }
         patterns

@@ -96,9 +96,8 @@ impl Reader<'_> {
     /// The layer that a name means in call position: a variable that holds no layer is passed over.
     pub(super) fn layer_named(&mut self, name: &str, place: Place, frame: &Frame) -> Value {
         let variable = self.variable(name, frame);
-        match variable {
-            Some(held @ (Value::Layer(_) | Value::Unknown)) => return held,
-            _ => {}
+        if let Some(held @ (Value::Layer(_) | Value::Unknown)) = variable {
+            return held;
         }
         if let Some(callee) = self.callee(name) {
             return layer(callee, name, place);
@@ -279,9 +278,10 @@ impl Reader<'_> {
     fn index(&mut self, of: &Value, at: &Value, place: Place) -> Value {
         match (of, at) {
             (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
-            (Value::Map(entries), key) => match entries.iter().find(|(known, _)| known == key) {
-                Some((_, value)) => value.clone(),
-                None => {
+            (Value::Map(entries), key) => {
+                if let Some((_, value)) = entries.iter().find(|(known, _)| known == key) {
+                    value.clone()
+                } else {
                     let keys: Vec<String> =
                         entries.iter().take(12).map(|(key, _)| key.to_string()).collect();
                     self.fail(
@@ -290,7 +290,7 @@ impl Reader<'_> {
                             .note(format!("its keys are {}", keys.join(", "))),
                     )
                 }
-            },
+            }
             (Value::List(_), at) if at.int().is_none() => self.fail(
                 Diagnostic::new(
                     Code::E0308,

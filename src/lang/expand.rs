@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::document::Document;
+use crate::text::is_hostile;
 
 /// A layer: the segments of its name, and its call.
 struct Line<'d> {
@@ -160,7 +161,9 @@ fn quoted(text: &str) -> String {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
-            c if c.is_control() => _ = write!(out, "\\u{:04x}", u32::from(c)),
+            // In YAML a pair of surrogates is no character.
+            c if c > '\u{ffff}' && is_hostile(c) => _ = write!(out, "\\U{:08x}", u32::from(c)),
+            c if is_hostile(c) => _ = write!(out, "\\u{:04x}", u32::from(c)),
             c => out.push(c),
         }
     }

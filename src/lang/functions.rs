@@ -148,7 +148,6 @@ impl Reader<'_> {
         match (name, values) {
             ("len", [Value::List(items)]) => Ok(length(items.len())),
             ("len", [Value::Map(entries)]) => Ok(length(entries.len())),
-            ("len", _) => Err(Fault::Takes("a list")),
             ("range", [_] | [_, _] | [_, _, _]) => {
                 let takes = "one to three whole numbers (start, stop, step)";
                 let ints =
@@ -211,7 +210,7 @@ impl Reader<'_> {
                 }
                 make_divisible(x, divisor)
             }
-            ("reversed", _) => Err(Fault::Takes("a list")),
+            ("len" | "reversed", _) => Err(Fault::Takes("a list")),
             ("zip", _) => Err(Fault::Takes("lists")),
             ("sum" | "prod", _) => Err(Fault::Takes("a list of numbers")),
             ("enumerate", _) => Err(Fault::Takes("a list and where to start counting")),

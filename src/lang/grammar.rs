@@ -96,17 +96,16 @@ impl Grammar {
 
     /// or = and { "or" and }
     fn or<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        self.chain(input, |i| self.and(i), |i| value(Kind::Or as Join, word("or")).parse(i))
+        Self::chain(input, |i| self.and(i), |i| value(Kind::Or as Join, word("or")).parse(i))
     }
 
     /// and = not { "and" not }
     fn and<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        self.chain(input, |i| self.not(i), |i| value(Kind::And as Join, word("and")).parse(i))
+        Self::chain(input, |i| self.not(i), |i| value(Kind::And as Join, word("and")).parse(i))
     }
 
     /// A left-associative chain of operands.
     fn chain<'a, J: Fn(Box<Expr>, Box<Expr>) -> Kind>(
-        &self,
         input: &'a str,
         operand: impl Fn(&'a str) -> Parsed<'a, Expr>,
         operator: impl Fn(&'a str) -> Parsed<'a, J>,
@@ -185,13 +184,13 @@ impl Grammar {
 
     /// sum = term { ( "+" | "-" ) term }
     fn sum<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        self.chain(input, |i| self.term(i), |i| Self::binary(i, &[Binary::Add, Binary::Sub]))
+        Self::chain(input, |i| self.term(i), |i| Self::binary(i, &[Binary::Add, Binary::Sub]))
     }
 
     /// term = unary { ( "*" | "/" | "//" | "%" ) unary }
     fn term<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
         let allowed = &[Binary::Mul, Binary::Div, Binary::FloorDiv, Binary::Mod];
-        self.chain(input, |i| self.unary(i), |i| Self::binary(i, allowed))
+        Self::chain(input, |i| self.unary(i), |i| Self::binary(i, allowed))
     }
 
     /// unary = ( "-" | "+" ) unary | power
@@ -290,7 +289,7 @@ impl Grammar {
         let (open, callee) = name(input)?;
         let callee_span = self.span(input, open);
         let (rest, _) = sign("(").parse(open)?;
-        let (rest, args) = self.items(rest, |i| self.arg(i), ")")?;
+        let (rest, args) = Self::items(rest, |i| self.arg(i), ")")?;
         Ok((rest, Kind::Call(Call { callee: callee.to_owned(), callee_span, args })))
     }
 
@@ -311,7 +310,6 @@ impl Grammar {
 
     /// Items with commas between and perhaps after them, up to a closing sign. The opening one was read.
     fn items<'a, T>(
-        &self,
         input: &'a str,
         item: impl Fn(&'a str) -> Parsed<'a, T>,
         close: &'static str,
@@ -320,12 +318,11 @@ impl Grammar {
             return Ok((rest, Vec::new()));
         }
         let (rest, first) = cut(&item).parse(input)?;
-        self.more(rest, first, item, close)
+        Self::more(rest, first, item, close)
     }
 
     /// The items after the first.
     fn more<'a, T>(
-        &self,
         mut rest: &'a str,
         first: T,
         item: impl Fn(&'a str) -> Parsed<'a, T>,
@@ -359,7 +356,7 @@ impl Grammar {
             let comprehension = Comprehension { element, targets, iterable, condition };
             return Ok((rest, Kind::Comprehension(Box::new(comprehension))));
         }
-        let (rest, items) = self.more(rest, element, |i| self.expr(i), "]")?;
+        let (rest, items) = Self::more(rest, element, |i| self.expr(i), "]")?;
         Ok((rest, Kind::List(items)))
     }
 
@@ -370,7 +367,7 @@ impl Grammar {
         if let Ok((after, _)) = sign(",").parse(rest) {
             let (rest, items) = match sign(")").parse(after) {
                 Ok((rest, _)) => (rest, vec![first]),
-                Err(_) => self.more(rest, first, |i| self.expr(i), ")")?,
+                Err(_) => Self::more(rest, first, |i| self.expr(i), ")")?,
             };
             return Ok((rest, Expr { span: self.span(input, rest), kind: Kind::Tuple(items) }));
         }
@@ -420,14 +417,13 @@ impl Grammar {
 
     /// header = [ "inline" ] NAME [ "(" [ formal { "," formal } [ "," ] ] ")" ]
     fn header<'a>(&self, input: &'a str) -> Parsed<'a, Header> {
-        let inline =
-            terminated(word("inline"), peek(preceded(multispace0, satisfy(|c| is_name(c)))));
+        let inline = terminated(word("inline"), peek(preceded(multispace0, satisfy(is_name))));
         let (rest, inline) = opt(inline).parse(input)?;
         let (rest, name) = name(rest)?;
         let (rest, open) = opt(sign("(")).parse(rest)?;
         let (rest, all) = match open {
             None => (rest, Vec::new()),
-            Some(_) => self.items(rest, |i| self.formal(i), ")")?,
+            Some(_) => Self::items(rest, |i| self.formal(i), ")")?,
         };
         let mut header = Header {
             inline: inline.is_some(),

@@ -274,7 +274,7 @@ impl Reader<'_> {
             }
             Data::Seq(_) | Data::Map(_) => {
                 self.scope(&named, frame, scopes, |reader, frame, scopes| {
-                    reader.body(value, frame, scopes)
+                    reader.body(value, frame, scopes);
                 });
             }
             other => {

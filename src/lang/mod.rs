@@ -2,7 +2,7 @@
 //!
 //! `yaml` makes a tree of nodes with places; `grammar` parses calls, expressions and keys; `description` reads the top
 //! level, `eval` and `functions` compute values, `layers` and `calls` carry items out into a graph. A description yields a
-//! [`Document`] and nothing else. Imports `diag`, `graph`, `ops`, `shape`, `span`, `units`. `docs/language.md` describes it.
+//! [`Document`] and nothing else. Imports `diag`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
 
 mod ast;
 mod calls;

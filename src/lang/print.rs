@@ -140,7 +140,9 @@ fn atom(out: &mut String, kind: &Kind) {
             out.push('@');
             for (i, segment) in path.iter().flatten().enumerate() {
                 out.push_str(if i > 0 { "." } else { "" });
-                segment.iter().for_each(|piece| self::piece(out, piece));
+                for piece in segment {
+                    self::piece(out, piece);
+                }
             }
         }
         Kind::Call(call) => {

@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
             Err(error) => {
                 if !traps::is_cut_off(self.tree, place, text) {
                     let trap = traps::text(self.tree, place, text);
-                    self.report(trap.unwrap_or_else(|| syntax(place, text, error)));
+                    self.report(trap.unwrap_or_else(|| syntax(place, text, &error)));
                 }
                 None
             }
@@ -166,7 +166,7 @@ impl<'t> Reader<'t> {
                 let expression =
                     controls.iter().any(|word| text.starts_with(word)) || text.contains("${");
                 let diagnostic = traps::key(self.tree, node, text).unwrap_or_else(|| {
-                    let faulty = syntax(Place::key(node), text, error);
+                    let faulty = syntax(Place::key(node), text, &error);
                     if expression { faulty } else { not_a_name(faulty, text) }
                 });
                 if text != REFUSED {
@@ -224,7 +224,7 @@ fn not_a_name(faulty: Diagnostic, text: &str) -> Diagnostic {
 }
 
 /// A syntax error in the text at a place.
-pub(super) fn syntax(place: Place, text: &str, error: SyntaxError) -> Diagnostic {
+pub(super) fn syntax(place: Place, text: &str, error: &SyntaxError) -> Diagnostic {
     let at = error.at.min(text.len());
     let found = text[at..].chars().next();
     let end = at + found.map_or(0, char::len_utf8);

@@ -82,21 +82,7 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
         || says("unknown anchor")
         || says("cannot start any token")
     {
-        let character = item.chars().next().filter(|c| "@`%*&!".contains(*c));
-        let start = offset(text, item);
-        let span = if character.is_some() { Span::new(start, start + 1) } else { here };
-        let character = character.map_or_else(|| "this character".to_owned(), |c| format!("`{c}`"));
-        let diagnostic = found(
-            Code::E0203,
-            &format!("{character} cannot begin a plain text in YAML"),
-            span,
-            "YAML keeps it for itself",
-        );
-        return if item.starts_with('@') {
-            diagnostic.help("to go on from a value write identity(@x); or put the text in quotes")
-        } else {
-            diagnostic.help("put the text in quotes")
-        };
+        return reserved(text, item, here);
     }
     if item.contains(" for ") && item.contains('[') && item.contains(" in ") {
         return comprehension(
@@ -131,6 +117,25 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
     let plain = message.split(" at line ").next().unwrap_or(message);
     found(Code::E0201, &format!("YAML cannot be read: {plain}"), here, "here")
         .help("mind the indentation (spaces, not tabs), and the space after each dash and colon")
+}
+
+/// A character that YAML keeps for itself begins an item.
+fn reserved(text: &str, item: &str, here: Span) -> Diagnostic {
+    let character = item.chars().next().filter(|c| "@`%*&!".contains(*c));
+    let start = offset(text, item);
+    let span = if character.is_some() { Span::new(start, start + 1) } else { here };
+    let character = match character {
+        None => "this character".to_owned(),
+        Some('`') => "a backtick".to_owned(),
+        Some(c) => format!("`{c}`"),
+    };
+    let message = format!("{character} cannot begin a plain text in YAML");
+    let diagnostic = Diagnostic::new(Code::E0203, message).span(span, "YAML keeps it for itself");
+    if item.starts_with('@') {
+        diagnostic.help("to go on from a value write identity(@x); or put the text in quotes")
+    } else {
+        diagnostic.help("put the text in quotes")
+    }
 }
 
 fn offset(text: &str, part: &str) -> usize {

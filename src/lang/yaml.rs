@@ -186,7 +186,7 @@ impl Tree {
         };
         // Where the scalar stands as it is, plain or in quotes, a range inside it is exact.
         let exact = scalar.filter(|s| !s.is_empty()).and_then(|scalar| {
-            let quote = rest.starts_with(['\'', '"']) as usize;
+            let quote = usize::from(rest.starts_with(['\'', '"']));
             rest[quote..]
                 .starts_with(scalar)
                 .then(|| Span::new(start + quote, start + quote + scalar.len()))
@@ -210,7 +210,7 @@ impl Tree {
 /// Reads a document.
 pub(super) fn parse(source: &Source) -> Result<(Tree, Vec<Diagnostic>), Vec<Diagnostic>> {
     let text = source.text.as_str();
-    guard(text).map_err(|diagnostic| vec![diagnostic])?;
+    guard(text)?;
     let mut growth = Growth { nodes: Vec::new(), scalar_bytes: 0, diagnostics: Vec::new() };
     let grow = Grow { growth: &mut growth, parent: 0, ordinal: 0 };
     if let Err(error) = grow.deserialize(serde_yaml::Deserializer::from_str(text)) {
@@ -223,13 +223,12 @@ pub(super) fn parse(source: &Source) -> Result<(Tree, Vec<Diagnostic>), Vec<Diag
 }
 
 /// Refuses what would take the scanner long, before it is asked.
-fn guard(text: &str) -> Result<(), Diagnostic> {
+fn guard(text: &str) -> Result<(), Vec<Diagnostic>> {
     let too_large = |message: String| Diagnostic::new(Code::E0106, message);
     if text.len() > MAX_BYTES {
-        return Err(too_large(format!(
-            "the description has {} bytes; at most {MAX_BYTES} are read",
-            text.len()
-        )));
+        let message =
+            format!("the description has {} bytes; at most {MAX_BYTES} are read", text.len());
+        return Err(vec![too_large(message)]);
     }
     let mut depth = 0usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -240,7 +239,7 @@ fn guard(text: &str) -> Result<(), Diagnostic> {
         }
         if depth > MAX_BRACKETS {
             let message = format!("brackets are nested more than {MAX_BRACKETS} deep");
-            return Err(too_large(message).span(Span::new(at, at + 1), "here"));
+            return Err(vec![too_large(message).span(Span::new(at, at + 1), "here")]);
         }
     }
     Ok(())

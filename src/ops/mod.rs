@@ -2,7 +2,7 @@
 //!
 //! Everything static that is true of an operator stands in its file: arguments, shape rule, parameters, arithmetic, what
 //! is kept for backward, reach, derivation. Imports `shape`, `span` and `units` only. Adding an operator is a file here,
-//! a line in [`ops!`] and a fixture in `tests/fixtures/ops`.
+//! a line in `ops!` and a fixture in `tests/fixtures/ops`.
 
 use std::fmt::Debug;
 

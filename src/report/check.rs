@@ -116,7 +116,7 @@ impl Check {
         };
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let aside = [
-            (self.count(|o| o == Outcome::Unknown), "of layers that do not exist"),
+            (self.count(|o| o == Outcome::Unknown), "for a layer that does not exist"),
             (
                 self.count(|o| o == Outcome::NotChecked),
                 "not checked under --set, --input or --batch",

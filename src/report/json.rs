@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::text::harmless_json;
+
 /// Reports as indented JSON that ends with a newline; an array where several were asked for.
 pub fn list<T: Serialize>(reports: &[T], several: bool) -> Result<String, serde_json::Error> {
     match reports {
@@ -12,7 +14,7 @@ pub fn list<T: Serialize>(reports: &[T], several: bool) -> Result<String, serde_
 
 /// Anything as indented JSON that ends with a newline.
 pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(value).map(|text| inline(&text))
+    serde_json::to_string_pretty(value).map(|text| harmless_json(inline(&text)))
 }
 
 /// The same with arrays of numbers on one line each: shapes read better so. Text cannot be taken for one, since line ends

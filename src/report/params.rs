@@ -143,8 +143,10 @@ pub fn csv(listings: &[Listing], several: bool) -> Result<String, csv::Error> {
 pub fn terminal(listing: &Listing, look: Look) -> String {
     let mut grid = grid(listing, false);
     // On a terminal the index leads; names are shortened, which the first column is when room is short.
+    let digits = listing.tensors.len().saturating_sub(1).to_string().len() + 2;
     for (row, entry) in grid.rows.iter_mut().zip(&listing.tensors) {
-        row[0] = Value::Text(format!("[{}] {}", entry.index, entry.name));
+        let index = format!("[{}]", entry.index);
+        row[0] = Value::Text(format!("{index:<digits$} {}", entry.name));
     }
     grid.drop_column(1);
     let mut total = vec![Value::Empty; grid.heads.len()];

@@ -4,29 +4,23 @@
 
 use std::borrow::Cow;
 
+use crate::text::is_hostile;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text with everything escaped that could move the cursor, colour the terminal or turn the direction of writing.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_harmful) {
+    if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_harmful(c) {
+        if is_hostile(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
     }
     Cow::Owned(out)
-}
-
-/// Controls, line separators, marks of direction, and characters that take no room.
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Columns that it takes in a terminal.

@@ -12,16 +12,17 @@ const MAX_LINES: usize = 600;
 const IMPORTS: &[(&str, &[&str])] = &[
     ("span", &[]),
     ("shape", &[]),
+    ("text", &[]),
     ("units", &[]),
     ("zoo", &[]),
     ("ops", &["shape", "span", "units"]),
     ("graph", &["ops", "shape", "span", "units"]),
     ("analysis", &["graph", "ops", "shape", "span", "units"]),
-    ("diag", &["span"]),
-    ("lang", &["diag", "graph", "ops", "shape", "span", "units"]),
+    ("diag", &["span", "text"]),
+    ("lang", &["diag", "graph", "ops", "shape", "span", "text", "units"]),
     ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
     ("exec", &["graph", "ops", "shape"]),
-    ("report", &["analysis", "graph", "ops", "shape", "span", "units"]),
+    ("report", &["analysis", "graph", "ops", "shape", "span", "text", "units"]),
     ("budget", &["analysis", "diag", "graph", "lang", "ops", "shape", "span", "units"]),
 ];
 

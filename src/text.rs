@@ -1,0 +1,44 @@
+//! Characters that do more than stand in their place: what strangers write is shown without them.
+//!
+//! Imports nothing; used by all that makes text. Tests stand below.
+
+use std::fmt::Write as _;
+
+/// Whether a terminal or an editor would obey it: controls, separators of lines, marks of direction, and characters that
+/// take no room.
+pub fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}
+
+/// JSON that means the same, with hostile characters escaped. Outside of texts it has none but line breaks.
+pub fn harmless_json(json: String) -> String {
+    let is_hostile = |c: char| c != '\n' && is_hostile(c);
+    if !json.contains(is_hostile) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if is_hostile(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        assert_eq!(harmless_json("{\n\"a\u{202e}합\"}".to_owned()), "{\n\"a\\u202e합\"}");
+        assert_eq!(harmless_json("\"\u{e0041}\"".to_owned()), "\"\\udb40\\udc41\"");
+    }
+}

@@ -1,0 +1,83 @@
+//! What stands on a screen: colour only where it was asked for, and no line wider than it may be.
+
+use cnnstat::report::text::width;
+
+use crate::run::{Run, cnnstat, file, finish, page, run, scratch, zoo};
+
+const ESCAPE: char = '\u{1b}';
+
+#[test]
+fn no_line_is_wider_than_it_may_be() {
+    for name in zoo() {
+        for columns in [80, 60] {
+            for command in ["", "params ", "check "] {
+                let line = format!("{command}{name} --width {columns}");
+                for row in page(&line).lines() {
+                    assert!(width(row) <= columns, "{line}: {} columns: {row}", width(row));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_number_of_the_header_stays_at_any_width() {
+    for columns in [20, 40, 60, 80, 120] {
+        let text = page(&format!("alexnet --width {columns}"));
+        for number in ["60,965,224", "724,406,816", "1,456,003,592"] {
+            assert!(text.contains(number), "{columns}: {text}");
+        }
+    }
+}
+
+#[test]
+fn colour_is_there_only_when_asked_for() {
+    let bad = "tests/fixtures/bad/E0502_kernel.yaml";
+    for (line, color) in [("", false), ("--color never", false), ("--color always", true)] {
+        for command in ["alexnet", "params alexnet", "explain alexnet conv1", "check lenet5", "ops"]
+        {
+            let line = format!("{command} {line}");
+            assert_eq!(page(&line).contains(ESCAPE), color, "{line}");
+        }
+        let Run { stderr, .. } = run(&format!("{bad} {line}"));
+        assert_eq!(stderr.contains(ESCAPE), color, "{line}: {stderr:?}");
+    }
+}
+
+#[test]
+fn what_other_programs_read_has_no_colour() {
+    for format in ["json", "csv", "markdown"] {
+        assert!(!page(&format!("alexnet --color always --format {format}")).contains(ESCAPE));
+    }
+    let path = file(&scratch("screen_file"), "page.txt", "");
+    let run = run(&format!("alexnet --color always --width 60 -o {path}"));
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), page("alexnet"));
+}
+
+#[test]
+fn the_environment_decides_where_nothing_is_said() {
+    let colored = |name: &str, args: &[&str]| {
+        let mut command = cnnstat();
+        command.env(name, "1").arg("alexnet").args(args);
+        finish(command).stdout.contains(ESCAPE)
+    };
+    assert!(colored("CLICOLOR_FORCE", &[]));
+    assert!(!colored("NO_COLOR", &[]));
+    // A flag is nearer than the environment.
+    assert!(colored("NO_COLOR", &["--color", "always"]));
+    assert!(!colored("CLICOLOR_FORCE", &["--color", "never"]));
+}
+
+#[test]
+fn colour_changes_no_letter() {
+    let mut plain = String::new();
+    let mut rest = page("mobilenet_v1 --color always");
+    while let Some(at) = rest.find(ESCAPE) {
+        plain.push_str(&rest[..at]);
+        let end = rest[at..].find('m').unwrap();
+        rest = rest[at + end + 1..].to_owned();
+    }
+    plain.push_str(&rest);
+    assert_eq!(plain, page("mobilenet_v1"));
+}

@@ -1,0 +1,125 @@
+//! Every report of six representative networks as it was last read and accepted. A snapshot shows that something
+//! changed, not that it is right: `published.rs` and the golden files do that.
+
+use std::fmt::Write as _;
+
+use clap::CommandFactory as _;
+use cnnstat::cli::args::Cli;
+use serde_json::Value;
+
+use crate::run::{page, snapshot, zoo};
+
+/// Grouped, weights only, normalised with names of its own, depthwise in scopes, 1-D, transposed.
+const NETWORKS: &[&str] =
+    &["alexnet", "alexnet_slide", "custom_cnn_bn", "mobilenet_v1", "m5", "dcgan_generator"];
+
+/// A snapshot of what each network gives with the same arguments, the first being the surface's own.
+fn each(surface: &str, suffix: &str, line: impl Fn(&str) -> String) {
+    for name in NETWORKS {
+        snapshot(surface, &format!("{name}{suffix}"), &page(&line(name)));
+    }
+}
+
+#[test]
+fn summaries() {
+    for width in [80, 120] {
+        each("summary", &format!("_{width}"), |name| format!("{name} --width {width}"));
+    }
+    let depths = [("mobilenet_v1", 1), ("mobilenet_v1", 2), ("vgg16", 1)];
+    for (name, depth) in depths {
+        let text = page(&format!("{name} --width 80 --depth {depth}"));
+        snapshot("summary", &format!("{name}_depth_{depth}"), &text);
+    }
+    let columns = "name,op,output,params,receptive_field,stride";
+    let text = page(&format!("c3d --width 120 --columns {columns}"));
+    snapshot("summary", "c3d_receptive_field", &text);
+    snapshot("summary", "alexnet_top_5", &page("alexnet --top 5 --sort params --exact"));
+}
+
+#[test]
+fn tables_for_other_programs() {
+    each("csv", "", |name| format!("{name} --format csv"));
+    each("markdown", "", |name| format!("{name} --format markdown"));
+}
+
+#[test]
+fn lists_of_parameters() {
+    each("params", "", |name| format!("params {name} --buffers"));
+    snapshot("params", "custom_cnn", &page("params custom_cnn"));
+}
+
+#[test]
+fn expansions() {
+    each("expand", "", |name| format!("expand {name}"));
+}
+
+#[test]
+fn derivations() {
+    // The blocks of MobileNet are alike.
+    let layers = |name: &str| if name == "mobilenet_v1" { "stem block1 block2.dw fc" } else { "" };
+    each("explain", "", |name| format!("explain {name} {} --width 100", layers(name)));
+    each("explain", "_markdown", |name| {
+        format!("explain {name} {} --format markdown", layers(name))
+    });
+}
+
+#[test]
+fn checks() {
+    snapshot("check", "zoo", &page("check models"));
+    snapshot("check", "markdown", &page("check models/alexnet_slide.yaml --format markdown"));
+    snapshot("check", "json", &page("check models/lenet5.yaml --format json"));
+}
+
+/// One as it is written; of the others a line for each layer, since most of their lines would be braces.
+#[test]
+fn json() {
+    snapshot("json", "custom_cnn_bn_in_full", &page("custom_cnn_bn --format json"));
+    for name in NETWORKS {
+        let mut report: Value =
+            serde_json::from_str(&page(&format!("{name} --format json"))).unwrap();
+        let layers = report.as_object_mut().unwrap().remove("layers").unwrap();
+        let mut text = String::new();
+        for (key, value) in report.as_object().unwrap() {
+            let _ = writeln!(text, "{key}: {value}");
+        }
+        for layer in layers.as_array().unwrap() {
+            let _ = writeln!(text, "{layer}");
+        }
+        snapshot("json", name, &text);
+    }
+}
+
+#[test]
+fn totals_of_the_zoo() {
+    let names = zoo();
+    let reports: Value =
+        serde_json::from_str(&page(&format!("{} --format json", names.join(" ")))).unwrap();
+    let mut text = String::new();
+    for (name, report) in names.iter().zip(reports.as_array().unwrap()) {
+        let totals = &report["totals"];
+        let (params, macs, flops) = (&totals["params"], &totals["work"]["macs"], &totals["flops"]);
+        let (bytes, activations) = (&totals["param_bytes"], &totals["activations"]);
+        let output = &report["outputs"][0]["shape"];
+        let _ = writeln!(
+            text,
+            "{name}: {params} params, {macs} MACs, {flops} FLOPs, {bytes} bytes, {activations} activations, {output}"
+        );
+    }
+    snapshot("totals", "zoo", &text);
+}
+
+#[test]
+fn help_of_every_command() {
+    snapshot("help", "cnnstat", &page("--help"));
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        snapshot("help", name, &page(&format!("{name} --help")));
+    }
+}
+
+#[test]
+fn operators() {
+    snapshot("help", "ops_list", &page("ops --width 100"));
+    snapshot("help", "ops_conv2d", &page("ops conv2d --width 100"));
+    snapshot("help", "explain-error_list", &page("explain-error"));
+}
