@@ -40,11 +40,13 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
         return found(Code::E0312, "the number is not one that is read", here, "here")
             .help("numbers are finite, whole ones between −9,223,372,036,854,775,808 and 9,223,372,036,854,775,807");
     }
-    if says(TOO_LARGE) || says("recursion limit") || says("repetition limit") {
-        return Diagnostic::new(
-            Code::E0106,
-            "the description is nested too deep, or unfolds to too much",
-        );
+    if says("recursion limit") {
+        return found(Code::E0106, "lists and maps are nested too deep", here, "here")
+            .help("at most 127 levels are read; a named sequence takes two");
+    }
+    if says(TOO_LARGE) || says("repetition limit") {
+        return Diagnostic::new(Code::E0106, "the description unfolds to too much")
+            .help("aliases repeat what they name: write a loop or a block instead");
     }
     if says("more than one document") {
         return Diagnostic::new(Code::E0201, "the file holds several YAML documents")
