@@ -245,6 +245,8 @@ fn text_of(name: &str, from: impl Read) -> Result<Source, Failure> {
             );
         }
     };
+    // A byte order mark is no part of the text.
+    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
     if text.trim().is_empty() {
         return fail(Code::E0103, format!("`{name}` is empty"));
     }

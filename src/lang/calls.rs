@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::eval::not_yet;
 use super::layers::Scopes;
 use super::print;
 use super::reader::{Block, Frame, MAX_CALLS, Reader};
@@ -120,11 +119,6 @@ impl Reader<'_> {
             let message = format!("blocks call each other more than {MAX_CALLS} deep");
             self.stop(layer.place, &message);
             return frame.current = Some(self.builder.unknown());
-        }
-        if let Some((name, span)) = header.inputs.first() {
-            let diagnostic =
-                not_yet(Place::key(body).at(*span), &format!("the block's input `@{name}`"));
-            return self.fault(diagnostic, frame);
         }
         let mut inner = Frame { locals: Vec::new(), current: frame.current };
         self.calls.push(block);
@@ -263,8 +257,12 @@ fn arg_error(
                 format!("{argument} must be {expected}, but is {found}"),
             )
             .label(place_of(layer, *at), format!("this is {argument} of {name}"));
+            let words = expected.split('\'').skip(1).step_by(2);
+            let near = found.strip_prefix("the text '").and_then(|text| text.strip_suffix('\''));
+            diagnostic = diagnostic.helps(near.and_then(|text| did_you_mean(text, words)));
             let first = entry.signature.first().map(|arg| arg.name);
-            let size = found.parse::<u64>().is_ok();
+            // Where a truth value is due, a number tells of torch's order.
+            let size = found.parse::<u64>().is_ok() && expected.starts_with("true");
             if matches!(at, At::Positional(1))
                 && size
                 && !torch

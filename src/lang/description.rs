@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Choices;
 use super::ast::Header;
 use super::document::Document;
+use super::eval::not_yet;
 use super::grammar;
 use super::layers::Scopes;
 use super::reader::{Block, Frame, Reader, syntax};
@@ -19,6 +20,13 @@ use crate::span::Place;
 const KEYS: &[&str] = &[
     "model", "about", "source", "vars", "variants", "input", "blocks", "naming", "frozen",
     "layers", "expect",
+];
+
+/// Keys that every description has, and what they look like.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("model", "model: my_network"),
+    ("input", "input: [3, 224, 224]"),
+    ("layers", "layers: and a list of layers, each after a dash"),
 ];
 
 /// What a chosen variant and `--set` make of the description's variables.
@@ -35,6 +43,10 @@ pub(super) fn read(
     choices: &Choices,
     found: Vec<Diagnostic>,
 ) -> Result<Document, Vec<Diagnostic>> {
+    if *tree.data(0) == Data::Null {
+        let message = "the file holds no description: nothing, or comments only";
+        return Err(vec![Diagnostic::new(Code::E0103, message)]);
+    }
     if !matches!(tree.data(0), Data::Map(_)) {
         let message = format!(
             "a description is a map with model, input and layers, but this is {}",
@@ -94,7 +106,7 @@ impl Reader<'_> {
     fn top_level_keys(&mut self) {
         let tree = self.tree;
         for (key, node) in tree.entries(0) {
-            if !KEYS.contains(&key.as_str()) && key != "<<" && key != REFUSED {
+            if !KEYS.contains(&key.as_str()) && key != "<<" && !key.starts_with(REFUSED) {
                 let diagnostic =
                     Diagnostic::new(Code::E0302, format!("a description has no key `{key}`"))
                         .label(Place::key(*node), "not known")
@@ -103,25 +115,23 @@ impl Reader<'_> {
                 self.report(diagnostic);
             }
         }
-        for (key, example) in [
-            ("model", "model: my_network"),
-            ("input", "input: [3, 224, 224]"),
-            ("layers", "layers: and a list of layers, each after a dash"),
-        ] {
-            let misspelt = || {
-                let unknown =
-                    tree.entries(0).iter().filter(|(known, _)| !KEYS.contains(&known.as_str()));
-                unknown.into_iter().any(|(known, _)| did_you_mean(known, [key]).is_some())
-            };
-            if tree.get(0, key).is_none() && !misspelt() {
-                let diagnostic =
-                    Diagnostic::new(Code::E0303, format!("the description has no `{key}`"));
-                self.report(
-                    diagnostic
-                        .label(Place::value(0), "begins here")
-                        .help(format!("write {example}")),
-                );
-            }
+        let unknown = |known: &&str| {
+            let unknown = tree.entries(0).iter().filter(|(key, _)| !KEYS.contains(&key.as_str()));
+            unknown.into_iter().any(|(key, _)| did_you_mean(key, [*known]).is_some())
+        };
+        self.lost_vars = tree.get(0, "vars").is_none() && unknown(&"vars");
+        let missing: Vec<&str> = EXAMPLES
+            .iter()
+            .map(|(key, _)| *key)
+            .filter(|key| tree.get(0, key).is_none() && !unknown(key))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!("the description has no `{}`", missing.join("` and no `"));
+            let examples = EXAMPLES.iter().filter(|(key, _)| missing.contains(key));
+            let diagnostic = Diagnostic::new(Code::E0303, message)
+                .label(Place::value(0), "begins here")
+                .helps(examples.map(|(_, example)| format!("write {example}")));
+            self.report(diagnostic);
         }
         for key in ["model", "about", "source", "naming"] {
             if let Some(node) = tree.get(0, key).filter(|node| tree.text(*node).is_none()) {
@@ -156,6 +166,11 @@ impl Reader<'_> {
                     (Header::faulty(text), true)
                 }
             };
+            if let Some((input, span)) = header.inputs.first() {
+                let what = format!("the block's input `@{input}`");
+                self.report(not_yet(Place::key(*body).at(*span), &what));
+                faulty = true;
+            }
             if let Some(first) = self.block_names.insert(header.name.clone(), self.blocks.len()) {
                 let message = format!("there are two blocks `{}`", header.name);
                 let diagnostic = Diagnostic::new(Code::E0214, message)
@@ -199,7 +214,7 @@ impl Reader<'_> {
         let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
         for (name, values) in variants {
             for (variable, node) in tree.entries(*values) {
-                if variable != "expect" && !known.contains(&variable.as_str()) {
+                if variable != "expect" && !self.lost_vars && !known.contains(&variable.as_str()) {
                     let diagnostic = Diagnostic::new(
                         Code::E0305,
                         format!("the variant {name} sets `{variable}`, which is no variable"),
@@ -265,7 +280,7 @@ impl Reader<'_> {
             let identifier =
                 grammar::header(name).is_ok_and(|header| header.name == *name && !header.inline);
             // A merge key, a list as a key and the rest of a call that a comma cut are reported where they are read.
-            let reported = name == "<<" || name == REFUSED || name.contains(')');
+            let reported = name == "<<" || name.starts_with(REFUSED) || name.contains(')');
             if !identifier && !reported {
                 let message = format!("`{name}` is not a name of a variable");
                 let diagnostic =
@@ -297,7 +312,8 @@ impl Reader<'_> {
                 }
             }
             Data::Seq(items) => {
-                Value::list(items.iter().map(|item| self.node_value(*item)).collect())
+                let values = items.iter().map(|item| self.node_value(*item)).collect();
+                self.bounded(Value::list(values), Place::value(node))
             }
             Data::Map(entries) => {
                 let key = |text: &str| text.parse().map_or_else(|_| Value::text(text), Value::Int);
@@ -305,7 +321,7 @@ impl Reader<'_> {
                     .iter()
                     .map(|(name, node)| (key(name), self.node_value(*node)))
                     .collect();
-                Value::Map(entries.into())
+                self.bounded(Value::Map(entries.into()), Place::value(node))
             }
         }
     }

@@ -19,6 +19,19 @@ impl Reader<'_> {
         if !self.spend(1, place) {
             return Value::Unknown;
         }
+        let value = self.eval_kind(expr, base, place, frame);
+        match (&value, &expr.kind) {
+            // What a name or an index yields was bounded when it was made.
+            (Value::List(_) | Value::Map(_), kind)
+                if !matches!(kind, Kind::Name(_) | Kind::Index(..)) =>
+            {
+                self.bounded(value, place)
+            }
+            _ => value,
+        }
+    }
+
+    fn eval_kind(&mut self, expr: &Expr, base: Place, place: Place, frame: &mut Frame) -> Value {
         match &expr.kind {
             Kind::Int(n) => Value::Int(*n),
             Kind::Float(x) => Value::Float(*x),
@@ -72,6 +85,9 @@ impl Reader<'_> {
         }
         if let Some(callee) = self.callee(name) {
             return layer(callee, name, place);
+        }
+        if self.lost_vars {
+            return Value::Unknown;
         }
         let diagnostic =
             Diagnostic::new(Code::E0305, format!("there is no variable or layer `{name}`"))

@@ -144,7 +144,9 @@ fn shape(text: &str) -> Option<Want> {
     let size = map(take_while1(|c: char| c.is_ascii_digit() || c == '_'), |digits: &str| {
         digits.replace('_', "")
     });
-    let separator = alt((tag("×"), tag("x")));
+    let text =
+        text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).trim();
+    let separator = alt((tag("×"), tag("x"), tag(",")));
     let parsed: IResult<&str, Vec<String>> =
         separated_list1((space0, separator, space0), size).parse(text);
     let (rest, sizes) = parsed.ok()?;
@@ -170,6 +172,11 @@ impl Reader<'_> {
             if key != "layers" {
                 out.extend(self.expectation(None, key, *value));
                 continue;
+            }
+            if !matches!(tree.data(*value), Data::Map(_)) {
+                let message = "expect.layers is a map from layers to their quantities";
+                let diagnostic = Diagnostic::new(Code::E0304, message);
+                self.report(diagnostic.label(Place::value(*value), "not a map"));
             }
             for (layer, metrics) in tree.entries(*value) {
                 if !matches!(tree.data(*metrics), Data::Map(_)) {
@@ -207,7 +214,8 @@ impl Reader<'_> {
         let text = self.scalars(node).filter(|_| !list || *metric == Metric::Output);
         let want = text.as_deref().and_then(|text| match metric {
             Metric::Output => shape(text),
-            _ => quantity(text),
+            Metric::Bytes => quantity(text),
+            _ => quantity(text).filter(|_| !text.contains("iB")),
         });
         match (text, want) {
             (Some(text), Some(want)) => Some(Expectation {
@@ -224,10 +232,18 @@ impl Reader<'_> {
                 )
                 .label(
                     place,
-                    text.map_or_else(|| "not a number".to_owned(), |text| format!("`{text}`")),
+                    text.as_ref()
+                        .map_or_else(|| "not a number".to_owned(), |text| format!("`{text}`")),
                 );
-                let help = match metric {
-                    Metric::Output => "write the shape without the batch: [1000] or 64×55×55",
+                let rough = |text: &str| quantity(&format!("~{text}")).is_some();
+                let help = match (metric, text.as_deref()) {
+                    (Metric::Output, _) => "write the shape without the batch: [1000] or 64×55×55",
+                    (metric, Some(text)) if text.contains("iB") && *metric != Metric::Bytes => {
+                        "counts take k, M, G and T; KiB, MiB, GiB and TiB are for bytes"
+                    }
+                    (_, Some(text)) if rough(text) => {
+                        "it is not a whole number: write ~ before it for ± 5 %, or ± and a percentage after it"
+                    }
                     _ => {
                         "write a whole number, ~61M, 61M ±1%, <= 5M, \">= 5M\", order 7, or a word such as millions"
                     }
@@ -291,6 +307,7 @@ mod tests {
     fn shapes_have_two_spellings() {
         let expected = Some(Want::Shape(Shape::new(&[64, 55, 55]).unwrap()));
         assert_eq!((shape("64×55×55"), shape("64x55x55")), (expected, expected));
-        assert_eq!(shape("64,55"), None);
+        assert_eq!(shape("[64, 55, 55]"), expected);
+        assert_eq!(shape("64;55"), None);
     }
 }

@@ -24,6 +24,9 @@ use super::tokens::{
 };
 use crate::span::Span;
 
+/// Most operators of one text.
+const MAX_LINKS: usize = 4096;
+
 /// Text that is not of the grammar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SyntaxError {
@@ -39,11 +42,12 @@ pub(super) struct SyntaxError {
 struct Grammar {
     length: usize,
     depth: Cell<usize>,
+    links: Cell<usize>,
 }
 
 impl Grammar {
     fn new(text: &str) -> Self {
-        Self { length: text.len(), depth: Cell::new(0) }
+        Self { length: text.len(), depth: Cell::new(0), links: Cell::new(0) }
     }
 
     /// Parses with a bound on nesting.
@@ -59,6 +63,15 @@ impl Grammar {
         let parsed = parser(input);
         self.depth.set(self.depth.get() - 1);
         parsed
+    }
+
+    /// Counts one link of a chain of operators: each nests the tree by one, as a bracket does.
+    fn link(&self, rest: &str) -> Result<(), nom::Err<Furthest>> {
+        self.links.set(self.links.get() + 1);
+        if self.links.get() > MAX_LINKS {
+            return Err(nom::Err::Failure(Furthest::from_error_kind(rest, ErrorKind::TooLarge)));
+        }
+        Ok(())
     }
 
     /// The bytes between two rests of the text, without white space before.
@@ -96,31 +109,24 @@ impl Grammar {
 
     /// or = and { "or" and }
     fn or<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        Self::chain(input, |i| self.and(i), |i| value(Kind::Or as Join, word("or")).parse(i))
+        self.chain(input, |i| self.and(i), |i| value(Kind::Or as Join, word("or")).parse(i))
     }
 
     /// and = not { "and" not }
     fn and<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        Self::chain(input, |i| self.not(i), |i| value(Kind::And as Join, word("and")).parse(i))
+        self.chain(input, |i| self.not(i), |i| value(Kind::And as Join, word("and")).parse(i))
     }
 
     /// A left-associative chain of operands.
     fn chain<'a, J: Fn(Box<Expr>, Box<Expr>) -> Kind>(
+        &self,
         input: &'a str,
         operand: impl Fn(&'a str) -> Parsed<'a, Expr>,
         operator: impl Fn(&'a str) -> Parsed<'a, J>,
     ) -> Parsed<'a, Expr> {
         let (mut rest, mut left) = operand(input)?;
-        // Each operator nests the tree by one; a long flat sum is as deep as a tower of brackets.
-        let mut links = 0;
         while let Ok((after, join)) = operator(rest) {
-            links += 1;
-            if links > MAX_DEPTH {
-                return Err(nom::Err::Failure(Furthest::from_error_kind(
-                    rest,
-                    ErrorKind::TooLarge,
-                )));
-            }
+            self.link(rest)?;
             let (after, right) = cut(&operand).parse(after)?;
             let span = left.span.to(right.span);
             left = Expr { span, kind: join(Box::new(left), Box::new(right)) };
@@ -184,13 +190,13 @@ impl Grammar {
 
     /// sum = term { ( "+" | "-" ) term }
     fn sum<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        Self::chain(input, |i| self.term(i), |i| Self::binary(i, &[Binary::Add, Binary::Sub]))
+        self.chain(input, |i| self.term(i), |i| Self::binary(i, &[Binary::Add, Binary::Sub]))
     }
 
     /// term = unary { ( "*" | "/" | "//" | "%" ) unary }
     fn term<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
         let allowed = &[Binary::Mul, Binary::Div, Binary::FloorDiv, Binary::Mod];
-        Self::chain(input, |i| self.unary(i), |i| Self::binary(i, allowed))
+        self.chain(input, |i| self.unary(i), |i| Self::binary(i, allowed))
     }
 
     /// unary = ( "-" | "+" ) unary | power
@@ -218,15 +224,8 @@ impl Grammar {
     /// postfix = atom { "[" index "]" }
     fn postfix<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
         let (mut rest, mut base) = self.atom(input)?;
-        let mut links = 0;
         while let Ok((after, _)) = sign("[").parse(rest) {
-            links += 1;
-            if links > MAX_DEPTH {
-                return Err(nom::Err::Failure(Furthest::from_error_kind(
-                    rest,
-                    ErrorKind::TooLarge,
-                )));
-            }
+            self.link(rest)?;
             let (after, index) = cut(terminated(|i| self.index(i), sign("]"))).parse(after)?;
             let kind = match index {
                 Ok(index) => Kind::Index(Box::new(base), Box::new(index)),

@@ -24,6 +24,33 @@ use crate::span::Place;
 /// Keys of joins, which a later version reads.
 pub(super) const JOINS: &[&str] = &["residual", "shortcut", "add", "mul", "concat", "side"];
 
+/// Words that control items, and what must stand with them.
+const CONTROLS: &[(&str, &str)] = &[
+    ("for", "for NAME in LIST"),
+    ("repeat", "repeat NUMBER"),
+    ("if", "if CONDITION"),
+    ("elif", "elif CONDITION"),
+];
+
+/// What bears a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bearer {
+    Layer,
+    /// A named sequence or the call of a block.
+    Sequence,
+    /// A scope that a dot in a key opens; it may be entered again.
+    Dotted,
+}
+
+/// A name that is taken.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    place: Place,
+    bearer: Bearer,
+    /// Whether parameters stand under it.
+    owns: bool,
+}
+
 /// A scope of names.
 #[derive(Debug, Default)]
 struct Scope {
@@ -39,8 +66,8 @@ struct Scope {
 #[derive(Debug)]
 pub(super) struct Scopes {
     open: Vec<Scope>,
-    /// Whole names of layers and scopes, with their places, and whether parameters stand under them.
-    names: HashMap<String, (Place, bool)>,
+    /// Whole names of layers and scopes.
+    names: HashMap<String, Taken>,
     /// How many layers have parameters so far.
     owners: usize,
 }
@@ -264,6 +291,15 @@ impl Reader<'_> {
         let position = scopes.position();
         let place = Place::key(value);
         let tree = self.tree;
+        if let [segment] = name.as_slice()
+            && let [Piece::Text(word)] = segment.as_slice()
+            && let Some((word, form)) = CONTROLS.iter().find(|(control, _)| control == word)
+        {
+            let diagnostic = Diagnostic::new(Code::E0301, format!("`{word}` says nothing"))
+                .label(place, format!("write `{form}:`"))
+                .note(format!("`{word}` is no name of a layer"));
+            return self.fault(diagnostic, frame);
+        }
         if *tree.data(value) == Data::Null {
             return self.fault(traps::layer_with_colon(place), frame);
         }
@@ -372,7 +408,7 @@ impl Reader<'_> {
                             self.places.push(place);
                             let owns = shape.is_some_and(|shape| self.owns_parameters(shape));
                             scopes.owners += usize::from(owns);
-                            self.register(full, named.place, owns, scopes);
+                            self.register(full, &named, Bearer::Layer, owns, scopes);
                         }
                     }
                     Err(error) => {
@@ -402,36 +438,63 @@ impl Reader<'_> {
     ) {
         let name = full_name(scopes, named);
         let (layers, owners) = (self.places.len(), scopes.owners);
-        let earlier = scopes.names.get(&name).filter(|(_, owned)| *owned).map(|(place, _)| *place);
-        let above = scopes.top().is_some_and(|scope| scope.repeated);
-        let repeated = above || earlier.is_some();
+        let earlier = scopes.names.get(&name);
+        let taken = earlier.is_some_and(|taken| taken.owns && taken.bearer != Bearer::Dotted);
+        let repeated = taken || scopes.top().is_some_and(|scope| scope.repeated);
         scopes.open.push(Scope { prefix: format!("{name}."), next: 0, repeated });
         items(self, frame, scopes);
         scopes.open.pop();
         if self.places.len() > layers {
-            self.register(name, named.place, scopes.owners > owners, scopes);
+            let owns = scopes.owners > owners;
+            self.register(name, named, Bearer::Sequence, owns, scopes);
         }
     }
 
-    /// Enters a whole name. Two equal names are a fault unless neither has parameters.
-    fn register(&mut self, name: String, place: Place, owns: bool, scopes: &mut Scopes) {
+    /// Enters a whole name, and the scopes that its dots open.
+    fn register(
+        &mut self,
+        name: String,
+        named: &Named,
+        bearer: Bearer,
+        owns: bool,
+        scopes: &mut Scopes,
+    ) {
         // Inside a scope of a name that is taken every name is; one fault says so.
         if scopes.top().is_some_and(|scope| scope.repeated) {
             return;
         }
-        let entry = scopes.names.entry(name);
-        let name = entry.key().clone();
-        let first_time = matches!(entry, std::collections::hash_map::Entry::Vacant(_));
-        let (first, owned) = entry.or_insert((place, false));
-        if !first_time && (owns || *owned) {
+        let prefix = scopes.prefix();
+        for dots in 1..=named.dots.len() {
+            let scope = format!("{prefix}{}", named.dots[..dots].join("."));
+            self.take(scope, Taken { place: named.place, bearer: Bearer::Dotted, owns }, scopes);
+        }
+        self.take(name, Taken { place: named.place, bearer, owns }, scopes);
+    }
+
+    /// Takes a name. Two equal ones are a fault unless neither has parameters, or a dot opens the scope.
+    fn take(&mut self, name: String, new: Taken, scopes: &mut Scopes) {
+        let Some(known) = scopes.names.get_mut(&name) else {
+            scopes.names.insert(name, new);
+            return;
+        };
+        let reentered = match (known.bearer, new.bearer) {
+            (Bearer::Dotted, other) | (other, Bearer::Dotted) => other != Bearer::Layer,
+            _ => false,
+        };
+        let first = known.place;
+        let fault = !reentered && (known.owns || new.owns);
+        known.owns |= new.owns;
+        if known.bearer == Bearer::Dotted {
+            known.bearer = new.bearer;
+        }
+        if fault {
             let diagnostic =
                 Diagnostic::new(Code::E0314, format!("two layers are called `{name}`"))
-                    .label(place, "the same name again")
-                    .label(*first, "first here")
+                    .label(new.place, "the same name again")
+                    .label(first, "first here")
                     .help("give one another name: parameters are told apart by it");
             self.report(diagnostic);
         }
-        *owned |= owns;
     }
 
     /// The name of something unnamed: by the naming template, else its position.

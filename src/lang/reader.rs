@@ -17,14 +17,14 @@ use crate::ops::{Entry, Op};
 use crate::span::{Part, Place, Span};
 
 /// Most steps of evaluation: expressions, items, elements of lists.
-const MAX_STEPS: u64 = 5_000_000;
+const MAX_STEPS: u64 = 3_000_000;
 /// Most elements of one list.
 pub(super) const MAX_LIST: usize = 1_000_000;
 /// Most layers of a network.
 pub(super) const MAX_LAYERS: usize = 200_000;
 /// Most blocks that are being called at once.
 pub(super) const MAX_CALLS: usize = 64;
-/// Most diagnostics that are collected: beyond them nobody reads.
+/// Most diagnostics that are collected.
 const MAX_DIAGNOSTICS: usize = 200;
 
 /// A block of `blocks:`.
@@ -59,6 +59,8 @@ pub(super) struct Reader<'t> {
     pub(super) places: Vec<Place>,
     /// How unnamed layers are called; `None` is their position.
     pub(super) naming: Option<(Name, Place)>,
+    /// Set where `vars` is misspelt: names that are not known are no further faults.
+    pub(super) lost_vars: bool,
     /// Set where a limit was exceeded: nothing more is read.
     pub(super) stopped: bool,
     steps: u64,
@@ -80,6 +82,7 @@ impl<'t> Reader<'t> {
             calls: Vec::new(),
             places: Vec::new(),
             naming: None,
+            lost_vars: false,
             stopped: false,
             steps: 0,
             diagnostics,
@@ -102,7 +105,19 @@ impl<'t> Reader<'t> {
         }
         if self.diagnostics.len() < MAX_DIAGNOSTICS && self.seen.insert((diagnostic.code, place)) {
             self.diagnostics.push(diagnostic);
+            // Beyond them nobody reads, and each takes its time to be made.
+            self.stopped |= self.diagnostics.len() == MAX_DIAGNOSTICS;
         }
+    }
+
+    /// A list or a map that was just made, if its elements, those of lists in it included, are not too many: lists share
+    /// what they hold, so that a few lines could make one that no walk comes to the end of.
+    pub(super) fn bounded(&mut self, value: Value, place: Place) -> Value {
+        let elements = value.elements(MAX_LIST + 1);
+        if elements > MAX_LIST {
+            self.stop(place, &format!("a list would have more than {MAX_LIST} elements"));
+        }
+        if self.spend(elements, place) { value } else { Value::Unknown }
     }
 
     /// Reports and yields the unknown value.
@@ -169,7 +184,7 @@ impl<'t> Reader<'t> {
                     let faulty = syntax(Place::key(node), text, &error);
                     if expression { faulty } else { not_a_name(faulty, text) }
                 });
-                if text != REFUSED {
+                if !text.starts_with(REFUSED) {
                     self.report(diagnostic);
                 }
                 None
@@ -216,9 +231,18 @@ impl<'t> Reader<'t> {
 fn not_a_name(faulty: Diagnostic, text: &str) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(Code::E0315, format!("`{text}` is not a name"))
         .note("a name is letters, digits, _ and -, with dots between scopes");
+    let lower = text.to_lowercase();
+    if let Some(word) =
+        ["for", "if", "repeat", "elif"].iter().find(|word| lower.starts_with(&format!("{word} ")))
+    {
+        diagnostic = diagnostic.help(format!("`{word}` is written in lower case"));
+    }
     diagnostic.labels = faulty.labels;
     for label in &mut diagnostic.labels {
-        "cannot stand in a name".clone_into(&mut label.text);
+        "not a name".clone_into(&mut label.text);
+        if let At::Place(place) = &mut label.at {
+            place.range = None;
+        }
     }
     diagnostic
 }
@@ -242,7 +266,9 @@ pub(super) fn syntax(place: Place, text: &str, error: &SyntaxError) -> Diagnosti
         format!("expected {}", quoted(&error.expected))
     };
     let what = match found {
-        _ if error.too_deep => "is nested too deep".to_owned(),
+        _ if error.too_deep => {
+            "is too much: at most 64 brackets deep, and 4096 operators".to_owned()
+        }
         None => "ends too early".to_owned(),
         Some(c) => format!("cannot go on with `{}`", c.escape_debug()),
     };

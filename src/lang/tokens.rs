@@ -12,7 +12,7 @@ use nom::{IResult, Parser};
 
 use super::ast::{Kind, Target};
 
-/// Deepest nesting of an expression, and most links of one chain of operators. `lang::parse` has the stack for both.
+/// Deepest nesting of an expression. `lang::parse` has the stack for it.
 pub(super) const MAX_DEPTH: usize = 64;
 
 const RESERVED: &[&str] = &[

@@ -32,23 +32,8 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
     let found =
         |code, message: &str, span, label: &str| Diagnostic::new(code, message).span(span, label);
 
-    if says(TAG) {
-        return found(Code::E0213, "a tag is not read", here, "a tag begins with !")
-            .help("remove the tag: values have no types to name here");
-    }
-    if says(NUMBER) {
-        return found(Code::E0312, "the number is not one that is read", here, "here")
-            .help("numbers are finite, whole ones between −9,223,372,036,854,775,808 and 9,223,372,036,854,775,807");
-    }
-    if says(TOO_LARGE) || says("recursion limit") || says("repetition limit") {
-        return Diagnostic::new(
-            Code::E0106,
-            "the description is nested too deep, or unfolds to too much",
-        );
-    }
-    if says("more than one document") {
-        return Diagnostic::new(Code::E0201, "the file holds several YAML documents")
-            .help("one file describes one network: remove the line `---`, or use variants");
+    if let Some(own) = visitor(message, here) {
+        return own;
     }
     if line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
         let indent = line.len() - line.trim_start().len();
@@ -136,6 +121,30 @@ fn reserved(text: &str, item: &str, here: Span) -> Diagnostic {
     } else {
         diagnostic.help("put the text in quotes")
     }
+}
+
+/// An error that is not the scanner's: of our visitor, or of the library's limits.
+fn visitor(message: &str, here: Span) -> Option<Diagnostic> {
+    let says = |part: &str| message.contains(part);
+    let found = |code, message: &str, label: &str| Diagnostic::new(code, message).span(here, label);
+    Some(if says(TAG) {
+        found(Code::E0213, "a tag is not read", "a tag begins with !")
+            .help("remove the tag: values have no types to name here")
+    } else if says(NUMBER) {
+        found(Code::E0312, "the number is not one that is read", "here")
+            .help("numbers are finite, whole ones between −9,223,372,036,854,775,808 and 9,223,372,036,854,775,807")
+    } else if says("recursion limit") {
+        found(Code::E0106, "lists and maps are nested too deep", "here")
+            .help("at most 127 levels are read; a named sequence takes two")
+    } else if says(TOO_LARGE) || says("repetition limit") {
+        Diagnostic::new(Code::E0106, "the description unfolds to too much")
+            .help("aliases repeat what they name: write a loop or a block instead")
+    } else if says("more than one document") {
+        Diagnostic::new(Code::E0201, "the file holds several YAML documents")
+            .help("one file describes one network: remove the line `---`, or use variants")
+    } else {
+        return None;
+    })
 }
 
 fn offset(text: &str, part: &str) -> usize {

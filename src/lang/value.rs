@@ -138,6 +138,25 @@ impl Value {
         })
     }
 
+    /// How many elements it has, those of its elements included; counting ends at the limit.
+    pub(super) fn elements(&self, limit: usize) -> usize {
+        let count = |values: &mut dyn Iterator<Item = &Self>| {
+            let mut sum = 0usize;
+            for value in values {
+                if sum >= limit {
+                    break;
+                }
+                sum += 1 + value.elements(limit - sum);
+            }
+            sum
+        };
+        match self {
+            Self::List(items) => count(&mut items.iter()),
+            Self::Map(entries) => count(&mut entries.iter().map(|(_, value)| value)),
+            _ => 0,
+        }
+    }
+
     /// Whether something in it is unknown.
     pub(super) fn has_unknown(&self) -> bool {
         match self {

@@ -27,8 +27,8 @@ const MAX_SCALAR_BYTES: usize = 16 << 20;
 /// The message of an error that says: this is the place.
 const ARRIVED: &str = "arrived";
 
-/// What stands for a key that is a list or a map; it was reported.
-pub(super) const REFUSED: &str = "\0";
+/// What stands before a key that is no text; it was reported.
+pub(super) const REFUSED: char = '\0';
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,10 +118,13 @@ impl Tree {
     pub(super) fn neighbours(&self, node: u32) -> (Option<&str>, Option<&str>) {
         let node = &self.nodes[node as usize];
         let at = node.ordinal as usize;
-        if self.entries(node.parent).len() == 1 && node.parent != 0 {
+        // A text of `--set` stands alone.
+        let parent = self.nodes.get(node.parent as usize);
+        let Some(parent) = parent else { return (None, None) };
+        if matches!(&parent.data, Data::Map(only) if only.len() == 1) && node.parent != 0 {
             return self.neighbours(node.parent);
         }
-        let text = |i: Option<usize>| match &self.nodes.get(node.parent as usize)?.data {
+        let text = |i: Option<usize>| match &parent.data {
             Data::Seq(items) => {
                 let item = *items.get(i?)?;
                 let inner = if let [(_, value)] = self.entries(item) { *value } else { item };
@@ -180,7 +183,7 @@ impl Tree {
         let start = seek(text, &path, place.part);
         let rest = text.get(start..).unwrap_or_default();
         let scalar = match (place.part, self.data(place.node)) {
-            (Part::Key, _) => self.key(place.node),
+            (Part::Key, _) => self.key(place.node).map(|key| key.trim_start_matches(REFUSED)),
             (Part::Value, Data::Text(text)) => Some(text.as_str()),
             (Part::Value, _) => None,
         };
@@ -325,6 +328,11 @@ impl<'de> Visitor<'de> for Grow<'_> {
         self.leaf(Data::Null)
     }
 
+    /// A document of comments only.
+    fn visit_none<E: serde::de::Error>(self) -> Result<u32, E> {
+        self.leaf(Data::Null)
+    }
+
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<u32, A::Error> {
         Err(A::Error::custom(traps::TAG))
     }
@@ -359,8 +367,7 @@ impl<'de> Visitor<'de> for Grow<'_> {
                 Key::Text(text) => text,
                 Key::Refused(text, what) => {
                     growth.diagnostics.push(traps::refused_key(child, &text, what));
-                    // A list or a map has no name to go on with.
-                    if text.starts_with(['[', '{']) { REFUSED.to_owned() } else { text }
+                    format!("{REFUSED}{text}")
                 }
             };
             if name == "<<" {

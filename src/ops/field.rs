@@ -212,6 +212,9 @@ impl<const MIN: u64> Field for PerAxis<MIN> {
                 all.values[rank..].fill(first);
                 Ok(all)
             }
+            ArgValue::Float(x) if x.fract() != 0.0 => {
+                Err(format!("{} (// divides without a remainder)", expected()))
+            }
             single => fits(single).map(|n| Self::all(rank, n)).ok_or_else(expected),
         }
     }

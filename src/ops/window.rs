@@ -90,8 +90,8 @@ impl Field for Padding {
         };
         let expected = || {
             format!(
-                "a whole number from 0, {rank} of them (one for each axis), {} of them (left, right, then the axes before), \
-                 'same', 'valid', 'same_upper' or 'same_lower'",
+                "a whole number from 0; or {rank} of them, one for each axis; or {}: left, right, then the axes before; \
+                 or 'same', 'valid', 'same_upper' or 'same_lower'",
                 2 * rank
             )
         };

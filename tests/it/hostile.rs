@@ -38,7 +38,8 @@ fn long_chains_within_deep_nesting_fit_the_stack() {
         expression = format!("({expression}{})", " + 1".repeat(60));
     }
     assert_eq!(codes(&with_var(&expression)), []);
-    assert_eq!(codes(&with_var(&format!("1{}", " + 1".repeat(100)))), [Code::E0301]);
+    assert_eq!(codes(&with_var(&format!("1{}", " + 1".repeat(4_000)))), []);
+    assert_eq!(codes(&with_var(&format!("1{}", " + 1".repeat(5_000)))), [Code::E0301]);
 }
 
 #[test]
@@ -73,6 +74,37 @@ fn lists_that_double_are_stopped() {
     }
     text.push_str("input: [3]\nlayers:\n  - relu\n");
     assert_eq!(codes(&text), [Code::E0312]);
+}
+
+/// Lists share what they hold: forty lines would make one of 10^12 elements.
+#[test]
+fn lists_of_lists_are_stopped_where_no_walk_would_end() {
+    let mut text = "model: m\nvars:\n  x0: ([1, 2])\n".to_owned();
+    for i in 1..40 {
+        let _ = writeln!(text, "  x{i}: '[x{}, x{}]'", i - 1, i - 1);
+    }
+    for item in ["conv2d(x39, 1)", "reshape(x39)", "if x39 == x39: relu", "linear(x39 in [x39])"] {
+        assert_eq!(
+            codes(&format!("{text}input: [3, 8, 8]\nlayers:\n  - {item}\n")),
+            [Code::E0312],
+            "{item}"
+        );
+    }
+}
+
+#[test]
+fn many_faults_end_quickly() {
+    let mut text = "model: m\ninput: [3, 8, 8]\nlayers:\n".to_owned();
+    text.push_str(&"  - bogus(3, 1)\n".repeat(50_000));
+    assert!(codes(&text).len() <= 200);
+}
+
+proptest! {
+    #[test]
+    fn no_text_of_a_set_makes_reading_panic(text in ".{0,30}") {
+        let source = Source { name: "zoo".to_owned(), text: include_str!("../../models/custom_cnn.yaml").to_owned() };
+        let _ = parse(&source, &Choices { sets: vec![("cdims".to_owned(), text)], ..Choices::default() });
+    }
 }
 
 #[test]

@@ -107,6 +107,8 @@ fn two_layers_of_one_name_show_both_places_unless_they_have_no_parameters() {
         "  - a: conv2d(4, 1)\n  - a: [conv2d: relu]",
         "  - relu\n  - conv2d(4, 1)\n  - 1: conv2d(4, 1)",
         "  - a: {b: 'conv2d(4, 1)'}\n  - a: {c: 'conv2d(4, 1)'}",
+        "  - a.b: conv2d(4, 1)\n  - a: conv2d(4, 1)",
+        "  - a: conv2d(4, 1)\n  - a.b: conv2d(4, 1)",
         "  - a.b: conv2d(4, 1)\n  - a: {b: 'conv2d(4, 1)'}",
         "  - a: {b: 'conv2d(4, 1)'}\n  - a.b: conv2d(4, 1)",
         "  - a.b.c: conv2d(4, 1)\n  - a.b: {c: 'conv2d(4, 1)'}",
@@ -124,7 +126,7 @@ fn two_layers_of_one_name_show_both_places_unless_they_have_no_parameters() {
 #[test]
 fn an_expansion_keeps_every_name() {
     for items in [
-        "  - a: conv2d(4, 1)\n  - a.b: conv2d(4, 1)",
+        "  - a: relu\n  - a.b: tanh",
         "  - a.b: conv2d(4, 1)\n  - c: relu\n  - a.d: conv2d(4, 1)\n  - a.b2.0: conv2d(4, 1)",
         "  - a: {b: {c: relu}}\n  - a.b: [tanh, silu]\n  - 02: relu\n  - 1: relu",
         "  - 3: [relu, relu]\n  - relu\n  - - - conv2d(4, 1)\n    - 'true': relu",
