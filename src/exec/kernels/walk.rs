@@ -70,11 +70,11 @@ pub(crate) fn walk(extent: usize, steps: Steps, padding: Padding, axis: usize) -
         starts.push(start);
         start += stride.cast_signed();
     }
-    // Rounding up: one more, where the last did not reach the end and this one begins where it may.
-    let reached = starts.last().map_or(-before.cast_signed(), |last| last + reach.cast_signed());
+    // Rounding up: one more, which runs over the end by less than a stride and begins where it may.
+    let runs_over_by = start + reach.cast_signed() - end;
     let clipped = rounding == Rounding::Ceil || before > 0;
     let may_begin = !clipped || start < extent.cast_signed();
-    if rounding != Rounding::Floor && reached < end && may_begin {
+    if rounding != Rounding::Floor && runs_over_by < stride.cast_signed() && may_begin {
         starts.push(start);
     }
     Axis { starts, extent, after, kernel, dilation }
@@ -97,13 +97,17 @@ fn sides(
         (last + reach).saturating_sub(extent)
     };
     let half = |total: usize| (0..=total).find(|n| n + n + 1 >= total).unwrap_or(0);
-    let narrow = |n: u64| usize::try_from(n).expect("padding is bounded");
     match padding {
         Padding::Sides { sides, .. } => (narrow(sides[axis].0), narrow(sides[axis].1)),
         Padding::Valid => (0, 0),
         Padding::Same | Padding::SameUpper => (half(same()), same() - half(same())),
         Padding::SameLower => (same() - half(same()), half(same())),
     }
+}
+
+/// A size of a tensor that is in memory.
+pub(crate) fn narrow(n: u64) -> usize {
+    usize::try_from(n).expect("sizes that fit memory")
 }
 
 /// Sizes of up to three axes as three, with `fill` in front where there are fewer.
