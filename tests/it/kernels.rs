@@ -93,18 +93,18 @@ pub fn difference<S: Scalar>(what: &str, found: &Tensor<S>, json: &Value) -> Opt
 }
 
 /// One operator with its tensors, run forward and backward.
-struct Run<S> {
-    made: Made<S>,
-    owned: Vec<Owned<S>>,
-    inputs: Vec<Grads<S>>,
-    params: Vec<Grads<S>>,
+pub struct Run<S> {
+    pub made: Made<S>,
+    pub owned: Vec<Owned<S>>,
+    pub inputs: Vec<Grads<S>>,
+    pub params: Vec<Grads<S>>,
     forward: Tally,
     backward_inputs: Tally,
     backward_params: Tally,
 }
 
 /// Runs an operator forward and, for the two kinds of gradients apart, backward.
-fn run<S: Scalar>(
+pub fn run<S: Scalar>(
     op: &Op,
     mode: Mode,
     input: &Tensor<S>,
@@ -184,6 +184,16 @@ fn wrong(case: &Case) -> Vec<String> {
         &run.inputs[0].inputs[0],
         &case.json["grad_input"],
     ));
+    for kept in &run.made.kept {
+        if let (Kept::Indices("indices", found), true) = (kept, case.json["indices"].is_object()) {
+            let expected = tensor::<f64>(&case.json["indices"], &meter).values();
+            let found: Vec<f64> =
+                found.iter().map(|i| f64::from(i32::try_from(*i).unwrap())).collect();
+            if found != expected {
+                wrong.push(format!("indices: {found:?}, torch has {expected:?}"));
+            }
+        }
+    }
     let parameters = run.owned.iter().filter(|owned| owned.part == Part::Parameter);
     for (owned, grad) in parameters.zip(&run.params[0].params) {
         wrong.extend(difference(owned.name, grad, &case.json["grads"][owned.name]));
@@ -215,7 +225,12 @@ macro_rules! golden {
     };
 }
 
-golden! { conv1d conv2d conv3d linear }
+golden! {
+    conv1d conv2d conv3d linear
+    conv_transpose1d conv_transpose2d conv_transpose3d
+    max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool adaptive_max_pool
+    upsample shape_ops
+}
 
 fn tally(work: Work) -> Tally {
     let Work { macs, adds, muls, divs, cmps, specials, padding_taps } = work;

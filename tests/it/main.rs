@@ -6,6 +6,8 @@ mod golden_shapes_a;
 mod golden_shapes_b;
 mod hostile;
 mod kernels;
+mod kernels_convolution;
+mod kernels_random;
 mod language;
 mod models;
 mod published;
