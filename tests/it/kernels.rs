@@ -165,7 +165,7 @@ pub fn run<S: Scalar>(
 }
 
 /// An operator's own tensors, drawn.
-fn init<S: Scalar>(op: &Op, shape: &[usize]) -> Vec<Owned<S>> {
+pub fn init<S: Scalar>(op: &Op, shape: &[usize]) -> Vec<Owned<S>> {
     let (meter, mut rng) = (Meter::new(), Rng::new(3));
     op.init(&[shape], &mut Init { scheme: Scheme::Torch, rng: &mut rng, meter: &meter })
 }

@@ -1,8 +1,12 @@
-//! Random configurations: whatever the rules accept executes as they computed, in both modes.
+//! Random configurations: whatever the rules accept executes as they computed, in both modes; and backward is forward's
+//! transpose.
 
 use std::fmt::Debug;
 
 use cnnstat::Shape;
+use cnnstat::exec::meter::Meter;
+use cnnstat::exec::rng::Rng;
+use cnnstat::exec::tensor::Tensor;
 use cnnstat::ops::args::ArgValue;
 use cnnstat::ops::field::{Field, PerAxis};
 use cnnstat::ops::global_pool::OutputSize;
@@ -16,16 +20,53 @@ use cnnstat::ops::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::kernels::miscounted;
+use crate::kernels::{init, miscounted, run};
 
 fn accepts(op: &Op, shape: &[usize]) -> bool {
     let dims: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
     op.infer(&[Shape::new(&dims).unwrap()]).is_ok()
 }
 
+fn drawn(shape: &[usize], seed: u64) -> Tensor<f64> {
+    let mut rng = Rng::new(seed);
+    let n: usize = shape.iter().product();
+    Tensor::new(shape, (0..n).map(|_| rng.normal()).collect(), &Meter::new())
+}
+
+/// Σ a·b, where b is finite: a maximum over padding alone is −∞.
+fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
+    assert_eq!(a.shape(), b.shape());
+    a.data().iter().zip(b.data()).filter(|(_, b)| b.is_finite()).map(|(a, b)| a * b).sum()
+}
+
+/// These operators are linear in the input (a maximum: where the winners stay), and in the weight and bias together, if they
+/// have them: y = A·x + b = W·(w, b). So g·(y − b) = Aᵀg·x = dx·x, and g·y = dw·w + db·b.
+fn transposes(op: &Op, shape: &[usize]) -> Result<(), TestCaseError> {
+    let x = drawn(shape, 1);
+    let owned = init::<f64>(op, shape);
+    let pass = |x: &Tensor<f64>, g| run(op, Mode::Train, x, owned.clone(), g);
+    let y = pass(&x, None).made.outputs.remove(0);
+    let g = drawn(y.shape(), 4);
+    let run = pass(&x, Some(g.clone()));
+    let bias = match owned.iter().find(|owned| owned.name == "bias") {
+        Some(_) => dot(&g, &pass(&Tensor::zeros(shape, &Meter::new()), None).made.outputs[0]),
+        None => 0.0,
+    };
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * (1.0 + a.abs().max(b.abs()));
+    let (forward, backward) = (dot(&g, &y) - bias, dot(&run.inputs[0].inputs[0], &x));
+    prop_assert!(near(forward, backward), "input: {} forward, {} backward", forward, backward);
+    if !owned.is_empty() {
+        let grads = owned.iter().zip(&run.params[0].params);
+        let backward: f64 = grads.map(|(own, grad)| dot(grad, own.tensor().unwrap())).sum();
+        prop_assert!(near(dot(&g, &y), backward), "parameters: {} backward", backward);
+    }
+    Ok(())
+}
+
 /// What the rules accept is executed as they computed.
 fn check(op: &Op, shape: &[usize]) -> Result<(), TestCaseError> {
     prop_assume!(accepts(op, shape));
+    transposes(op, shape)?;
     for mode in [Mode::Eval, Mode::Train] {
         prop_assert_eq!(miscounted(op, shape, mode), Vec::<String>::new());
     }

@@ -10,8 +10,8 @@
 //! The first of equal elements wins, in the order of the window, as in torch; NaN wins over all. Padding is −∞ to a maximum
 //! and never wins, zero to a mean; a tap beyond input and padding is none. The divisor d is divisor_override, or the
 //! window's taps, or (count_include_pad=false) those on the input. Caffe's rounding can make a window without any tap:
-//! it is 0, and its gradient is computed and lost, as is that of a window on padding alone. Tests stand in
-//! `tests/it/kernels.rs`.
+//! it is 0, and its gradient is computed and lost. A maximum over padding alone is −∞, its gradient lost too; a mean over it is
+//! 0. The index of neither is an element: −1. Tests stand below and in `tests/it/kernels.rs`.
 
 use super::{
     Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, positions, walk,
@@ -250,3 +250,89 @@ impl Pool for AvgPool {
 
 pool_kernel!(MaxPool, maximum, maximum_backward);
 pool_kernel!(AvgPool, mean, mean_backward);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::meter::Meter;
+    use crate::exec::rng::Rng;
+    use crate::ops::Mode;
+    use crate::ops::args::ArgValue;
+    use crate::ops::field::{Field, PerAxis};
+
+    fn max(kernel: u64, stride: u64, dilation: u64, padding: i64, ceil_mode: Rounding) -> MaxPool {
+        MaxPool {
+            rank: 1,
+            kernel_size: PerAxis::all(1, kernel),
+            stride: PerAxis::all(1, stride),
+            padding: Padding::read(&ArgValue::Int(padding), 1).unwrap(),
+            dilation: PerAxis::all(1, dilation),
+            ceil_mode,
+        }
+    }
+
+    /// Output, indices of a maximum, and the input's gradient where all of the output's are 1.
+    fn run(pool: &impl Kernel, x: &[f64]) -> (Vec<f64>, Vec<i64>, Vec<f64>) {
+        let (meter, mut rng, mode) = (Meter::new(), Rng::new(0), Mode::Train);
+        let inputs = [Tensor::new(&[1, 1, x.len()], x.to_vec(), &meter)];
+        let owned = &mut [][..];
+        let made = pool.forward(Forward {
+            inputs: &inputs,
+            owned,
+            mode,
+            rng: &mut rng,
+            keep: true,
+            meter: &meter,
+        });
+        let grads = [Tensor::full(made.outputs[0].shape(), 1.0, &meter)];
+        let pass = Backward {
+            shapes: &[inputs[0].shape().to_vec()],
+            inputs: &[None],
+            outputs: &[None],
+            kept: &made.kept,
+            owned: &[],
+            grads: &grads,
+            mode,
+            want_inputs: true,
+            want_params: true,
+            meter: &meter,
+        };
+        let indices = if made.kept.is_empty() { &[][..] } else { pass.indices("indices") };
+        (made.outputs[0].values(), indices.to_vec(), pool.backward(pass).inputs[0].values())
+    }
+
+    #[test]
+    fn the_first_of_equals_wins_and_nan_over_all() {
+        let pool = max(3, 3, 1, 0, Rounding::Floor);
+        let low = f64::NEG_INFINITY;
+        let (y, indices, dx) = run(&pool, &[1.0, 2.0, 2.0, low, low, low, 5.0, f64::NAN, 7.0]);
+        assert_eq!((&y[..2], &indices[..]), (&[2.0, low][..], &[1, 3, 7][..]));
+        assert!(y[2].is_nan());
+        assert_eq!(dx, [0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_window_without_taps_is_zero() {
+        let pool = max(1, 3, 1, 0, Rounding::Caffe);
+        let (y, indices, dx) = run(&pool, &[4.0, 0.0, 0.0, 3.0, 0.0]);
+        assert_eq!((y, indices), (vec![4.0, 3.0, 0.0], vec![0, 3, -1]));
+        assert_eq!(dx, [1.0, 0.0, 0.0, 1.0, 0.0]);
+        let MaxPool { rank, kernel_size, stride, padding, ceil_mode, .. } = pool;
+        let mean = AvgPool {
+            rank,
+            kernel_size,
+            stride,
+            padding,
+            ceil_mode,
+            count_include_pad: true,
+            divisor_override: None,
+        };
+        assert_eq!(run(&mean, &[4.0, 0.0, 0.0, 3.0, 0.0]).0, [4.0, 3.0, 0.0]);
+    }
+
+    #[test]
+    fn a_window_on_padding_alone_has_no_element() {
+        let (y, indices, dx) = run(&max(2, 1, 2, 1, Rounding::Floor), &[9.0]);
+        assert_eq!((y, indices, dx), (vec![f64::NEG_INFINITY], vec![-1], vec![0.0]));
+    }
+}
