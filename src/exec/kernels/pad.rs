@@ -6,7 +6,7 @@
 //! backward  dx[n, c, s(p)] = g[n, c, p] for p on the input, then += g[n, c, p] for each p that was added
 //! ```
 //!
-//! A negative side crops: elements that nothing shows have no gradient. Tests stand in `tests/it/kernels.rs`.
+//! A negative side crops: elements that nothing shows have no gradient. Tests stand below and in `tests/it/kernels.rs`.
 
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, narrow, positions, volume};
 use crate::exec::scalar::Scalar;
@@ -155,3 +155,39 @@ pad_kernel!(ReflectionPad, |at, extent| {
     Some(if at < 0 { -at } else { (extent - 1) - (at - (extent - 1)) })
 });
 pad_kernel!(ReplicationPad, |at, extent| Some(if at < 0 { 0 } else { extent - 1 }));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::meter::Meter;
+    use crate::exec::rng::Rng;
+    use crate::ops::Mode;
+    use crate::ops::args::ArgValue;
+    use crate::ops::field::Field;
+    use crate::ops::pad::Sides;
+
+    fn sides<const MIN: i64>(before: i64, after: i64) -> Sides<MIN> {
+        Sides::read(&ArgValue::List([before, after].map(ArgValue::Int).to_vec()), 1).unwrap()
+    }
+
+    fn run(pad: &impl Kernel, data: &[f64]) -> Vec<f64> {
+        let (meter, mut rng, mode) = (Meter::new(), Rng::new(0), Mode::Eval);
+        let inputs = [Tensor::new(&[1, 1, data.len()], data.to_vec(), &meter)];
+        let owned = &mut [][..];
+        let pass =
+            Forward { inputs: &inputs, owned, mode, rng: &mut rng, keep: false, meter: &meter };
+        pad.forward(pass).outputs[0].values()
+    }
+
+    #[test]
+    fn what_padding_shows() {
+        let x = [1.0, 2.0, 3.0];
+        let zero = run(&ZeroPad { rank: 1, padding: sides(1, 2) }, &x);
+        assert_eq!(zero, [0.0, 1.0, 2.0, 3.0, 0.0, 0.0]);
+        assert_eq!(run(&ZeroPad { rank: 1, padding: sides(-1, 1) }, &x), [2.0, 3.0, 0.0]);
+        let mirrored = run(&ReflectionPad { rank: 1, padding: sides(1, 2) }, &x);
+        assert_eq!(mirrored, [2.0, 1.0, 2.0, 3.0, 2.0, 1.0]);
+        let border = run(&ReplicationPad { rank: 1, padding: sides(2, 1) }, &x);
+        assert_eq!(border, [1.0, 1.0, 1.0, 2.0, 3.0, 3.0]);
+    }
+}

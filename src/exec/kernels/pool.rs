@@ -273,13 +273,13 @@ mod tests {
 
     /// Output, indices of a maximum, and the input's gradient where all of the output's are 1.
     fn run(pool: &impl Kernel, x: &[f64]) -> (Vec<f64>, Vec<i64>, Vec<f64>) {
-        let (meter, mut rng, mode) = (Meter::new(), Rng::new(0), Mode::Train);
+        let (meter, mut rng) = (Meter::new(), Rng::new(0));
         let inputs = [Tensor::new(&[1, 1, x.len()], x.to_vec(), &meter)];
         let owned = &mut [][..];
         let made = pool.forward(Forward {
             inputs: &inputs,
             owned,
-            mode,
+            mode: Mode::Train,
             rng: &mut rng,
             keep: true,
             meter: &meter,
@@ -292,7 +292,7 @@ mod tests {
             kept: &made.kept,
             owned: &[],
             grads: &grads,
-            mode,
+            mode: Mode::Train,
             want_inputs: true,
             want_params: true,
             meter: &meter,

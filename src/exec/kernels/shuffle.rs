@@ -6,7 +6,7 @@
 //! backward  the gradient is moved back
 //! ```
 //!
-//! Tests stand in `tests/it/kernels.rs`.
+//! Tests stand below and in `tests/it/kernels.rs`.
 
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, narrow};
 use crate::exec::scalar::Scalar;
@@ -103,3 +103,24 @@ macro_rules! moves_kernel {
 
 moves_kernel!(PixelShuffle);
 moves_kernel!(ChannelShuffle);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// torch's page: four channels in two groups become 0 2 1 3; here each has two elements.
+    #[test]
+    fn channels_take_turns() {
+        let shuffle = ChannelShuffle { groups: 2 };
+        assert_eq!(shuffle.places(&[1, 4, 2]), [0, 1, 4, 5, 2, 3, 6, 7]);
+        let three = ChannelShuffle { groups: 3 };
+        assert_eq!(three.places(&[2, 6]), [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
+    }
+
+    #[test]
+    fn channels_become_space() {
+        let shuffle = PixelShuffle { upscale_factor: 2 };
+        assert_eq!(shuffle.shape(&[1, 4, 1, 2]), [1, 1, 2, 4]);
+        assert_eq!(shuffle.places(&[1, 4, 1, 2]), [0, 2, 1, 3, 4, 6, 5, 7]);
+    }
+}

@@ -44,7 +44,13 @@ fn interpolated(op: &Upsample, axis: usize, extent: usize) -> Axis {
     let out = match (&op.size, scale) {
         (Some(size), _) => narrow(each(&size.0, axis)),
         // As many as end on the scaled axis.
-        (None, Some(scale)) => (1..).take_while(|n| real(*n) <= real(extent) * scale).count(),
+        (None, Some(scale)) => {
+            let mut out = 0;
+            while real(out + 1) <= real(extent) * scale {
+                out += 1;
+            }
+            out
+        }
         (None, None) => extent,
     };
     // Inputs to an output, as a fraction.
@@ -225,7 +231,7 @@ mod tests {
     #[test]
     fn onnxs_cubic() {
         let x: Vec<f64> = (1..=16).map(f64::from).collect();
-        let row = [0.47265625, 0.76953125, 1.24609375, 1.875, 2.28125, 2.91015625, 3.38671875];
+        let row = [0.4727, 0.7695, 1.2461, 1.875, 2.2813, 2.9102, 3.3867];
         near(&run(&op(Interpolation::Bicubic, false, 2.0), &[1, 1, 4, 4], &x), &row);
     }
 
@@ -233,7 +239,7 @@ mod tests {
     fn a_whole_place_is_whole() {
         let x: Vec<f64> = (0..3).map(f64::from).collect();
         let copied = run(&op(Interpolation::Nearest, false, 49.0), &[1, 1, 3], &x);
-        assert!(copied.iter().enumerate().all(|(p, x)| *x == real(p / 49)));
+        assert_eq!(copied, (0..147).map(|p| real(p / 49)).collect::<Vec<_>>());
         let exact = run(&op(Interpolation::NearestExact, false, 0.5), &[1, 1, 3], &x);
         assert_eq!(exact, [1.0]);
     }

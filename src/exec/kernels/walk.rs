@@ -164,4 +164,21 @@ mod tests {
         let axis = walk(6, steps, Padding::Valid, 0);
         assert_eq!(axis.tap(2, 2), Tap::Beyond);
     }
+    #[test]
+    fn an_odd_element_of_padding_goes_where_the_word_says() {
+        let steps = Steps { kernel: 4, stride: 2, dilation: 1, rounding: Rounding::Floor };
+        let first = |padding| walk(7, steps, padding, 0).starts;
+        assert_eq!(first(Padding::SameUpper), [-1, 1, 3, 5]);
+        assert_eq!(first(Padding::SameLower), [-2, 0, 2, 4]);
+        let steps = Steps { stride: 1, ..steps };
+        assert_eq!(walk(3, steps, Padding::Same, 0).starts, [-1, 0, 1]);
+    }
+
+    /// torch refuses such an axis with stride 1; what no rule accepts has no window here either.
+    #[test]
+    fn the_only_window_runs_over_by_less_than_a_stride() {
+        assert_eq!(starts(1, 2, 2, Rounding::Ceil, 0), [0]);
+        assert!(starts(1, 2, 1, Rounding::Ceil, 0).is_empty());
+        assert!(starts(1, 2, 2, Rounding::Floor, 0).is_empty());
+    }
 }
