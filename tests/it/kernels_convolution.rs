@@ -140,10 +140,10 @@ fn transposed(of: &Geometry) {
         dilation: per_axis(&of.dilation),
     });
     // Its output's gradient is our input; so its input's gradient is our output, and the weights' are one.
-    let [found, its_dx, its_dw] = passed(&back, &g, &w, Some(&x));
+    let [found, back_to_y, weights] = passed(&back, &g, &w, Some(&x));
     same(&found, &dx);
-    same(&its_dw, &dw);
-    same(&its_dx, &passed(&op, &x, &w, None)[0]);
+    same(&weights, &dw);
+    same(&back_to_y, &passed(&op, &x, &w, None)[0]);
 }
 
 #[test]
