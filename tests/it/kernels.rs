@@ -74,6 +74,14 @@ pub fn tensor<S: Scalar>(json: &Value, meter: &Meter) -> Tensor<S> {
     Tensor::new(&shape, numbers.map(|x| S::of(x.as_f64().unwrap())).collect(), meter)
 }
 
+/// The whole numbers of a list, nested as it may be; none if there is no list.
+fn whole(json: &Value) -> Vec<i64> {
+    match json {
+        Value::Array(items) => items.iter().flat_map(whole).collect(),
+        number => number.as_i64().into_iter().collect(),
+    }
+}
+
 /// Where two tensors differ by more than 1e-5 of their scale.
 pub fn difference<S: Scalar>(what: &str, found: &Tensor<S>, json: &Value) -> Option<String> {
     let meter = Meter::new();
@@ -93,18 +101,18 @@ pub fn difference<S: Scalar>(what: &str, found: &Tensor<S>, json: &Value) -> Opt
 }
 
 /// One operator with its tensors, run forward and backward.
-struct Run<S> {
-    made: Made<S>,
-    owned: Vec<Owned<S>>,
-    inputs: Vec<Grads<S>>,
-    params: Vec<Grads<S>>,
+pub struct Run<S> {
+    pub made: Made<S>,
+    pub owned: Vec<Owned<S>>,
+    pub inputs: Vec<Grads<S>>,
+    pub params: Vec<Grads<S>>,
     forward: Tally,
     backward_inputs: Tally,
     backward_params: Tally,
 }
 
 /// Runs an operator forward and, for the two kinds of gradients apart, backward.
-fn run<S: Scalar>(
+pub fn run<S: Scalar>(
     op: &Op,
     mode: Mode,
     input: &Tensor<S>,
@@ -157,7 +165,7 @@ fn run<S: Scalar>(
 }
 
 /// An operator's own tensors, drawn.
-fn init<S: Scalar>(op: &Op, shape: &[usize]) -> Vec<Owned<S>> {
+pub fn init<S: Scalar>(op: &Op, shape: &[usize]) -> Vec<Owned<S>> {
     let (meter, mut rng) = (Meter::new(), Rng::new(3));
     op.init(&[shape], &mut Init { scheme: Scheme::Torch, rng: &mut rng, meter: &meter })
 }
@@ -184,6 +192,14 @@ fn wrong(case: &Case) -> Vec<String> {
         &run.inputs[0].inputs[0],
         &case.json["grad_input"],
     ));
+    for kept in &run.made.kept {
+        let expected = whole(&case.json["indices"]["data"]);
+        if let (Kept::Indices(_, found), false) = (kept, expected.is_empty())
+            && found[..] != expected
+        {
+            wrong.push(format!("indices: {:?}, torch has {expected:?}", &found[..]));
+        }
+    }
     let parameters = run.owned.iter().filter(|owned| owned.part == Part::Parameter);
     for (owned, grad) in parameters.zip(&run.params[0].params) {
         wrong.extend(difference(owned.name, grad, &case.json["grads"][owned.name]));
@@ -215,7 +231,12 @@ macro_rules! golden {
     };
 }
 
-golden! { conv1d conv2d conv3d linear }
+golden! {
+    conv1d conv2d conv3d linear
+    conv_transpose1d conv_transpose2d conv_transpose3d
+    max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool adaptive_max_pool
+    upsample shape_ops
+}
 
 fn tally(work: Work) -> Tally {
     let Work { macs, adds, muls, divs, cmps, specials, padding_taps } = work;

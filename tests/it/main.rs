@@ -11,6 +11,8 @@ mod golden_shapes_b;
 mod hostile;
 mod hostile_text;
 mod kernels;
+mod kernels_convolution;
+mod kernels_random;
 mod language;
 mod models;
 mod published;

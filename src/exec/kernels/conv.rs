@@ -10,7 +10,8 @@
 //! A group of output channels sees its own group of input channels. Tests stand in `tests/it/kernels.rs`.
 
 use super::{
-    Axis, Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, owned, positions, volume, walk,
+    Axis, Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, owned,
+    positions, volume, walk,
 };
 use crate::exec::scalar::Scalar;
 use crate::exec::tensor::Tensor;
@@ -37,7 +38,6 @@ struct Product {
 
 impl Layout {
     fn new(conv: &Conv, shape: &[usize]) -> Self {
-        let narrow = |n: u64| usize::try_from(n).expect("sizes that fit memory");
         let mut axes = [Axis::none(), Axis::none(), Axis::none()];
         for (axis, extent) in shape[2..].iter().enumerate() {
             let steps = Steps {
@@ -94,7 +94,11 @@ impl Layout {
                         let channel = (n * self.channels + group * depth + c) * plane;
                         for (t, tap) in positions(taps).enumerate() {
                             let w = (o * depth + c) * volume(taps) + t;
-                            product(Product { y, w, x: self.at(window, tap).map(|at| channel + at) });
+                            product(Product {
+                                y,
+                                w,
+                                x: self.at(window, tap).map(|at| channel + at),
+                            });
                         }
                     }
                 }
@@ -181,4 +185,3 @@ impl Kernel for Conv {
         grads
     }
 }
-

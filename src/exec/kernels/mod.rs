@@ -10,7 +10,7 @@
 
 mod walk;
 
-pub(crate) use walk::{Axis, Steps, Tap, positions, three, volume, walk};
+pub(crate) use walk::{Axis, Steps, Tap, narrow, positions, three, volume, walk};
 
 use super::meter::{Buffer, Meter};
 use super::rng::Rng;
@@ -254,6 +254,18 @@ impl<S: Scalar> Backward<'_, S> {
             _ => panic!("the kernel kept no {name}"),
         }
     }
+
+    /// The indices kept under this name.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn indices(&self, name: &str) -> &[i64] {
+        let find = |kept: &'_ _| matches!(kept, Kept::Indices(known, _) if *known == name);
+        match self.kept.iter().find(|kept| find(kept)) {
+            Some(Kept::Indices(_, buffer)) => buffer,
+            _ => panic!("the kernel kept no {name}"),
+        }
+    }
 }
 
 /// What a backward pass makes.
@@ -287,6 +299,12 @@ macro_rules! so_far {
         $then! {
             conv { Conv }
             linear { Linear }
+            conv_transpose { ConvTranspose }
+            pool { MaxPool, AvgPool }
+            global_pool { AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool }
+            pad { ZeroPad, ReflectionPad, ReplicationPad }
+            upsample { Upsample }
+            shuffle { PixelShuffle, ChannelShuffle }
         }
     };
 }

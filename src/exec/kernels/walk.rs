@@ -70,11 +70,11 @@ pub(crate) fn walk(extent: usize, steps: Steps, padding: Padding, axis: usize) -
         starts.push(start);
         start += stride.cast_signed();
     }
-    // Rounding up: one more, where the last did not reach the end and this one begins where it may.
-    let reached = starts.last().map_or(-before.cast_signed(), |last| last + reach.cast_signed());
+    // Rounding up: one more, which runs over the end by less than a stride and begins where it may.
+    let runs_over_by = start + reach.cast_signed() - end;
     let clipped = rounding == Rounding::Ceil || before > 0;
     let may_begin = !clipped || start < extent.cast_signed();
-    if rounding != Rounding::Floor && reached < end && may_begin {
+    if rounding != Rounding::Floor && runs_over_by < stride.cast_signed() && may_begin {
         starts.push(start);
     }
     Axis { starts, extent, after, kernel, dilation }
@@ -97,13 +97,17 @@ fn sides(
         (last + reach).saturating_sub(extent)
     };
     let half = |total: usize| (0..=total).find(|n| n + n + 1 >= total).unwrap_or(0);
-    let narrow = |n: u64| usize::try_from(n).expect("padding is bounded");
     match padding {
         Padding::Sides { sides, .. } => (narrow(sides[axis].0), narrow(sides[axis].1)),
         Padding::Valid => (0, 0),
         Padding::Same | Padding::SameUpper => (half(same()), same() - half(same())),
         Padding::SameLower => (same() - half(same()), half(same())),
     }
+}
+
+/// A size of a tensor that is in memory.
+pub(crate) fn narrow(n: u64) -> usize {
+    usize::try_from(n).expect("sizes that fit memory")
 }
 
 /// Sizes of up to three axes as three, with `fill` in front where there are fewer.
@@ -159,5 +163,22 @@ mod tests {
         );
         let axis = walk(6, steps, Padding::Valid, 0);
         assert_eq!(axis.tap(2, 2), Tap::Beyond);
+    }
+    #[test]
+    fn an_odd_element_of_padding_goes_where_the_word_says() {
+        let steps = Steps { kernel: 4, stride: 2, dilation: 1, rounding: Rounding::Floor };
+        let first = |padding| walk(7, steps, padding, 0).starts;
+        assert_eq!(first(Padding::SameUpper), [-1, 1, 3, 5]);
+        assert_eq!(first(Padding::SameLower), [-2, 0, 2, 4]);
+        let steps = Steps { stride: 1, ..steps };
+        assert_eq!(walk(3, steps, Padding::Same, 0).starts, [-1, 0, 1]);
+    }
+
+    /// torch refuses such an axis with stride 1; what no rule accepts has no window here either.
+    #[test]
+    fn the_only_window_runs_over_by_less_than_a_stride() {
+        assert_eq!(starts(1, 2, 2, Rounding::Ceil, 0), [0]);
+        assert!(starts(1, 2, 1, Rounding::Ceil, 0).is_empty());
+        assert!(starts(1, 2, 2, Rounding::Floor, 0).is_empty());
     }
 }
