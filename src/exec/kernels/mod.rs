@@ -8,6 +8,7 @@
 //! Accumulators start at zero, maxima at −∞; both sides of a choice are computed; taps on padding are computed too and
 //! said to be so by [`Scalar::on_padding`]. Extents come from walking (`walk`), never from a formula.
 
+mod normalise;
 mod walk;
 
 pub(crate) use walk::{Axis, Steps, Tap, positions, three, volume, walk};
@@ -280,6 +281,10 @@ pub trait Kernel {
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S>;
     /// One backward pass.
     fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S>;
+    /// The fewest samples that its statistics can be taken of, where the batch can make up for it.
+    fn smallest_batch(&self, _inputs: &[&[usize]], _mode: Mode) -> usize {
+        1
+    }
 }
 
 macro_rules! so_far {
@@ -287,6 +292,17 @@ macro_rules! so_far {
         $then! {
             conv { Conv }
             linear { Linear }
+            batchnorm { BatchNorm }
+            norm { LayerNorm, GroupNorm, InstanceNorm }
+            lrn { LocalResponseNorm }
+            activation {
+                Relu, Relu6, LeakyRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Sigmoid, Tanh, LogSigmoid, Softplus,
+                Softsign, HardTanh, HardSigmoid, HardSwish
+            }
+            prelu { PRelu }
+            softmax { Softmax, LogSoftmax }
+            dropout { Dropout }
+            reshape { Flatten, Reshape, Permute, Identity }
         }
     };
 }
@@ -304,6 +320,9 @@ macro_rules! define_kernels {
             }
             fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S> {
                 match self { $($(Self::$Name(op) => op.backward(pass),)*)* _ => panic!("no kernel yet") }
+            }
+            fn smallest_batch(&self, inputs: &[&[usize]], mode: Mode) -> usize {
+                match self { $($(Self::$Name(op) => op.smallest_batch(inputs, mode),)*)* _ => 1 }
             }
         }
     };
