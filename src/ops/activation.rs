@@ -457,7 +457,11 @@ impl Activation for HardTanh {
     fn fits(&self) -> Result<(), (String, &'static str)> {
         let (low, high) = (self.min_val, self.max_val);
         let message = || format!("max_val is {high}, but must be above min_val, {low}");
-        if high > low { Ok(()) } else { Err((message(), "a floor, then a ceiling: hardtanh(-1, 1)")) }
+        if high > low {
+            Ok(())
+        } else {
+            Err((message(), "a floor, then a ceiling: hardtanh(-1, 1)"))
+        }
     }
 }
 

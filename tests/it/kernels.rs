@@ -215,7 +215,18 @@ macro_rules! golden {
     };
 }
 
-golden! { conv1d conv2d conv3d linear }
+golden! {
+    conv1d conv2d conv3d linear
+    activations batch_norm group_norm instance_norm layer_norm lrn softmax
+}
+
+/// The file holds operators of several kinds.
+#[test]
+fn flatten() {
+    let mut cases = cases("shape_ops.json");
+    cases.retain(|case| case.op.entry().name == "flatten");
+    assert!(!cases.is_empty() && cases.iter().all(|case| wrong(case).is_empty()));
+}
 
 fn tally(work: Work) -> Tally {
     let Work { macs, adds, muls, divs, cmps, specials, padding_taps } = work;

@@ -169,9 +169,7 @@ impl Pointwise for Gelu {
         let half = S::of(0.5).mul(x);
         let to_one = match self.approximate {
             Approximate::None => x.mul(S::of(std::f64::consts::FRAC_1_SQRT_2)).erf(),
-            Approximate::Tanh => {
-                S::of(ROOT).mul(x.add(S::of(CUBE).mul(x).mul(x).mul(x))).tanh()
-            }
+            Approximate::Tanh => S::of(ROOT).mul(x.add(S::of(CUBE).mul(x).mul(x).mul(x))).tanh(),
         };
         half.mul(one::<S>().add(to_one))
     }

@@ -61,7 +61,9 @@ impl Kernel for Dropout {
         if !pass.want_inputs {
             return Grads::of_input(None);
         }
-        let [Kept::Mask(_, mask)] = pass.kept else { return Grads::of_input(Some(grad.view(shape))) };
+        let [Kept::Mask(_, mask)] = pass.kept else {
+            return Grads::of_input(Some(grad.view(shape)));
+        };
         let together = self.together(shape);
         let mut dx = Tensor::<S>::zeros(shape, pass.meter);
         for (i, (dx, g)) in dx.data_mut().iter_mut().zip(grad.data()).enumerate() {

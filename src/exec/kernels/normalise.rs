@@ -192,7 +192,8 @@ pub(super) fn backward<S: Scalar>(rows: Rows, running: bool, pass: &Backward<'_,
     }
     if pass.want_params {
         if let Some(weight) = &affine.weight {
-            let means = if running { owned(pass.owned, "running_mean") } else { pass.numbers(MEAN) };
+            let means =
+                if running { owned(pass.owned, "running_mean") } else { pass.numbers(MEAN) };
             let mut dw = Tensor::<S>::zeros(weight.shape(), pass.meter);
             for (row, (mean, inverse)) in means.data().iter().zip(inverses).enumerate() {
                 for i in rows.of(row) {
