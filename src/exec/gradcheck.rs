@@ -99,6 +99,9 @@ fn kept(all: &[Tensor<f64>], kept: impl Fn(usize) -> bool) -> Vec<Option<Tensor<
 /// The largest error of a kernel's gradients at inputs of these shapes, relative to the scale of each (at least 1).
 ///
 /// Infinite where a gradient is missing, has another shape, or is not finite.
+///
+/// # Panics
+/// If the kernel takes no inputs of these shapes.
 pub fn check<K: Kernel>(kernel: &K, shapes: &[Vec<usize>], mode: Mode, seed: u64) -> f64 {
     let (meter, mut rng) = (Meter::new(), Rng::new(seed));
     let tensor = |shape: &Vec<usize>, rng: &mut Rng| {
@@ -115,25 +118,25 @@ pub fn check<K: Kernel>(kernel: &K, shapes: &[Vec<usize>], mode: Mode, seed: u64
         tensor.data_mut().iter_mut().for_each(|x| *x += rng.uniform(-0.5, 0.5));
     }
     let mut trial = Trial { kernel, inputs, owned, mode, seed, meter: meter.clone() };
-    let made = trial.forward(true);
+    let first = trial.forward(true);
     let random = |y: &Tensor<f64>| {
         let numbers = (0..y.len()).map(|_| rng.uniform(-1.0, 1.0)).collect();
         Tensor::new(y.shape(), numbers, &meter)
     };
-    let cotangents: Vec<_> = made.outputs.iter().map(random).collect();
+    let cotangents: Vec<_> = first.outputs.iter().map(random).collect();
     let holds = |wanted: fn(&Kept<f64>) -> Option<usize>| {
-        let made = &made.kept;
-        move |i| made.iter().filter_map(wanted).any(|at| at == i)
+        let all = &first.kept;
+        move |i| all.iter().filter_map(wanted).any(|at| at == i)
     };
     let inputs =
         kept(&trial.inputs, holds(|k| if let Kept::Input(i) = k { Some(*i) } else { None }));
     let outputs =
-        kept(&made.outputs, holds(|k| if let Kept::Output(i) = k { Some(*i) } else { None }));
+        kept(&first.outputs, holds(|k| if let Kept::Output(i) = k { Some(*i) } else { None }));
     let grads = kernel.backward(Backward {
         shapes,
         inputs: &inputs,
         outputs: &outputs,
-        kept: &made.kept,
+        kept: &first.kept,
         owned: &trial.owned,
         grads: &cotangents,
         mode,

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn adam_by_hand() {
         assert!((steps(&mut Adam::<f64>::new(0.1), &[5.0]) - 0.9).abs() < 1e-8);
-        let (m, v) = (0.9 * 0.1 * 5.0 + 0.1 * -1.0, 0.999 * 0.001 * 25.0 + 0.001 * 1.0);
+        let (m, v) = (0.9 * 0.1 * 5.0 - 0.1, 0.999 * 0.001 * 25.0 + 0.001 * 1.0);
         let (m, v): (f64, f64) = (m / (1.0 - 0.81), v / (1.0 - 0.998_001));
         let expected = 0.9 - 0.1 * m / (v.sqrt() + 1e-8);
         assert!((steps(&mut Adam::<f64>::new(0.1), &[5.0, -1.0]) - expected).abs() < 1e-8);
