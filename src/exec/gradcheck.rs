@@ -11,10 +11,12 @@ use super::rng::Rng;
 use super::tensor::Tensor;
 use crate::ops::Mode;
 
-/// A step. With the fifth power of it as the error, rounding at 1e-16/h is what remains.
+/// A step. With its fourth power as the error, rounding at 1e-16/h is what remains.
 const STEP: f64 = 1e-4;
 /// How far inputs stay from multiples of 0.1; two steps and more.
 const MARGIN: f64 = 1e-3;
+/// Scale of a gradient that is 0 everywhere.
+const FLOOR: f64 = 1e-3;
 /// Inputs lie between −RANGE and RANGE.
 const RANGE: f64 = 4.0;
 
@@ -72,7 +74,7 @@ impl<K: Kernel> Trial<'_, K> {
         cotangents: &[Tensor<f64>],
         element: impl Fn(&mut Self, usize) -> &mut f64,
     ) -> f64 {
-        let scale = gradient.data().iter().fold(1.0f64, |scale, g| scale.max(g.abs()));
+        let scale = gradient.data().iter().fold(FLOOR, |scale, g| scale.max(g.abs()));
         let mut worst = 0.0f64;
         for (i, g) in gradient.data().iter().enumerate() {
             let begin = *element(self, i);
@@ -96,7 +98,7 @@ fn kept(all: &[Tensor<f64>], kept: impl Fn(usize) -> bool) -> Vec<Option<Tensor<
     all.iter().enumerate().map(|(i, tensor)| kept(i).then(|| tensor.clone())).collect()
 }
 
-/// The largest error of a kernel's gradients at inputs of these shapes, relative to the scale of each (at least 1).
+/// The largest error of a kernel's gradients at inputs of these shapes, relative to the scale of each.
 ///
 /// Infinite where a gradient is missing, has another shape, or is not finite.
 ///
