@@ -5,9 +5,12 @@
 //! rule, no parameter list, no count, no pass of the static side (`tests/it/tidy.rs` holds the words). Output extents come
 //! from walking the window over the axis; parameters are sized from real inputs; counts from arithmetic that tallies itself.
 
+pub mod gradcheck;
 pub mod kernels;
+pub mod loss;
 pub mod meter;
 pub mod network;
+pub mod optim;
 pub mod rng;
 pub mod scalar;
 pub mod tape;

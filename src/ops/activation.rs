@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! shape     anything → the same
-//! params    none; PReLU has weight: num_parameters (1, or one a channel)
+//! params    none
 //! forward   elements × the work of the formula
-//! backward  dx = dy · y', elements × the work of the formula; PReLU's weight: 1 cmp, 1 mul and 1 add an element
+//! backward  dx = dy · y', elements × the work of the formula
 //! saved     what the formula of y' reads: the input x or the output y
 //! ```
 //!
@@ -21,7 +21,7 @@ use super::args::ArgValue;
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
 use super::field::Field;
-use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
+use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
@@ -73,13 +73,17 @@ mod table {
         "x if x > 0 else slope·x", [0, 1, 0, 1, 0],
         "dy·(1 if x > 0 else slope)", [0, 1, 0, 1, 0], X,
     );
-    pub(super) const PRELU: Each = each(
-        "x if x > 0 else weight·x", [0, 1, 0, 1, 0],
-        "dy·(1 if x > 0 else weight)", [0, 1, 0, 1, 0], X,
-    );
     pub(super) const ELU: Each = each(
         "x if x > 0 else alpha·(exp(x) − 1)", [1, 1, 0, 1, 1],
         "dy·(1 if x > 0 else alpha·exp(x))", [0, 2, 0, 1, 1], X,
+    );
+    pub(super) const SELU: Each = each(
+        "scale·x if x > 0 else (scale·alpha)·(exp(x) − 1)", [1, 2, 0, 1, 1],
+        "dy·(scale if x > 0 else (scale·alpha)·exp(x))", [0, 2, 0, 1, 1], X,
+    );
+    pub(super) const CELU: Each = each(
+        "x if x > 0 else alpha·(exp(x·(1/alpha)) − 1)", [1, 2, 0, 1, 1],
+        "dy·(1 if x > 0 else exp(x·(1/alpha)))", [0, 2, 0, 1, 1], X,
     );
     pub(super) const GELU: Each = each(
         "(0.5·x)·(1 + erf(x/√2))", [1, 3, 0, 0, 1],
@@ -99,6 +103,22 @@ mod table {
     );
     pub(super) const SIGMOID: Each = each("1/(1 + exp(−x))", [1, 0, 1, 0, 1], "(dy·y)·(1 − y)", [1, 2, 0, 0, 0], Y);
     pub(super) const TANH: Each = each("tanh(x)", [0, 0, 0, 0, 1], "dy·(1 − y·y)", [1, 2, 0, 0, 0], Y);
+    pub(super) const LOGSIGMOID: Each = each(
+        "min(x, 0) − ln(1 + exp(−|x|)), |x| = max(x, −x)", [2, 0, 0, 2, 2],
+        "dy·(1/(1 + exp(x)))", [1, 1, 1, 0, 1], X,
+    );
+    pub(super) const SOFTPLUS: Each = each(
+        "x if b > threshold else (1/beta)·ln(1 + exp(b)), b = beta·x", [1, 2, 0, 1, 2],
+        "dy·(1 if b > threshold else σ(b))", [1, 2, 1, 1, 1], X,
+    );
+    pub(super) const SOFTSIGN: Each = each(
+        "x/(1 + |x|), |x| = max(x, −x)", [1, 0, 1, 1, 0],
+        "dy/(d·d), d = 1 + |x|", [1, 1, 1, 1, 0], X,
+    );
+    pub(super) const HARDTANH: Each = each(
+        "min(max(x, min_val), max_val)", [0, 0, 0, 2, 0],
+        "dy if min_val < y < max_val else 0", [0, 0, 0, 2, 0], Y,
+    );
     pub(super) const HARDSIGMOID: Each = each(
         "min(max(x + 3, 0), 6)·(1/6)", [1, 1, 0, 2, 0],
         "dy·(1/6) if −3 < x < 3 else 0", [0, 1, 0, 2, 0], X,
@@ -112,10 +132,16 @@ mod table {
 /// A function of one element, written as a line of the table.
 trait Activation: Clone + PartialEq + Debug {
     fn each(&self) -> Each;
+    /// Whether its arguments go together: what is wrong, and a way to mend it.
+    fn fits(&self) -> Result<(), (String, &'static str)> {
+        Ok(())
+    }
 }
 
 impl<A: Activation> Layer for A {
     fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        self.fits()
+            .map_err(|(message, help)| ShapeError::Arguments { message, help: help.to_owned() })?;
         Ok(vec![single(inputs)?])
     }
 
@@ -146,6 +172,12 @@ impl<A: Activation> Layer for A {
     fn derive(&self, io: Io<'_>) -> Derivation {
         derive(&self.each(), io)
     }
+}
+
+/// A number that is divided by.
+fn not_zero(name: &str, value: f64) -> Result<(), (String, &'static str)> {
+    let message = format!("{name} is 0, but is divided by");
+    if value == 0.0 { Err((message, "1 is usual")) } else { Ok(()) }
 }
 
 /// The formulas, and the work of one element times the elements.
@@ -249,6 +281,41 @@ impl Activation for Elu {
 }
 
 operator! {
+    /// Exponential linear unit with constants that keep mean 0 and variance 1.
+    Selu("selu"),
+    "https://pytorch.org/docs/stable/generated/torch.nn.SELU.html",
+    {}
+    torch [Flag("inplace")]
+}
+
+impl Activation for Selu {
+    fn each(&self) -> Each {
+        table::SELU
+    }
+}
+
+operator! {
+    /// Exponential linear unit without a kink, whatever alpha is.
+    Celu("celu"),
+    "https://pytorch.org/docs/stable/generated/torch.nn.CELU.html",
+    {
+        /// What very negative numbers approach, negated; not 0.
+        alpha: f64 = Float(1.0),
+    }
+    torch [Field("alpha"), Flag("inplace")]
+}
+
+impl Activation for Celu {
+    fn each(&self) -> Each {
+        table::CELU
+    }
+
+    fn fits(&self) -> Result<(), (String, &'static str)> {
+        not_zero("alpha", self.alpha)
+    }
+}
+
+operator! {
     /// Gaussian error linear unit: x times the normal distribution up to x.
     Gelu("gelu"),
     "https://pytorch.org/docs/stable/generated/torch.nn.GELU.html",
@@ -322,6 +389,83 @@ impl Activation for Tanh {
 }
 
 operator! {
+    /// Logarithm of the logistic function.
+    LogSigmoid("logsigmoid"),
+    "https://pytorch.org/docs/stable/generated/torch.nn.LogSigmoid.html",
+    {}
+}
+
+impl Activation for LogSigmoid {
+    fn each(&self) -> Each {
+        table::LOGSIGMOID
+    }
+}
+
+operator! {
+    /// Rectifier with a smooth bend: the logarithm of 1 + exp(x).
+    Softplus("softplus"),
+    "https://pytorch.org/docs/stable/generated/torch.nn.Softplus.html",
+    {
+        /// How sharp the bend is; not 0.
+        beta: f64 = Float(1.0),
+        /// Where beta·x is above it, the output is x itself.
+        threshold: f64 = Float(20.0),
+    }
+}
+
+impl Activation for Softplus {
+    fn each(&self) -> Each {
+        table::SOFTPLUS
+    }
+
+    fn fits(&self) -> Result<(), (String, &'static str)> {
+        not_zero("beta", self.beta)
+    }
+}
+
+operator! {
+    /// To between −1 and 1 without exponentials: x/(1 + |x|).
+    Softsign("softsign"),
+    "https://pytorch.org/docs/stable/generated/torch.nn.Softsign.html",
+    {}
+}
+
+impl Activation for Softsign {
+    fn each(&self) -> Each {
+        table::SOFTSIGN
+    }
+}
+
+operator! {
+    /// A floor and a ceiling.
+    HardTanh("hardtanh"),
+    "https://pytorch.org/docs/stable/generated/torch.nn.Hardtanh.html",
+    {
+        /// The floor.
+        min_val: f64 = Float(-1.0),
+        /// The ceiling, above the floor.
+        max_val: f64 = Float(1.0),
+    }
+    torch [Field("min_val"), Field("max_val"), Flag("inplace")]
+}
+
+impl Activation for HardTanh {
+    fn each(&self) -> Each {
+        table::HARDTANH
+    }
+
+    fn fits(&self) -> Result<(), (String, &'static str)> {
+        let (low, high) = (self.min_val, self.max_val);
+        let message = || format!("max_val is {high}, but must be above min_val, {low}");
+        if high > low {
+            Ok(())
+        } else {
+            Err((message(), "a floor, then a ceiling: hardtanh(-1, 1)"))
+        }
+    }
+}
+
+operator! {
     /// Sigmoid in three straight pieces.
     HardSigmoid("hardsigmoid"),
     "https://pytorch.org/docs/stable/generated/torch.nn.Hardsigmoid.html",
@@ -349,81 +493,10 @@ impl Activation for HardSwish {
     }
 }
 
-operator! {
-    /// Rectifier with a learned slope for negative numbers.
-    PRelu("prelu"),
-    "https://pytorch.org/docs/stable/generated/torch.nn.PReLU.html",
-    {
-        /// Slopes: 1 for all channels, or one for each.
-        num_parameters: u64 = Int(1),
-        /// The slope that training starts from.
-        init: f64 = Float(0.25),
-    }
-}
-
-impl PRelu {
-    /// An input that has as many channels as there are slopes, where there are several.
-    fn accepted(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let input = single(inputs)?;
-        match input.split() {
-            _ if self.num_parameters == 1 => Ok(input),
-            None => Err(ShapeError::Rank { expected: "N×C×…", found: input }),
-            Some((_, channels, _)) if channels == self.num_parameters => Ok(input),
-            Some((_, found, _)) => Err(ShapeError::Mismatch {
-                what: "num_parameters".to_owned(),
-                expected: self.num_parameters,
-                found,
-                help: Some(format!(
-                    "num_parameters={found} gives each channel a slope, 1 gives all the same"
-                )),
-            }),
-        }
-    }
-}
-
-impl Layer for PRelu {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        Ok(vec![self.accepted(inputs)?])
-    }
-
-    fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        self.accepted(inputs)?;
-        Ok(vec![Param::new("weight", Role::Weight, Shape::vector(self.num_parameters))])
-    }
-
-    fn work(&self, io: Io<'_>) -> Result<Work, TooLarge> {
-        table::PRELU.forward.times(io.elements_in()?)
-    }
-
-    fn work_backward(&self, io: Io<'_>) -> Result<Backward, TooLarge> {
-        let count = io.elements_in()?;
-        // Σ (0 if x > 0 else dy·x)
-        let weight = Work { adds: 1, muls: 1, cmps: 1, ..Work::NONE };
-        Ok(Backward { inputs: table::PRELU.backward.times(count)?, params: weight.times(count)? })
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(vec![table::PRELU.keeps])
-    }
-
-    fn is_view(&self, _: Mode) -> bool {
-        false
-    }
-
-    fn reach(&self, _: Io<'_>) -> Reach {
-        Reach::Pointwise
-    }
-
-    fn derive(&self, io: Io<'_>) -> Derivation {
-        let mut facts = vec![Fact::product("weight", &[("num_parameters", self.num_parameters)])];
-        facts.extend(derive(&table::PRELU, io));
-        facts
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Op;
 
     fn of(op: &impl Layer) -> (Work, Backward, Saved) {
         let inputs = [Shape::new(&[2, 5]).unwrap()];
@@ -458,15 +531,12 @@ mod tests {
     }
 
     #[test]
-    fn slopes_are_one_or_one_a_channel() {
-        let prelu = |num_parameters| PRelu { num_parameters, init: 0.25 };
-        let (_, backward, _) = of(&prelu(5));
-        assert_eq!(backward.params, Work { adds: 10, muls: 10, cmps: 10, ..Work::NONE });
+    fn arguments_that_do_not_go_together_are_refused() {
         let inputs = [Shape::new(&[2, 5]).unwrap()];
-        let wrong = prelu(3).infer(&inputs);
-        assert!(matches!(wrong, Err(ShapeError::Mismatch { expected: 3, found: 5, .. })));
-        assert_eq!(prelu(1).params(&inputs).unwrap()[0].shape.dims(), [1]);
-        assert!(prelu(1).infer(&[Shape::vector(2)]).is_ok());
-        assert!(prelu(2).infer(&[Shape::vector(2)]).is_err());
+        let refused = |op: &Op| matches!(op.infer(&inputs), Err(ShapeError::Arguments { .. }));
+        assert!(refused(&HardTanh { min_val: 1.0, max_val: 1.0 }.into()));
+        assert!(refused(&Celu { alpha: 0.0 }.into()));
+        assert!(refused(&Softplus { beta: 0.0, threshold: 20.0 }.into()));
+        assert!(!refused(&HardTanh { min_val: 0.0, max_val: 6.0 }.into()));
     }
 }

@@ -154,8 +154,10 @@ macro_rules! ops {
             norm { LayerNorm, GroupNorm, InstanceNorm }
             lrn { LocalResponseNorm }
             activation {
-                Relu, Relu6, LeakyRelu, PRelu, Elu, Gelu, Silu, Mish, Sigmoid, Tanh, HardSigmoid, HardSwish
+                Relu, Relu6, LeakyRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Sigmoid, Tanh, LogSigmoid, Softplus,
+                Softsign, HardTanh, HardSigmoid, HardSwish
             }
+            prelu { PRelu }
             softmax { Softmax, LogSoftmax }
             dropout { Dropout }
             reshape { Flatten, Reshape, Permute, Identity }

@@ -236,6 +236,7 @@ golden! {
     conv_transpose1d conv_transpose2d conv_transpose3d
     max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool adaptive_max_pool
     upsample shape_ops
+    activations batch_norm group_norm instance_norm layer_norm lrn softmax
 }
 
 fn tally(work: Work) -> Tally {

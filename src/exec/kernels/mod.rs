@@ -8,9 +8,10 @@
 //! Accumulators start at zero, maxima at −∞; both sides of a choice are computed; taps on padding are computed too and
 //! said to be so by [`Scalar::on_padding`]. Extents come from walking (`walk`), never from a formula.
 
+mod normalise;
 mod walk;
 
-pub(crate) use walk::{Axis, Steps, Tap, narrow, positions, three, volume, walk};
+pub(crate) use walk::{Axis, Steps, Tap, narrow, positions, volume, walk};
 
 use super::meter::{Buffer, Meter};
 use super::rng::Rng;
@@ -292,21 +293,10 @@ pub trait Kernel {
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S>;
     /// One backward pass.
     fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S>;
-}
-
-macro_rules! so_far {
-    ($then:ident) => {
-        $then! {
-            conv { Conv }
-            linear { Linear }
-            conv_transpose { ConvTranspose }
-            pool { MaxPool, AvgPool }
-            global_pool { AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool }
-            pad { ZeroPad, ReflectionPad, ReplicationPad }
-            upsample { Upsample }
-            shuffle { PixelShuffle, ChannelShuffle }
-        }
-    };
+    /// The fewest samples that its statistics can be taken of, where the batch can make up for it.
+    fn smallest_batch(&self, _inputs: &[&[usize]], _mode: Mode) -> usize {
+        1
+    }
 }
 
 macro_rules! define_kernels {
@@ -315,16 +305,19 @@ macro_rules! define_kernels {
 
         impl Kernel for Op {
             fn init<S: Scalar>(&self, inputs: &[&[usize]], init: &mut Init<'_>) -> Vec<Owned<S>> {
-                match self { $($(Self::$Name(op) => op.init(inputs, init),)*)* _ => panic!("no kernel yet") }
+                match self { $($(Self::$Name(op) => op.init(inputs, init),)*)* }
             }
             fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {
-                match self { $($(Self::$Name(op) => op.forward(pass),)*)* _ => panic!("no kernel yet") }
+                match self { $($(Self::$Name(op) => op.forward(pass),)*)* }
             }
             fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S> {
-                match self { $($(Self::$Name(op) => op.backward(pass),)*)* _ => panic!("no kernel yet") }
+                match self { $($(Self::$Name(op) => op.backward(pass),)*)* }
+            }
+            fn smallest_batch(&self, inputs: &[&[usize]], mode: Mode) -> usize {
+                match self { $($(Self::$Name(op) => op.smallest_batch(inputs, mode),)*)* }
             }
         }
     };
 }
 
-so_far!(define_kernels);
+crate::ops::ops!(define_kernels);

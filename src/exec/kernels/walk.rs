@@ -110,13 +110,6 @@ pub(crate) fn narrow(n: u64) -> usize {
     usize::try_from(n).expect("sizes that fit memory")
 }
 
-/// Sizes of up to three axes as three, with `fill` in front where there are fewer.
-pub(crate) fn three(sizes: &[usize], fill: usize) -> [usize; 3] {
-    let mut all = [fill; 3];
-    all[3 - sizes.len()..].copy_from_slice(sizes);
-    all
-}
-
 /// Elements of a box.
 pub(crate) fn volume(sizes: [usize; 3]) -> usize {
     sizes.iter().product()

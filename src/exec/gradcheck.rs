@@ -1,0 +1,170 @@
+//! Gradients by finite differences: does a kernel's backward pass belong to its forward pass?
+//!
+//! In doubles, `L = Σ cotangent · output` with a random cotangent is differentiated by every element of the inputs and
+//! parameters, `L' ≈ (8·(L(+h) − L(−h)) − (L(+2h) − L(−2h))) / 12h`, and compared with what backward says. Inputs are all
+//! different, and lie off multiples of 0.1, where kinks are: no step crosses one. Every evaluation draws the same random
+//! numbers and begins with the same buffers. Tests stand in `tests/it/training.rs`.
+
+use super::kernels::{Backward, Forward, Init, Kept, Kernel, Made, Owned, Part, Scheme};
+use super::meter::Meter;
+use super::rng::Rng;
+use super::tensor::Tensor;
+use crate::ops::Mode;
+
+/// A step. With its fourth power as the error, rounding at 1e-16/h is what remains.
+const STEP: f64 = 1e-4;
+/// How far inputs stay from multiples of 0.1; two steps and more.
+const MARGIN: f64 = 1e-3;
+/// Scale of a gradient that is 0 everywhere.
+const FLOOR: f64 = 1e-3;
+/// Inputs lie between −RANGE and RANGE.
+const RANGE: f64 = 4.0;
+
+/// Numbers that are all different and off the kinks, in random order.
+pub fn spaced(n: usize, rng: &mut Rng) -> Vec<f64> {
+    #[allow(clippy::cast_precision_loss, reason = "positions")]
+    let place = |k: usize| RANGE * ((2 * k + 1) as f64 / n as f64 - 1.0);
+    let off = |x: f64| {
+        let distance = x - (x * 10.0).round() / 10.0;
+        let moved = if distance < 0.0 { -MARGIN } else { MARGIN };
+        if distance.abs() < MARGIN { x - distance + moved } else { x }
+    };
+    let mut all: Vec<f64> = (0..n).map(|k| off(place(k))).collect();
+    for i in (1..n).rev() {
+        all.swap(i, rng.below(i + 1));
+    }
+    all
+}
+
+/// Something to be evaluated again and again.
+struct Trial<'a, K> {
+    kernel: &'a K,
+    inputs: Vec<Tensor<f64>>,
+    owned: Vec<Owned<f64>>,
+    mode: Mode,
+    seed: u64,
+    meter: Meter,
+}
+
+impl<K: Kernel> Trial<'_, K> {
+    /// One forward pass, with random numbers and buffers as the first had them.
+    fn forward(&self, keep: bool) -> Made<f64> {
+        let mut owned = self.owned.clone();
+        let mut rng = Rng::new(self.seed);
+        self.kernel.forward(Forward {
+            inputs: &self.inputs,
+            owned: &mut owned,
+            mode: self.mode,
+            rng: &mut rng,
+            keep,
+            meter: &self.meter,
+        })
+    }
+
+    fn loss(&self, cotangents: &[Tensor<f64>]) -> f64 {
+        let outputs = self.forward(false).outputs;
+        let pairs = outputs.iter().zip(cotangents);
+        pairs.flat_map(|(y, c)| y.data().iter().zip(c.data())).map(|(y, c)| y * c).sum()
+    }
+
+    /// The largest error of a gradient, relative to its scale. `element` gives the number to be moved.
+    fn error(
+        &mut self,
+        gradient: &Tensor<f64>,
+        cotangents: &[Tensor<f64>],
+        element: impl Fn(&mut Self, usize) -> &mut f64,
+    ) -> f64 {
+        let scale = gradient.data().iter().fold(FLOOR, |scale, g| scale.max(g.abs()));
+        let mut worst = 0.0f64;
+        for (i, g) in gradient.data().iter().enumerate() {
+            let begin = *element(self, i);
+            let mut at = |steps: f64| {
+                *element(self, i) = begin + steps * STEP;
+                self.loss(cotangents)
+            };
+            let near = at(1.0) - at(-1.0);
+            let far = at(2.0) - at(-2.0);
+            *element(self, i) = begin;
+            let off = ((8.0 * near - far) / (12.0 * STEP) - g).abs() / scale;
+            // What is not finite is wrong.
+            worst = if off.is_finite() { worst.max(off) } else { f64::INFINITY };
+        }
+        worst
+    }
+}
+
+/// Which inputs or outputs were kept.
+fn kept(all: &[Tensor<f64>], kept: impl Fn(usize) -> bool) -> Vec<Option<Tensor<f64>>> {
+    all.iter().enumerate().map(|(i, tensor)| kept(i).then(|| tensor.clone())).collect()
+}
+
+/// The largest error of a kernel's gradients at inputs of these shapes, relative to the scale of each.
+///
+/// Infinite where a gradient is missing, has another shape, or is not finite.
+///
+/// # Panics
+/// If the kernel takes no inputs of these shapes.
+pub fn check<K: Kernel>(kernel: &K, shapes: &[Vec<usize>], mode: Mode, seed: u64) -> f64 {
+    let (meter, mut rng) = (Meter::new(), Rng::new(seed));
+    let tensor = |shape: &Vec<usize>, rng: &mut Rng| {
+        Tensor::new(shape, spaced(shape.iter().product(), rng), &meter)
+    };
+    let inputs: Vec<_> = shapes.iter().map(|shape| tensor(shape, &mut rng)).collect();
+    let sizes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+    let mut init = Init { scheme: Scheme::Torch, rng: &mut rng, meter: &meter };
+    let mut owned = kernel.init::<f64>(&sizes, &mut init);
+    // Weights of 1 and biases of 0 would hide what they do.
+    for tensor in
+        owned.iter_mut().filter(|o| o.part == Part::Parameter).filter_map(Owned::tensor_mut)
+    {
+        tensor.data_mut().iter_mut().for_each(|x| *x += rng.uniform(-0.5, 0.5));
+    }
+    let mut trial = Trial { kernel, inputs, owned, mode, seed, meter: meter.clone() };
+    let first = trial.forward(true);
+    let random = |y: &Tensor<f64>| {
+        let numbers = (0..y.len()).map(|_| rng.uniform(-1.0, 1.0)).collect();
+        Tensor::new(y.shape(), numbers, &meter)
+    };
+    let cotangents: Vec<_> = first.outputs.iter().map(random).collect();
+    let holds = |wanted: fn(&Kept<f64>) -> Option<usize>| {
+        let all = &first.kept;
+        move |i| all.iter().filter_map(wanted).any(|at| at == i)
+    };
+    let inputs =
+        kept(&trial.inputs, holds(|k| if let Kept::Input(i) = k { Some(*i) } else { None }));
+    let outputs =
+        kept(&first.outputs, holds(|k| if let Kept::Output(i) = k { Some(*i) } else { None }));
+    let grads = kernel.backward(Backward {
+        shapes,
+        inputs: &inputs,
+        outputs: &outputs,
+        kept: &first.kept,
+        owned: &trial.owned,
+        grads: &cotangents,
+        mode,
+        want_inputs: true,
+        want_params: true,
+        meter: &meter,
+    });
+    let trained: Vec<usize> =
+        (0..trial.owned.len()).filter(|i| trial.owned[*i].part == Part::Parameter).collect();
+    let of_inputs = trial.inputs.iter().map(Tensor::shape);
+    let of_params = trained.iter().map(|i| trial.owned[*i].shape());
+    let complete = of_inputs.eq(grads.inputs.iter().map(Tensor::shape))
+        && of_params.eq(grads.params.iter().map(Tensor::shape));
+    if !complete {
+        return f64::INFINITY;
+    }
+    let mut worst = 0.0f64;
+    for (at, gradient) in grads.inputs.iter().enumerate() {
+        let error =
+            trial.error(gradient, &cotangents, |trial, i| &mut trial.inputs[at].data_mut()[i]);
+        worst = worst.max(error);
+    }
+    for (at, gradient) in trained.into_iter().zip(&grads.params) {
+        worst = worst.max(trial.error(gradient, &cotangents, |trial, i| {
+            &mut trial.owned[at].tensor_mut().expect("a parameter").data_mut()[i]
+        }));
+    }
+    worst
+}
