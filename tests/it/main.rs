@@ -7,6 +7,7 @@ mod golden_shapes_b;
 mod hostile;
 mod kernels;
 mod language;
+mod memory_command;
 mod models;
 mod published;
 mod readme;
