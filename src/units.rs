@@ -64,6 +64,44 @@ fn scaled(n: u64, base: u64, units: &[&str]) -> String {
     format!("1.00{}", units[unit + 1])
 }
 
+/// Units of bytes that are read, each with its size. Binary ones are powers of 1024, decimal ones of 1000.
+const SIZES: &[(&str, u64)] = &[
+    ("", 1),
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+];
+
+/// Reads a size in bytes: `8GiB`, `1.5 MiB`, `256kB`, `65536`; a part of a byte is cut off. `None` for anything else,
+/// and for what exceeds 64 bits.
+pub fn read_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim_start();
+    let (_, size) = SIZES.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
+    // Below 10^18 a product with the largest unit fits in 128 bits.
+    if whole.is_empty() || places.len() > 18 || number.ends_with('.') {
+        return None;
+    }
+    let whole = u128::from(whole.parse::<u64>().ok()?) * u128::from(*size);
+    let part = match places {
+        "" => 0,
+        places => {
+            let scale = 10u128.pow(u32::try_from(places.len()).ok()?);
+            u128::from(places.parse::<u64>().ok()?) * u128::from(*size) / scale
+        }
+    };
+    u64::try_from(whole + part).ok()
+}
+
 /// A share of a total in percent with one decimal; empty for a total of nothing.
 pub fn share(part: u64, total: u64) -> String {
     if total == 0 {
@@ -140,6 +178,42 @@ mod tests {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(243_860_896), "233 MiB");
         assert_eq!(bytes(u64::MAX), "16.0 EiB");
+    }
+
+    #[test]
+    fn sizes_are_read_in_both_kinds_of_units() {
+        for (text, bytes) in [
+            ("8GiB", 8 << 30),
+            ("512 MiB", 512 << 20),
+            ("64kib", 65_536),
+            ("256kB", 256_000),
+            ("1.5GiB", 3 << 29),
+            ("2TB", 2_000_000_000_000),
+            ("0.1KiB", 102),
+            ("65536", 65_536),
+            ("12B", 12),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(read_bytes(text), Some(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "GiB",
+            "8G",
+            "8Gi",
+            "-1",
+            "1e9",
+            "1.",
+            ".5GiB",
+            "1.2.3",
+            "1,5GiB",
+            "8 apples",
+            "18446744073709551616",
+            "16777216TiB",
+            "0.1234567890123456789GiB",
+        ] {
+            assert_eq!(read_bytes(text), None, "{text}");
+        }
     }
 
     #[test]

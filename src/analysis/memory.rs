@@ -3,7 +3,7 @@
 //! The life of every tensor is followed from shapes alone, by the rules that `exec/tape.rs` carries out: a value lives from
 //! its node to its last use; views share what they view; in training, what an operator keeps lives until its backward, a
 //! gradient until the node before it has used it, and gradients of parameters until the optimiser's step. Tests stand in
-//! `tests/it/memory.rs`, where it is compared with what was allocated.
+//! `tests/it/memory.rs`, where it is compared with what was allocated, and by hand in `tests/it/memory_command.rs`.
 
 use super::{Analysis, AnalysisError, Options, analyze};
 use crate::graph::{Graph, NodeId, ValueId};
@@ -24,6 +24,15 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Momentum => "momentum",
+            Self::Adam => "adam",
+        }
+    }
+
     /// Every optimiser with its name.
     pub const NAMES: &[(&str, Self)] =
         &[("sgd", Self::Sgd), ("momentum", Self::Momentum), ("adam", Self::Adam)];
@@ -38,12 +47,16 @@ impl Optimizer {
     }
 }
 
+/// What [`Alive::what`] says of the gradient of a parameter.
+pub const OF_PARAMETER: &str = "gradient of a parameter";
+
 /// A tensor that is alive at a peak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alive {
     /// The layer or input it comes from.
     pub name: String,
-    /// What it is: `output`, `input`, `gradient`, or what a kernel calls what it keeps.
+    /// What it is: `output`, `input`, `gradient of the output`, `gradient of the input` (made by the layer's backward),
+    /// [`OF_PARAMETER`], or what a kernel calls what it keeps.
     pub what: &'static str,
     /// Its bytes.
     pub bytes: u64,
@@ -69,7 +82,8 @@ pub struct Peak {
     pub bytes: u64,
     /// When.
     pub moment: Moment,
-    /// What is alive then beside parameters, buffers, their gradients and the optimiser's state; largest first.
+    /// What is alive then beside parameters, buffers and the optimiser's state, which together with it are `bytes`;
+    /// largest first.
     pub alive: Vec<Alive>,
 }
 
@@ -211,7 +225,7 @@ impl Heap {
         }
     }
 
-    /// Looks whether this is the most so far. Parameter gradients are no part of what is listed.
+    /// Looks whether this is the most so far.
     fn mark(&mut self, moment: Moment) {
         if self.peak.as_ref().is_none_or(|peak| self.now > peak.bytes) {
             // The list is made at the end, for the one moment that counts.
@@ -294,12 +308,11 @@ impl<'a> Life<'a> {
             .flatten();
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for value in &node.outputs {
-            let block = match view {
-                Some(block) => self.heap.hold(block),
-                None => {
-                    let bytes = self.bytes(*value)?;
-                    self.heap.take(&node.name, "output", bytes)?
-                }
+            let block = if let Some(block) = view {
+                self.heap.hold(block)
+            } else {
+                let bytes = self.bytes(*value)?;
+                self.heap.take(&node.name, "output", bytes)?
             };
             outputs.push(block);
         }
@@ -336,6 +349,51 @@ impl<'a> Life<'a> {
             }
         }
         Ok(kept)
+    }
+
+    /// The loss makes the gradient of each output while the outputs are alive; gives the gradients by value.
+    fn loss(&mut self) -> Result<Vec<Option<Block>>, TooLarge> {
+        let graph = self.graph;
+        let mut flowing = vec![None; graph.value_count()];
+        let mut second = Vec::new();
+        for output in graph.outputs() {
+            let bytes = self.bytes(output.value)?;
+            let block = self.heap.take(&output.name, "gradient of the output", bytes)?;
+            match &mut flowing[output.value.index()] {
+                slot @ None => *slot = Some(block),
+                // A value that is an output twice: its gradients are added, the second is freed.
+                Some(_) => second.push(block),
+            }
+        }
+        self.mark(Moment::Loss);
+        for block in second {
+            self.heap.release(block);
+        }
+        for output in graph.outputs() {
+            self.drop_value(output.value);
+        }
+        Ok(flowing)
+    }
+
+    /// The gradients of a node's inputs, from those of its outputs.
+    fn input_gradients(
+        &mut self,
+        id: NodeId,
+        grads: &[Block],
+    ) -> Result<Vec<(ValueId, Block)>, TooLarge> {
+        let node = self.graph.node(id);
+        let view = node.op.is_view(self.mode).then(|| grads.first().copied()).flatten();
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for value in &node.inputs {
+            let block = if let Some(block) = view {
+                self.heap.hold(block)
+            } else {
+                let bytes = self.bytes(*value)?;
+                self.heap.take(&node.name, "gradient of the input", bytes)?
+            };
+            inputs.push((*value, block));
+        }
+        Ok(inputs)
     }
 
     fn drop_value(&mut self, value: ValueId) {
@@ -430,51 +488,24 @@ fn step(
                 life.drop_value(input.value);
             }
         }
-        // The loss makes the gradient of each output while the outputs are alive.
-        let mut flowing: Vec<Option<Block>> = vec![None; graph.value_count()];
-        for output in graph.outputs() {
-            let bytes = life.bytes(output.value)?;
-            flowing[output.value.index()] =
-                Some(life.heap.take(&output.name, "gradient", bytes)?);
-        }
-        life.mark(Moment::Loss);
-        for output in graph.outputs() {
-            life.drop_value(output.value);
-        }
+        let mut flowing = life.loss()?;
         let mut made = std::collections::HashSet::new();
         while let Some((id, kept)) = tape.pop() {
             let node = graph.node(id);
             let grads: Vec<Block> =
                 node.outputs.iter().filter_map(|value| flowing[value.index()].take()).collect();
             if grads.len() < node.outputs.len() {
-                kept.into_iter().for_each(|block| life.heap.release(block));
-                grads.into_iter().for_each(|block| life.heap.release(block));
+                kept.into_iter().chain(grads).for_each(|block| life.heap.release(block));
                 continue;
             }
-            let mut inputs = Vec::new();
-            if node.inputs.iter().any(|value| reached[value.index()]) {
-                for value in &node.inputs {
-                    let view =
-                        node.op.is_view(Mode::Train).then(|| grads.first().copied()).flatten();
-                    let block = match view {
-                        Some(block) => life.heap.hold(block),
-                        None => {
-                            let bytes = life.bytes(*value)?;
-                            life.heap.take(&node.name, "gradient", bytes)?
-                        }
-                    };
-                    inputs.push((*value, block));
-                }
-            }
+            let wanted = node.inputs.iter().any(|value| reached[value.index()]);
+            let inputs = if wanted { life.input_gradients(id, &grads)? } else { Vec::new() };
             let mut params = Vec::new();
             if trains(id)
                 && let Some(owner) = owners.get(&node.weights)
             {
                 for (bytes, trained) in gradients(analysis, *owner)? {
-                    params.push((
-                        life.heap.take(&node.name, "gradient of a parameter", bytes)?,
-                        trained,
-                    ));
+                    params.push((life.heap.take(&node.name, OF_PARAMETER, bytes)?, trained));
                 }
             }
             life.mark(Moment::Backward(id));

@@ -8,9 +8,11 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::analysis::memory::Optimizer;
 use crate::ops::Mode;
 use crate::report::columns::{self, COLUMNS, Column};
 use crate::shape::DType;
+use crate::units;
 
 /// Shapes, parameters and operations of convolutional networks as exact integers, each explained.
 #[derive(Debug, Parser)]
@@ -65,6 +67,8 @@ pub enum Command {
     Params(ParamsArgs),
     /// Show the formulas of each layer with the numbers put in
     Explain(ExplainArgs),
+    /// Show what must be held at once, for inference and for a training step, to the byte
+    Memory(MemoryArgs),
     /// Compare networks with what their descriptions expect; exit 1 if an expectation is missed
     Check(CheckArgs),
     /// List the operators, or say all of one
@@ -182,6 +186,31 @@ pub struct ParamsArgs {
     pub page: PageArgs,
 }
 
+/// `cnnstat memory`.
+#[derive(Args, Debug)]
+#[command(mut_arg("mode", both_modes))]
+#[command(
+    after_help = "With --fits, exit 1 if a network does not fit at the given batch: its training step where \
+    --optimizer is given, otherwise inference. Inference is in eval mode, training in train mode."
+)]
+pub struct MemoryArgs {
+    /// Descriptions, as for the summary
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<String>,
+    /// What trains the network: momentum keeps one number a trained parameter, adam two [default: sgd]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub optimizer: Option<OptimizerArg>,
+    /// Find the largest batch that fits in this many bytes: 8GiB, 512MiB, 64KiB, 256kB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub fits: Option<u64>,
+    /// What is assumed.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
 /// `cnnstat explain`.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
@@ -262,6 +291,27 @@ impl From<ModeArg> for Mode {
         match mode {
             ModeArg::Eval => Self::Eval,
             ModeArg::Train => Self::Train,
+        }
+    }
+}
+
+/// What trains a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OptimizerArg {
+    /// Stochastic gradient descent: keeps nothing
+    Sgd,
+    /// The same with momentum: keeps one number a trained parameter
+    Momentum,
+    /// Adam: keeps two numbers a trained parameter
+    Adam,
+}
+
+impl From<OptimizerArg> for Optimizer {
+    fn from(optimizer: OptimizerArg) -> Self {
+        match optimizer {
+            OptimizerArg::Sgd => Self::Sgd,
+            OptimizerArg::Momentum => Self::Momentum,
+            OptimizerArg::Adam => Self::Adam,
         }
     }
 }
@@ -357,6 +407,25 @@ fn dtype(name: &str) -> Result<DType, String> {
         })
 }
 
+/// Reads a size in bytes.
+fn size(text: &str) -> Result<u64, String> {
+    units::read_bytes(text).ok_or_else(|| {
+        "not a size in bytes: write 8GiB, 512MiB or 64KiB (powers of 1024), 8GB, 512MB or 64kB (powers of 1000), or \
+         bytes without a unit"
+            .to_owned()
+    })
+}
+
+/// A command that shows both modes takes no mode: one that is typed would be passed over.
+fn both_modes(arg: clap::Arg) -> clap::Arg {
+    const BOTH: &str = "both";
+    let only = |text: &str| match text {
+        BOTH => Ok(ModeArg::default()),
+        _ => Err("inference is shown in eval mode and training in train mode".to_owned()),
+    };
+    arg.hide(true).value_parser(only).default_value(BOTH)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,6 +446,21 @@ mod tests {
             parsed.summary.view.columns.unwrap().iter().map(|column| column.key).collect();
         assert_eq!(keys, ["name", "op", "macs%"]);
         assert!(cli(&["m", "--columns", "parms"]).unwrap_err().to_string().contains("`params`"));
+    }
+
+    #[test]
+    fn memory_takes_a_size_and_no_mode() {
+        let read = |args: &[&str]| Cli::read([&["cnnstat", "memory", "m"], args].concat());
+        let parsed = read(&["--fits", "1.5GiB", "--optimizer", "adam", "--batch", "4"]).unwrap();
+        let Some(Command::Memory(args)) = parsed.command else { panic!("another command") };
+        assert_eq!((args.fits, args.optimizer), (Some(3 << 29), Some(OptimizerArg::Adam)));
+        assert_eq!((args.model.batch, args.model.mode), (Some(4), ModeArg::Eval));
+        assert!(read(&["--fits", "8G"]).unwrap_err().to_string().contains("write 8GiB"));
+        for mode in ["eval", "train"] {
+            let error = read(&["--mode", mode]).unwrap_err().to_string();
+            assert!(error.contains("training in train mode"), "{error}");
+        }
+        assert!(Cli::read(["cnnstat", "params", "m", "--mode", "train"]).is_ok());
     }
 
     #[test]

@@ -96,6 +96,12 @@ impl Model {
         };
         report(&document.graph, &self.analysis, caption)
     }
+
+    /// What is to be said where a pass over its graph fails.
+    pub fn failure(&self, error: &AnalysisError) -> Failure {
+        let diagnostic = lang::resolve(&self.source, shape_diagnostic(&self.document, error));
+        Failure::about(&self.source, vec![diagnostic])
+    }
 }
 
 /// Reads and analyses what an argument means.

@@ -9,6 +9,7 @@ mod expand;
 mod explain;
 mod explain_error;
 mod load;
+mod memory;
 mod ops;
 mod params;
 mod settings;
@@ -86,6 +87,7 @@ pub fn run(cli: &Cli) -> Status {
     let done = match &cli.command {
         None => summary::run(&cli.summary, &screen),
         Some(Command::Params(args)) => params::run(args, &screen),
+        Some(Command::Memory(args)) => memory::run(args, &screen),
         Some(Command::Explain(args)) => explain::run(args, &screen),
         Some(Command::Check(args)) => check::run(args, &screen),
         Some(Command::Ops(args)) => ops::run(args, &screen),

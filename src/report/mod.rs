@@ -22,6 +22,8 @@ pub mod json;
 #[cfg(feature = "cli")]
 pub mod markdown;
 #[cfg(feature = "cli")]
+pub mod memory;
+#[cfg(feature = "cli")]
 pub mod model;
 #[cfg(feature = "cli")]
 pub mod ops;

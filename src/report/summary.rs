@@ -52,7 +52,7 @@ pub fn assumptions(report: &Report) -> Vec<String> {
 }
 
 /// Shapes with their names, where there are several.
-fn shapes(shapes: &[NamedShape]) -> String {
+pub(super) fn shapes(shapes: &[NamedShape]) -> String {
     match shapes {
         [only] => shape_text(&only.shape, "×"),
         many => {

@@ -15,6 +15,7 @@ mod kernels_convolution;
 mod kernels_random;
 mod kernels_random_b;
 mod language;
+mod memory_command;
 mod models;
 mod published;
 mod readme;
