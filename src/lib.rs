@@ -34,6 +34,8 @@ pub mod shape;
 pub mod span;
 pub mod text;
 pub mod units;
+#[cfg(feature = "exec")]
+pub mod verify;
 pub mod zoo;
 
 use std::fmt;

@@ -12,13 +12,14 @@
 
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
-use crate::exec::gradcheck;
-use crate::exec::kernels::{Kept, Made, Part, Scheme};
+use crate::exec::kernels::{Kept, Kernel as _, Made, Part, Scheme};
 use crate::exec::network::{Network, RunError};
+use crate::exec::optim::Sgd;
 use crate::exec::scalar::Tally;
 use crate::exec::step::{self, Data};
-use crate::exec::tape::Observer;
+use crate::exec::tape::{Observer, Unobserved};
 use crate::exec::tensor::Tensor;
+use crate::exec::{self, gradcheck};
 use crate::graph::{Graph, NodeId};
 use crate::ops::error::ShapeError;
 use crate::ops::ledger::{Backward, Keep, Param, Saved, Work};
@@ -147,7 +148,9 @@ impl Verification {
         let layers = self.layers.iter().flat_map(|layer| {
             layer.checks.iter().map(move |check| (Some(layer.name.as_str()), check))
         });
-        layers.chain(self.totals.iter().map(|check| (None, check))).filter(|(_, check)| !check.holds())
+        layers
+            .chain(self.totals.iter().map(|check| (None, check)))
+            .filter(|(_, check)| !check.holds())
     }
 }
 
@@ -192,7 +195,8 @@ pub fn settle(graph: &Graph, plan: Plan) -> Result<(Plan, bool), AnalysisError> 
     let analysis = analysed(graph, plan)?;
     let single = graph.iter().any(|(id, node)| {
         let shapes: Vec<Vec<usize>> = analysis.rows[id.index()].inputs.iter().map(sizes).collect();
-        plan.mode == Mode::Train && crate::exec::kernels::has_one_value(&node.op, &shapes)
+        let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+        node.op.smallest_batch(&shapes, plan.mode) > 1
     });
     let raised = single && plan.batch == 1;
     Ok((Plan { batch: if raised { 2 } else { plan.batch }, ..plan }, raised))
@@ -208,8 +212,11 @@ fn analysed(graph: &Graph, plan: Plan) -> Result<Analysis, AnalysisError> {
 /// A network that cannot be analysed.
 pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
     let analysis = analysed(graph, plan)?;
-    let step = memory::training(graph, &analysis, Optimizer::Sgd, true)?;
-    let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()].bytes(DType::F32).unwrap_or(0));
+    let step = memory::training(graph, &analysis, Optimizer::Sgd, exec::plan, true)?;
+    let inputs = graph
+        .inputs()
+        .iter()
+        .map(|input| analysis.shapes[input.value.index()].bytes(DType::F32).unwrap_or(0));
     Ok(inputs.fold(step.peak.bytes, u64::saturating_add))
 }
 
@@ -234,28 +241,42 @@ pub fn verify(
     let meter = network.meter().clone();
     meter.reset_peak();
     drop(network.infer(data.inputs(&meter), Mode::Eval)?);
-    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd)?;
+    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, exec::plan)?;
     totals.push(Check::new(
         "parameters and buffers in memory",
         bytes_exact(predicted.flash + predicted.buffers),
         bytes_exact(base),
     ));
-    totals.push(Check::new("peak of inference", bytes_exact(predicted.inference.bytes), bytes_exact(meter.peak())));
+    totals.push(Check::new(
+        "peak of inference",
+        bytes_exact(predicted.inference.bytes),
+        bytes_exact(meter.peak()),
+    ));
 
     let mut watch = Watch::new(graph);
     meter.reset_peak();
     let outcome = step::step(&mut network, &data, plan.mode, true, &mut watch)?;
-    let training = memory::training(graph, &analysis, Optimizer::Sgd, true)?;
+    let training = memory::training(graph, &analysis, Optimizer::Sgd, exec::plan, true)?;
     if plan.mode == Mode::Train {
-        totals.push(Check::new("peak of a training step", bytes_exact(training.peak.bytes), bytes_exact(meter.peak())));
-        totals.push(Check::new("saved for backward", bytes_exact(training.saved), bytes_exact(outcome.saved_bytes)));
+        totals.push(Check::new(
+            "peak of a training step",
+            bytes_exact(training.peak.bytes),
+            bytes_exact(meter.peak()),
+        ));
+        totals.push(Check::new(
+            "saved for backward",
+            bytes_exact(training.saved),
+            bytes_exact(outcome.saved_bytes),
+        ));
     }
     let mut losses = vec![outcome.loss];
-    outcome.descend(&mut network, LEARNING_RATE);
+    let mut optimizer = Sgd::new(LEARNING_RATE, 0.0);
+    let mut gradients = outcome.gradients;
     for _ in 0..plan.steps {
-        let outcome = step::step(&mut network, &data, plan.mode, false, &mut crate::exec::tape::Unobserved)?;
+        network.descend(&gradients, &mut optimizer);
+        let outcome = step::step(&mut network, &data, plan.mode, false, &mut Unobserved)?;
         losses.push(outcome.loss);
-        outcome.descend(&mut network, LEARNING_RATE);
+        gradients = outcome.gradients;
     }
 
     let count = graph.nodes().len();
@@ -266,7 +287,14 @@ pub fn verify(
     }
     progress(count, count, "");
     let sum = |count: fn(&Verified) -> u64| layers.iter().map(count).sum::<u64>();
-    totals.insert(0, Check::new("parameters", grouped(analysis.totals.params), grouped(sum(|layer| layer.params))));
+    totals.insert(
+        0,
+        Check::new(
+            "parameters",
+            grouped(analysis.totals.params),
+            grouped(sum(|layer| layer.params)),
+        ),
+    );
     if layers.iter().all(|layer| layer.tallied_on.is_none()) {
         let executed = sum(|layer| layer.forward.macs);
         totals.insert(1, Check::new("MACs", grouped(analysis.totals.work.macs), grouped(executed)));
@@ -336,7 +364,8 @@ impl Observer<f32> for Watch {
     fn backward(&mut self, node: NodeId, inputs: &[Option<Tensor<f32>>], params: &[Tensor<f32>]) {
         let seen = &mut self.seen[node.index()];
         seen.backward = true;
-        seen.input_grads = inputs.iter().map(|grad| grad.as_ref().map(|tensor| tensor.shape().to_vec())).collect();
+        seen.input_grads =
+            inputs.iter().map(|grad| grad.as_ref().map(|tensor| tensor.shape().to_vec())).collect();
         seen.param_grads = params.iter().map(|tensor| tensor.shape().to_vec()).collect();
         seen.finite &= inputs.iter().flatten().chain(params).all(finite);
     }
@@ -356,20 +385,30 @@ fn layer(
     let row = &analysis.rows[id.index()];
     let inputs = &row.inputs;
     let mut checks = Vec::new();
-    let show = |shapes: &[Vec<usize>]| shapes.iter().map(|shape| join(shape)).collect::<Vec<_>>().join(", ");
+    let show = |shapes: &[Vec<usize>]| {
+        shapes.iter().map(|shape| join(shape)).collect::<Vec<_>>().join(", ")
+    };
     let outputs = rules.infer(id, &node.op, inputs).unwrap_or_default();
-    checks.push(Check::new("shape", show(&outputs.iter().map(sizes).collect::<Vec<_>>()), show(&seen.outputs)));
+    checks.push(Check::new(
+        "shape",
+        show(&outputs.iter().map(sizes).collect::<Vec<_>>()),
+        show(&seen.outputs),
+    ));
 
     // A later user of shared weights owns nothing of its own.
     let owned = network.owned(id);
     let params = rules.params(id, &node.op, inputs).unwrap_or_default();
-    let computed: Vec<String> = params.iter().map(|p| format!("{} {}", p.name, join(&sizes(&p.shape)))).collect();
-    let executed: Vec<String> = owned.iter().map(|o| format!("{} {}", o.name, join(o.shape()))).collect();
+    let computed: Vec<String> =
+        params.iter().map(|p| format!("{} {}", p.name, join(&sizes(&p.shape)))).collect();
+    let executed: Vec<String> =
+        owned.iter().map(|o| format!("{} {}", o.name, join(o.shape()))).collect();
     checks.push(Check::new("tensors", computed.join(", "), executed.join(", ")));
 
     let io = Io { inputs, outputs: &row.outputs, mode: plan.mode };
     let saved = rules.saved(id, &node.op, io).unwrap_or_default();
-    let of = |shapes: &[Shape], i: usize| shapes.get(i).and_then(|s| s.bytes(DType::F32).ok()).unwrap_or(0);
+    let of = |shapes: &[Shape], i: usize| {
+        shapes.get(i).and_then(|s| s.bytes(DType::F32).ok()).unwrap_or(0)
+    };
     let computed: Vec<String> = saved
         .iter()
         .map(|keep| match *keep {
@@ -387,9 +426,16 @@ fn layer(
         let expected: Vec<Vec<usize>> = inputs.iter().map(sizes).collect();
         let found: Vec<Vec<usize>> = seen.input_grads.iter().flatten().cloned().collect();
         checks.push(Check::new("gradients of inputs", show(&expected), show(&found)));
-        let expected: Vec<Vec<usize>> =
-            owned.iter().filter(|o| o.part == Part::Parameter).map(|o| o.shape().to_vec()).collect();
-        checks.push(Check::new("gradients of parameters", show(&expected), show(&seen.param_grads)));
+        let expected: Vec<Vec<usize>> = owned
+            .iter()
+            .filter(|o| o.part == Part::Parameter)
+            .map(|o| o.shape().to_vec())
+            .collect();
+        checks.push(Check::new(
+            "gradients of parameters",
+            show(&expected),
+            show(&seen.param_grads),
+        ));
     }
     checks.push(Check::new("all values finite", true, seen.finite));
 
@@ -398,11 +444,25 @@ fn layer(
     let executed = gradcheck::tally(&node.op, &small, plan.mode, plan.seed);
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
-    let work = |work: Result<Work, TooLarge>| work.map_or_else(|_| "too large".to_owned(), |work| count(tally(work)));
-    checks.push(Check::new("operations forward", work(rules.work(id, &node.op, io)), count(executed.forward)));
+    let work = |work: Result<Work, TooLarge>| {
+        work.map_or_else(|_| "too large".to_owned(), |work| count(tally(work)))
+    };
+    checks.push(Check::new(
+        "operations forward",
+        work(rules.work(id, &node.op, io)),
+        count(executed.forward),
+    ));
     let backward = rules.work_backward(id, &node.op, io);
-    checks.push(Check::new("operations backward, inputs", work(backward.map(|b| b.inputs)), count(executed.inputs)));
-    checks.push(Check::new("operations backward, parameters", work(backward.map(|b| b.params)), count(executed.params)));
+    checks.push(Check::new(
+        "operations backward, inputs",
+        work(backward.map(|b| b.inputs)),
+        count(executed.inputs),
+    ));
+    checks.push(Check::new(
+        "operations backward, parameters",
+        work(backward.map(|b| b.params)),
+        count(executed.params),
+    ));
 
     let gradient_error = gradcheck::along_directions(&node.op, &small, plan.mode, plan.seed);
     // Written so that it fails on what is not a number too.
@@ -415,7 +475,11 @@ fn layer(
     let params = if row.tensors.is_empty() {
         0
     } else {
-        owned.iter().filter(|o| o.part == Part::Parameter).map(|o| o.shape().iter().product::<usize>() as u64).sum()
+        owned
+            .iter()
+            .filter(|o| o.part == Part::Parameter)
+            .map(|o| o.shape().iter().product::<usize>() as u64)
+            .sum()
     };
     Verified {
         name: node.name.clone(),
@@ -423,7 +487,8 @@ fn layer(
         shape: seen.outputs.first().cloned().unwrap_or_default(),
         params,
         forward: executed.forward,
-        tallied_on: reduced.then(|| on.first().map_or_else(Vec::new, |shape| shape.dims().to_vec())),
+        tallied_on: reduced
+            .then(|| on.first().map_or_else(Vec::new, |shape| shape.dims().to_vec())),
         saved: seen.saved,
         gradient_error,
         checks,
@@ -453,18 +518,31 @@ fn count(tally: Tally) -> String {
         ("specials", tally.specials),
         ("on padding", tally.padding_taps),
     ];
-    let said: Vec<String> =
-        kinds.iter().filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{} {kind}", grouped(*n))).collect();
+    let said: Vec<String> = kinds
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(kind, n)| format!("{} {kind}", grouped(*n)))
+        .collect();
     if said.is_empty() { "none".to_owned() } else { said.join(", ") }
 }
 
 /// The inputs on which operations are tallied: the real ones, or the smallest that the shape rule accepts, axis by axis,
 /// where those are too many. Whether they were made smaller comes with them.
-fn tallied_on(id: NodeId, op: &Op, inputs: &[Shape], mode: Mode, rules: &dyn Rules) -> (Vec<Shape>, bool) {
+fn tallied_on(
+    id: NodeId,
+    op: &Op,
+    inputs: &[Shape],
+    mode: Mode,
+    rules: &dyn Rules,
+) -> (Vec<Shape>, bool) {
     let total = |inputs: &[Shape]| {
         let outputs = op.infer(inputs).ok()?;
         let work = rules.work(id, op, Io { inputs, outputs: &outputs, mode }).ok()?;
-        let moved: u64 = inputs.iter().chain(&outputs).map(|shape| shape.numel().unwrap_or(u64::MAX)).fold(0, u64::saturating_add);
+        let moved: u64 = inputs
+            .iter()
+            .chain(&outputs)
+            .map(|shape| shape.numel().unwrap_or(u64::MAX))
+            .fold(0, u64::saturating_add);
         work.flops().ok().map(|flops| flops.saturating_add(moved))
     };
     let small = |inputs: &[Shape]| total(inputs).is_some_and(|n| n <= MAX_TALLIED);
@@ -478,9 +556,13 @@ fn tallied_on(id: NodeId, op: &Op, inputs: &[Shape], mode: Mode, rules: &dyn Rul
             break;
         }
         let accepted = |n: u64| {
-            let smaller: Vec<Shape> =
-                on.iter().map(|shape| if axis < shape.rank() { shape.with(axis, n) } else { *shape }).collect();
-            op.infer(&smaller).is_ok_and(|outputs| outputs.iter().all(|o| o.numel().is_ok())).then_some(smaller)
+            let smaller: Vec<Shape> = on
+                .iter()
+                .map(|shape| if axis < shape.rank() { shape.with(axis, n) } else { *shape })
+                .collect();
+            op.infer(&smaller)
+                .is_ok_and(|outputs| outputs.iter().all(|o| o.numel().is_ok()))
+                .then_some(smaller)
         };
         let full = on[0].dims()[axis];
         let smallest = if axis == 0 { 2.min(full) } else { 1 };

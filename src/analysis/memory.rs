@@ -8,8 +8,8 @@
 use super::{Analysis, AnalysisError, Options, analyze};
 use crate::graph::{Graph, NodeId, ValueId};
 use crate::ops::ledger::{Keep, Role};
-use crate::ops::{Io, Layer, Mode};
-use crate::shape::{TooLarge, product, sum};
+use crate::ops::{Io, Layer, Mode, Op};
+use crate::shape::{Shape, TooLarge, product, sum};
 
 /// What an optimiser keeps beside the parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub struct Training {
     pub optimizer: u64,
     /// Bytes that are kept for backward when the forward pass has ended, each tensor once.
     pub saved: u64,
-    /// Scratch memory of the kernels: none for the reference kernels.
+    /// The most scratch memory that a kernel takes.
     pub workspace: u64,
     /// The most that is held at once.
     pub peak: Peak,
@@ -119,7 +119,10 @@ pub struct Memory {
     pub training: Training,
 }
 
-/// Follows the memory of an analysed network.
+/// The scratch memory that a backend's kernels take: how many numbers beside inputs and outputs, forward and backward.
+pub type Plan = fn(&Op, &[Shape], Mode) -> (u64, u64);
+
+/// Follows the memory of an analysed network, run by a backend of this plan.
 ///
 /// # Errors
 /// Sizes that exceed 64 bits.
@@ -127,13 +130,14 @@ pub fn memory(
     graph: &Graph,
     analysis: &Analysis,
     optimizer: Optimizer,
+    plan: Plan,
 ) -> Result<Memory, AnalysisError> {
     let follow = || {
         Ok(Memory {
             flash: analysis.totals.param_bytes,
             buffers: analysis.totals.buffer_bytes,
-            inference: inference(graph, analysis)?,
-            training: step(graph, analysis, optimizer, false)?,
+            inference: inference(graph, analysis, plan)?,
+            training: step(graph, analysis, optimizer, plan, false)?,
         })
     };
     follow().map_err(AnalysisError::totals)
@@ -147,9 +151,10 @@ pub fn training(
     graph: &Graph,
     analysis: &Analysis,
     optimizer: Optimizer,
+    plan: Plan,
     to_inputs: bool,
 ) -> Result<Training, AnalysisError> {
-    step(graph, analysis, optimizer, to_inputs).map_err(AnalysisError::totals)
+    step(graph, analysis, optimizer, plan, to_inputs).map_err(AnalysisError::totals)
 }
 
 /// The largest batch whose need is within a limit; 0 where not even one example fits.
@@ -246,6 +251,9 @@ struct Life<'a> {
     graph: &'a Graph,
     analysis: &'a Analysis,
     mode: Mode,
+    plan: Plan,
+    /// The most scratch memory that a kernel took.
+    workspace: u64,
     heap: Heap,
     /// The block of each value that is alive.
     values: Vec<Option<Block>>,
@@ -260,7 +268,7 @@ impl<'a> Life<'a> {
     fn new(
         graph: &'a Graph,
         analysis: &'a Analysis,
-        mode: Mode,
+        (mode, plan): (Mode, Plan),
         base: u64,
         wanted: Option<Moment>,
     ) -> Result<Self, TooLarge> {
@@ -276,8 +284,19 @@ impl<'a> Life<'a> {
         }
         let values = vec![None; graph.value_count()];
         let heap = Heap::new(base);
-        let mut life =
-            Self { graph, analysis, mode, heap, values, last, is_output, listed: None, wanted };
+        let mut life = Self {
+            graph,
+            analysis,
+            mode,
+            plan,
+            workspace: 0,
+            heap,
+            values,
+            last,
+            is_output,
+            listed: None,
+            wanted,
+        };
         for input in graph.inputs() {
             let bytes = life.bytes(input.value)?;
             life.values[input.value.index()] = Some(life.heap.take(&input.name, "input", bytes)?);
@@ -295,6 +314,20 @@ impl<'a> Life<'a> {
         if self.wanted == Some(moment) {
             self.listed = Some((moment, self.heap.alive()));
         }
+    }
+
+    /// Marks a moment at which a kernel runs, with the scratch memory that its plan says.
+    fn mark_kernel(&mut self, moment: Moment, id: NodeId, backward: bool) -> Result<(), TooLarge> {
+        let node = self.graph.node(id);
+        let (ahead, back) =
+            (self.plan)(&node.op, &self.analysis.rows[id.index()].inputs, self.mode);
+        let numbers = if backward { back } else { ahead };
+        let bytes = product([numbers, self.analysis.options.dtype.bytes()])?;
+        self.workspace = self.workspace.max(bytes);
+        let block = self.heap.take(&node.name, "workspace", bytes)?;
+        self.mark(moment);
+        self.heap.release(block);
+        Ok(())
     }
 
     /// Runs a node forward; gives the blocks that are kept for its backward, if any are.
@@ -335,7 +368,7 @@ impl<'a> Life<'a> {
                 kept.extend(block);
             }
         }
-        self.mark(Moment::Forward(id));
+        self.mark_kernel(Moment::Forward(id), id, false)?;
         for (value, block) in node.outputs.iter().zip(outputs) {
             if self.last[value.index()].is_some() || self.is_output[value.index()] {
                 self.values[value.index()] = Some(block);
@@ -416,10 +449,10 @@ fn listed(run: impl Fn(Option<Moment>) -> Result<Peak, TooLarge>) -> Result<Peak
     run(Some(first.moment))
 }
 
-fn inference(graph: &Graph, analysis: &Analysis) -> Result<Peak, TooLarge> {
+fn inference(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<Peak, TooLarge> {
     let base = sum([analysis.totals.param_bytes, analysis.totals.buffer_bytes])?;
     listed(|wanted| {
-        let mut life = Life::new(graph, analysis, Mode::Eval, base, wanted)?;
+        let mut life = Life::new(graph, analysis, (Mode::Eval, plan), base, wanted)?;
         for (id, _) in graph.iter() {
             life.forward(id, false)?;
         }
@@ -440,6 +473,7 @@ fn step(
     graph: &Graph,
     analysis: &Analysis,
     optimizer: Optimizer,
+    plan: Plan,
     to_inputs: bool,
 ) -> Result<Training, TooLarge> {
     let (params, buffers) = (analysis.totals.param_bytes, analysis.totals.buffer_bytes);
@@ -471,9 +505,9 @@ fn step(
         let through = trains(id) || node.inputs.iter().any(|value| reached[value.index()]);
         node.outputs.iter().for_each(|value| reached[value.index()] = through);
     }
-    let saved = std::cell::Cell::new(0);
+    let (saved, workspace) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let peak = listed(|wanted| {
-        let mut life = Life::new(graph, analysis, Mode::Train, base, wanted)?;
+        let mut life = Life::new(graph, analysis, (Mode::Train, plan), base, wanted)?;
         let mut tape: Vec<(NodeId, Vec<Block>)> = Vec::new();
         for (id, node) in graph.iter() {
             let keep = node.outputs.iter().any(|value| reached[value.index()]);
@@ -508,7 +542,11 @@ fn step(
                     params.push((life.heap.take(&node.name, OF_PARAMETER, bytes)?, trained));
                 }
             }
-            life.mark(Moment::Backward(id));
+            if wanted {
+                life.mark_kernel(Moment::Backward(id), id, true)?;
+            } else {
+                life.mark(Moment::Backward(id));
+            }
             grads.into_iter().chain(kept).for_each(|block| life.heap.release(block));
             for (value, block) in inputs {
                 match flowing[value.index()] {
@@ -526,6 +564,7 @@ fn step(
                 }
             }
         }
+        workspace.set(life.workspace);
         Ok(life.peak())
     })?;
     Ok(Training {
@@ -534,7 +573,7 @@ fn step(
         gradients: trained,
         optimizer,
         saved: saved.get(),
-        workspace: 0,
+        workspace: workspace.get(),
         peak,
     })
 }

@@ -13,7 +13,7 @@ use super::model::{NamedShape, SCHEMA_VERSION};
 use super::summary::shapes;
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
-use crate::analysis::memory::{self, Memory, Moment, OF_PARAMETER, Optimizer};
+use crate::analysis::memory::{self, Memory, Moment, OF_PARAMETER, Optimizer, Plan};
 use crate::analysis::{Analysis, AnalysisError, Options};
 use crate::graph::{Graph, Input};
 use crate::units;
@@ -118,10 +118,12 @@ pub struct Fits {
 }
 
 /// What was asked of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Asked {
     /// What trains it.
     pub optimizer: Optimizer,
+    /// Scratch memory of the kernels that run it.
+    pub plan: Plan,
     /// Bytes there are, where that is a question.
     pub limit: Option<u64>,
     /// Whether training is to fit, not inference alone.
@@ -138,7 +140,7 @@ pub fn report(
     analysis: &Analysis,
     asked: Asked,
 ) -> Result<Report, AnalysisError> {
-    let memory = memory::memory(graph, analysis, asked.optimizer)?;
+    let memory = memory::memory(graph, analysis, asked.optimizer, asked.plan)?;
     let fits = asked.limit.map(|limit| fits(graph, &analysis.options, &memory, asked, limit));
     let Memory { flash, buffers, inference, training } = memory;
     let named = |input: &Input| NamedShape {
@@ -177,7 +179,8 @@ fn fits(
 ) -> Result<Fits, AnalysisError> {
     let largest = |bytes: fn(&Memory) -> u64| {
         let need = |analysis: &Analysis| {
-            memory::memory(graph, analysis, asked.optimizer).map(|memory| bytes(&memory))
+            memory::memory(graph, analysis, asked.optimizer, asked.plan)
+                .map(|memory| bytes(&memory))
         };
         memory::largest_batch(graph, options, limit, need)
     };

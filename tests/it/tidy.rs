@@ -23,6 +23,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
     ("exec", &["graph", "ops", "shape"]),
     ("report", &["analysis", "graph", "ops", "shape", "span", "text", "units"]),
+    ("verify", &["analysis", "exec", "graph", "ops", "shape", "units"]),
     ("budget", &["analysis", "diag", "graph", "lang", "ops", "shape", "span", "units"]),
 ];
 

@@ -88,6 +88,11 @@ impl Kernel for BatchNorm {
         if self.running(mode) || positions > 1 { 1 } else { 2 }
     }
 
+    fn workspace(&self, inputs: &[&[usize]], mode: Mode) -> (usize, usize) {
+        let rows = Rows::channels(inputs[0], self.eps.0);
+        (0, if self.running(mode) { 0 } else { rows.length() })
+    }
+
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {
         let x = &pass.inputs[0];
         let rows = Rows::channels(x.shape(), self.eps.0);

@@ -14,7 +14,7 @@ use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned};
 use crate::exec::meter::Buffer;
 use crate::exec::scalar::Scalar;
 use crate::exec::tensor::Tensor;
-use crate::ops::LocalResponseNorm;
+use crate::ops::{LocalResponseNorm, Mode};
 
 /// The sum over the `size` channels of a window that begins `before` channels before `c`.
 fn sum<S: Scalar>(column: &[S], c: usize, before: usize, size: usize) -> S {
@@ -51,6 +51,10 @@ impl LocalResponseNorm {
 impl Kernel for LocalResponseNorm {
     fn init<S: Scalar>(&self, _: &[&[usize]], _: &mut Init<'_>) -> Vec<Owned<S>> {
         Vec::new()
+    }
+
+    fn workspace(&self, inputs: &[&[usize]], _: Mode) -> (usize, usize) {
+        (inputs[0][1], inputs[0][1])
     }
 
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {

@@ -293,6 +293,10 @@ pub trait Kernel {
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S>;
     /// One backward pass.
     fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S>;
+    /// Numbers of scratch memory beside inputs and outputs: forward, and for gradients of inputs.
+    fn workspace(&self, _inputs: &[&[usize]], _mode: Mode) -> (usize, usize) {
+        (0, 0)
+    }
     /// The fewest samples that its statistics can be taken of, where the batch can make up for it.
     fn smallest_batch(&self, _inputs: &[&[usize]], _mode: Mode) -> usize {
         1
@@ -312,6 +316,9 @@ macro_rules! define_kernels {
             }
             fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S> {
                 match self { $($(Self::$Name(op) => op.backward(pass),)*)* }
+            }
+            fn workspace(&self, inputs: &[&[usize]], mode: Mode) -> (usize, usize) {
+                match self { $($(Self::$Name(op) => op.workspace(inputs, mode),)*)* }
             }
             fn smallest_batch(&self, inputs: &[&[usize]], mode: Mode) -> usize {
                 match self { $($(Self::$Name(op) => op.smallest_batch(inputs, mode),)*)* }

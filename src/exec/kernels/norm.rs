@@ -48,6 +48,10 @@ impl Kernel for LayerNorm {
         all
     }
 
+    fn workspace(&self, inputs: &[&[usize]], _: Mode) -> (usize, usize) {
+        (0, self.rows(inputs[0]).length())
+    }
+
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {
         forward(self.rows(pass.inputs[0].shape()), &pass)
     }
@@ -69,6 +73,10 @@ impl GroupNorm {
 impl Kernel for GroupNorm {
     fn init<S: Scalar>(&self, inputs: &[&[usize]], init: &mut Init<'_>) -> Vec<Owned<S>> {
         init_channels(inputs[0][1], self.affine, false, init)
+    }
+
+    fn workspace(&self, inputs: &[&[usize]], _: Mode) -> (usize, usize) {
+        (0, self.rows(inputs[0]).length())
     }
 
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {
@@ -97,6 +105,10 @@ impl InstanceNorm {
 impl Kernel for InstanceNorm {
     fn init<S: Scalar>(&self, inputs: &[&[usize]], init: &mut Init<'_>) -> Vec<Owned<S>> {
         init_channels(inputs[0][1], self.affine, self.track_running_stats, init)
+    }
+
+    fn workspace(&self, inputs: &[&[usize]], mode: Mode) -> (usize, usize) {
+        (0, if self.running(mode) { 0 } else { self.rows(inputs[0], mode).length() })
     }
 
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {

@@ -176,6 +176,9 @@ pub(super) fn backward<S: Scalar>(rows: Rows, running: bool, pass: &Backward<'_,
     let inverses = pass.numbers(INVERSE).data();
     let grad = pass.grad().data();
     let mut grads = Grads { inputs: Vec::new(), params: Vec::new() };
+    // The workspace lives as long as the pass, so that what is held at once can be told.
+    let scratch = if pass.want_inputs && !running { rows.length() } else { 0 };
+    let mut normal = Buffer::new(vec![S::ZERO; scratch], S::BYTES, pass.meter);
     if pass.want_inputs {
         let mut dx = Tensor::<S>::zeros(&pass.shapes[0], pass.meter);
         let into = dx.data_mut();
@@ -186,7 +189,7 @@ pub(super) fn backward<S: Scalar>(rows: Rows, running: bool, pass: &Backward<'_,
                 }
             }
         } else {
-            through_statistics(rows, &affine, pass, into);
+            through_statistics(rows, &affine, pass, into, &mut normal);
         }
         grads.inputs.push(dx);
     }
@@ -222,10 +225,10 @@ fn through_statistics<S: Scalar>(
     affine: &Affine<S>,
     pass: &Backward<'_, S>,
     into: &mut [S],
+    normal: &mut [S],
 ) {
     let (x, grad) = (pass.input().data(), pass.grad().data());
     let m = number(rows.length());
-    let mut normal = Buffer::new(vec![S::ZERO; rows.length()], S::BYTES, pass.meter);
     let statistics = pass.numbers(MEAN).data().iter().zip(pass.numbers(INVERSE).data());
     for (row, (mean, inverse)) in statistics.enumerate() {
         let (mut sum, mut product) = (S::ZERO, S::ZERO);

@@ -1,0 +1,127 @@
+//! One training step: a batch that is drawn, a loss, the gradients, and a way down.
+//!
+//! The loss is cross-entropy to drawn classes for a single N×C output, else the mean square to drawn targets, averaged
+//! over the outputs. Every step of one batch draws the same dropout. Tests stand in `tests/it/tape.rs`.
+
+use super::kernels::Part;
+use super::loss;
+use super::network::{Network, RunError};
+use super::optim::Optimizer;
+use super::rng::Rng;
+use super::scalar::Scalar;
+use super::tape::{Gradients, Observer};
+use super::tensor::Tensor;
+use crate::graph::Graph;
+use crate::ops::Mode;
+
+/// A batch: inputs, and the seed of its targets.
+#[derive(Clone, Debug)]
+pub struct Data {
+    inputs: Vec<(Vec<usize>, Vec<f64>)>,
+    seed: u64,
+}
+
+impl Data {
+    /// A batch of normal numbers, in the shapes of the inputs with the batch first.
+    pub fn draw(graph: &Graph, shapes: &[Vec<usize>], seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let inputs = graph.inputs().iter().zip(shapes).map(|(_, shape)| {
+            let n = shape.iter().product();
+            (shape.clone(), (0..n).map(|_| rng.normal()).collect())
+        });
+        Self { inputs: inputs.collect(), seed }
+    }
+
+    /// The inputs as tensors.
+    pub fn inputs<S: Scalar>(&self, meter: &super::meter::Meter) -> Vec<Tensor<S>> {
+        let tensor = |(shape, numbers): &(Vec<usize>, Vec<f64>)| {
+            Tensor::new(shape, numbers.iter().map(|x| S::of(*x)).collect(), meter)
+        };
+        self.inputs.iter().map(tensor).collect()
+    }
+}
+
+/// What a step found.
+#[derive(Debug)]
+pub struct Outcome<S> {
+    /// The loss before the step.
+    pub loss: f64,
+    /// Bytes that were kept for backward.
+    pub saved_bytes: u64,
+    /// The gradients.
+    pub gradients: Gradients<S>,
+}
+
+/// Runs a batch forward and backward; with `to_inputs` to the inputs too. Nothing is changed but running statistics.
+///
+/// # Errors
+/// As running does.
+pub fn step<S: Scalar>(
+    network: &mut Network<'_, S>,
+    data: &Data,
+    mode: Mode,
+    to_inputs: bool,
+    observer: &mut dyn Observer<S>,
+) -> Result<Outcome<S>, RunError> {
+    let meter = network.meter().clone();
+    *network.rng() = Rng::new(data.seed.wrapping_add(1));
+    let tape = network.forward(data.inputs(&meter), mode, to_inputs, observer)?;
+    let saved_bytes = tape.saved_bytes();
+    let mut targets = Rng::new(data.seed.wrapping_add(2));
+    let (loss, grads) = losses(&tape.outputs, &mut targets);
+    let gradients = network.backward(tape, grads, to_inputs, observer);
+    Ok(Outcome { loss, saved_bytes, gradients })
+}
+
+/// The loss of all outputs, and the gradient of each.
+fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tensor<S>>) {
+    if let [single] = outputs
+        && let [batch, classes] = *single.shape()
+    {
+        let chosen: Vec<usize> = (0..batch).map(|_| targets.below(classes)).collect();
+        let made = loss::cross_entropy(single, &chosen, single.meter());
+        return (made.value.value(), vec![made.gradient]);
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a few outputs")]
+    let share = 1.0 / outputs.len().max(1) as f64;
+    let mut sum = 0.0;
+    let mut grads = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        // Targets are no part of the network's memory.
+        let aside = super::meter::Meter::new();
+        let numbers = (0..output.len()).map(|_| S::of(targets.normal())).collect();
+        let target = Tensor::new(output.shape(), numbers, &aside);
+        let mut made = loss::mean_square(output, &target, output.meter());
+        sum += made.value.value() * share;
+        if outputs.len() > 1 {
+            made.gradient.data_mut().iter_mut().for_each(|g| *g = g.mul(S::of(share)));
+        }
+        grads.push(made.gradient);
+    }
+    (sum, grads)
+}
+
+impl<S: Scalar> Network<'_, S> {
+    /// One step of an optimiser along gradients. Parameters come in the order of the nodes.
+    pub fn descend(&mut self, gradients: &Gradients<S>, optimizer: &mut impl Optimizer<S>) {
+        let mut order: Vec<_> = self.graph.nodes().iter().map(|node| node.weights).collect();
+        let mut seen = std::collections::HashSet::new();
+        order.retain(|weights| seen.insert(*weights));
+        let mut by_weights: std::collections::HashMap<_, _> = self.owned.iter_mut().collect();
+        let mut pairs = Vec::new();
+        for weights in order {
+            let (Some(grads), Some(owned)) =
+                (gradients.params.get(&weights), by_weights.remove(&weights))
+            else {
+                continue;
+            };
+            for (at, owned) in
+                owned.iter_mut().enumerate().filter(|(_, owned)| owned.part == Part::Parameter)
+            {
+                let grad = grads.iter().find(|(known, _)| *known == at).map(|(_, grad)| grad);
+                pairs.extend(owned.tensor_mut().zip(grad));
+            }
+        }
+        optimizer.step(pairs);
+    }
+}
