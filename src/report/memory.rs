@@ -475,7 +475,12 @@ mod tests {
         report("chain", &graph, &analysis.unwrap(), asked).unwrap()
     }
 
-    const ADAM: Asked = Asked { optimizer: Optimizer::Adam, limit: Some(99_999), trains: true };
+    const ADAM: Asked = Asked {
+        optimizer: Optimizer::Adam,
+        plan: |_, _, _| (0, 0),
+        limit: Some(99_999),
+        trains: true,
+    };
 
     fn total(grid: &Grid) -> (u64, Option<u64>) {
         let bytes = |row: &Vec<Value>| row.iter().find_map(Value::number);
