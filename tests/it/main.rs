@@ -20,5 +20,6 @@ mod snapshots;
 mod sums;
 mod tidy;
 mod torchvision;
+mod usage;
 mod values;
 mod window;
