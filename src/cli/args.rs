@@ -2,7 +2,7 @@
 //!
 //! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -13,6 +13,12 @@ use crate::ops::Mode;
 use crate::report::columns::{self, COLUMNS, Column};
 use crate::shape::DType;
 use crate::units;
+
+/// What standard input is called.
+pub const STDIN: &str = "<stdin>";
+
+/// Narrower pages are not drawn.
+const NARROWEST: u64 = 20;
 
 /// Shapes, parameters and operations of convolutional networks as exact integers, each explained.
 #[derive(Debug, Parser)]
@@ -38,6 +44,7 @@ impl Cli {
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
+        let words = standard_input(&command, words.into_iter().map(Into::into).collect());
         let matches = command.try_get_matches_from_mut(words)?;
         let typed =
             |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
@@ -56,8 +63,44 @@ impl Cli {
                 return Err(command.error(ErrorKind::ArgumentConflict, message));
             }
         }
-        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+        let cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        match cli.summary.idle() {
+            Some(message) if cli.command.is_none() => {
+                Err(command.error(ErrorKind::ArgumentConflict, message))
+            }
+            _ => Ok(cli),
+        }
     }
+}
+
+/// `-#VARIANT` would be read as options of one letter: where a model can stand, it becomes `<stdin>#VARIANT`, which `load`
+/// takes for the same.
+fn standard_input(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
+    let is_meant = |word: &OsStr| word.to_str().is_some_and(|word| word.starts_with("-#"));
+    if !words.iter().any(|word| is_meant(word)) {
+        return words;
+    }
+    let mut args =
+        command.get_subcommands().chain([command]).flat_map(clap::Command::get_arguments);
+    let options: Vec<&clap::Arg> =
+        args.by_ref().filter(|a| a.get_action().takes_values()).collect();
+    let takes = |word: &OsStr| {
+        let Some(word) = word.to_str().filter(|word| word.starts_with('-')) else { return false };
+        let long = word.strip_prefix("--");
+        let is_one = |arg: &&clap::Arg| match long {
+            Some(long) => arg.get_long() == Some(long),
+            None => arg.get_short().is_some_and(|short| word[1..] == *short.to_string()),
+        };
+        options.iter().any(is_one)
+    };
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    for at in 1..end {
+        if is_meant(&words[at]) && !takes(&words[at - 1]) {
+            let variant = words[at].to_str().and_then(|word| word.strip_prefix('-'));
+            words[at] = format!("{STDIN}{}", variant.unwrap_or_default()).into();
+        }
+    }
+    words
 }
 
 /// A command.
@@ -96,6 +139,32 @@ pub struct SummaryArgs {
     pub page: PageArgs,
 }
 
+impl SummaryArgs {
+    /// What is wrong with options that the format would pass over in silence.
+    fn idle(&self) -> Option<String> {
+        let view = &self.view;
+        let options = [
+            ("--columns", view.columns.is_some(), true),
+            ("--depth", view.depth.is_some(), true),
+            ("--sort", view.sort.is_some(), true),
+            ("--top", view.top.is_some(), true),
+            ("--exact", view.exact, false),
+        ];
+        let (format, why) = match self.page.format {
+            PageFormat::Json => ("json", "JSON holds everything, integers in full"),
+            PageFormat::Csv => ("csv", "CSV has integers in full"),
+            PageFormat::Table | PageFormat::Markdown => return None,
+        };
+        let idle: Vec<&str> = options
+            .into_iter()
+            .filter(|(_, typed, of_rows)| *typed && !(*of_rows && format == "csv"))
+            .map(|(option, ..)| option)
+            .collect();
+        (!idle.is_empty())
+            .then(|| format!("{} cannot be used with --format {format}: {why}", idle.join(", ")))
+    }
+}
+
 /// Which rows and columns a table has.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Table")]
@@ -105,31 +174,43 @@ pub struct ViewArgs {
     #[arg(long_help = columns_help())]
     pub columns: Option<Vec<&'static Column>>,
     /// Levels of names to show; deeper layers are summed up in their scope
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<usize>(0, u64::MAX))]
     pub depth: Option<usize>,
     /// A column of numbers to sort by, largest first
     #[arg(long, value_name = "COLUMN", value_parser = numeric_column)]
     pub sort: Option<&'static Column>,
     /// Rows to show, the others summed up in one; by MACs unless --sort says otherwise
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<usize>(0, u64::MAX))]
     pub top: Option<usize>,
     /// Print integers in full
     #[arg(long)]
     pub exact: bool,
 }
 
-/// What is picked, replaced and assumed before a network is analysed.
-#[derive(Args, Debug, Default)]
+/// What is replaced before a description is read.
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Network")]
-pub struct ModelArgs {
+pub struct ReadArgs {
     /// Replace a variable of the description; can be repeated
     #[arg(long, value_name = "NAME=TEXT")]
     pub set: Vec<String>,
     /// Input shape without the batch, 3x224x224; with several inputs NAME=SHAPE, repeated
-    #[arg(long, value_name = "SHAPE")]
+    #[arg(long, value_name = "SHAPE", allow_hyphen_values = true)]
     pub input: Vec<String>,
+}
+
+/// What is picked, replaced and assumed before a network is analysed.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Network")]
+pub struct ModelArgs {
+    /// What is replaced.
+    #[command(flatten)]
+    pub read: ReadArgs,
     /// Examples that go through at once [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<u64>(1, u64::MAX))]
     pub batch: Option<u64>,
     /// Element type of parameters and activations [default: f32] [possible values: f64, f32, f16, bf16, i8]
     #[arg(long, value_name = "TYPE", value_parser = dtype)]
@@ -165,7 +246,8 @@ pub struct ScreenArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true)]
     pub message_format: MessageFormat,
     /// Columns that a table may take [default: the terminal's, or no limit]
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N", global = true, allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<u16>(NARROWEST, u16::MAX.into()))]
     pub width: Option<u16>,
 }
 
@@ -261,11 +343,11 @@ pub struct ExpandArgs {
     /// A description, as for the summary
     #[arg(value_name = "MODEL")]
     pub name: String,
-    /// Replace a variable of the description; can be repeated
-    #[arg(long, value_name = "NAME=TEXT")]
-    pub set: Vec<String>,
+    /// What is replaced.
+    #[command(flatten)]
+    pub read: ReadArgs,
     /// Write to a file instead
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<String>,
 }
 
@@ -363,6 +445,19 @@ pub enum MessageFormat {
     Short,
     /// JSON, an object each line
     Json,
+}
+
+/// Reads a whole number.
+fn whole<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| format!("not a whole number from {least} to {most}"))
+    }
 }
 
 /// Reads the name of a column.
@@ -474,6 +569,17 @@ mod tests {
         assert_eq!(screen.width, Some(80));
         assert!(Cli::read(["cnnstat"]).is_err());
         assert!(Cli::read(["cnnstat", "m", "--batch", "0"]).is_err());
+        assert!(Cli::read(["cnnstat", "m", "--width", "19"]).is_err());
         assert!(Cli::read(["cnnstat", "--depth", "1", "params", "m"]).is_err());
+    }
+
+    #[test]
+    fn a_variant_of_standard_input_is_no_option() {
+        let models = |words: &[&str]| Cli::read(words).map(|cli| cli.summary.models);
+        let read = models(&["cnnstat", "a", "-#b", "--exact", "-#c", "--", "-#d"]).unwrap();
+        assert_eq!(read, ["a", "<stdin>#b", "<stdin>#c", "-#d"]);
+        for words in [&["cnnstat", "a", "-o", "-#b"][..], &["cnnstat", "a", "--freeze", "-#b"]] {
+            assert!(models(words).is_err(), "{words:?}");
+        }
     }
 }

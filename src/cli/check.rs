@@ -10,8 +10,8 @@ use super::load::{self, Failure, Model};
 use super::settings::{Screen, Settings};
 use super::{Done, Status, cannot_write};
 use crate::budget::{self, judge};
-use crate::diag::{Code, Diagnostic, Source};
-use crate::lang;
+use crate::diag::{At, Code, Diagnostic, Source, position};
+use crate::lang::{self, Document};
 use crate::report::check::{Check, CheckRow, Outcome};
 use crate::report::grid::Numbers;
 use crate::report::{csv, json};
@@ -39,7 +39,7 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
         PageFormat::Table => check.terminal(look),
         PageFormat::Markdown => check.markdown(),
         PageFormat::Json => json::pretty(&check).map_err(cannot_write)?,
-        PageFormat::Csv => csv::grid(&check.grid()).map_err(cannot_write)?,
+        PageFormat::Csv => csv::grid(&check.grid_in_full()).map_err(cannot_write)?,
     };
     done.status = done.status.max(status(&check));
     Ok(done)
@@ -72,16 +72,17 @@ impl Checking<'_> {
             return;
         }
         match load::find(path) {
-            Ok((source, None)) => self.description(&source),
-            Ok((source, Some(variant))) => self.network(source, Some(variant)),
+            Ok((source, None)) => self.description(&source, path),
+            Ok((source, Some(variant))) => self.network(source, Some(variant), path),
             Err(failure) => self.fail(&failure),
         }
     }
 
     /// A YAML file of a folder; one that is no description is passed over.
     fn found(&mut self, path: &Path) {
-        match load::read_file(&path.to_string_lossy()) {
-            Ok(source) if lang::is_description(&source) => self.description(&source),
+        let path = path.to_string_lossy();
+        match load::read_file(&path) {
+            Ok(source) if lang::is_description(&source) => self.description(&source, &path),
             // An empty file is no description either.
             Ok(_) => self.check.skipped += 1,
             Err(failure) if failure.diagnostics.iter().all(|d| d.code == Code::E0103) => {
@@ -91,8 +92,8 @@ impl Checking<'_> {
         }
     }
 
-    /// The bare description and every variant.
-    fn description(&mut self, source: &Source) {
+    /// The bare description and every variant; `argument` is what a command takes for it.
+    fn description(&mut self, source: &Source, argument: &str) {
         let outline = match lang::outline(source) {
             Ok(outline) => outline,
             Err(diagnostics) => return self.fail(&Failure::about(source, diagnostics)),
@@ -104,17 +105,20 @@ impl Checking<'_> {
             Err(failure) => return self.fail(&failure),
         };
         if outline.variants.is_empty() || outline.expects {
-            self.judge(load::analyse(source.clone(), document, self.settings));
+            self.judge(load::analyse(source.clone(), document, self.settings, argument));
         }
         for (variant, _) in outline.variants {
-            self.network(source.clone(), Some(variant));
+            let argument = format!("{argument}#{variant}");
+            self.network(source.clone(), Some(variant), &argument);
         }
     }
 
     /// One network.
-    fn network(&mut self, source: Source, variant: Option<String>) {
+    fn network(&mut self, source: Source, variant: Option<String>, argument: &str) {
         let parsed = load::parse(source, variant, self.settings);
-        self.judge(parsed.and_then(|(source, doc)| load::analyse(source, doc, self.settings)));
+        self.judge(parsed.and_then(|(source, document)| {
+            load::analyse(source, document, self.settings, argument)
+        }));
     }
 
     /// The rows of one network.
@@ -131,35 +135,56 @@ impl Checking<'_> {
             expected,
             found,
             outcome,
+            file: Some(source.name.clone()),
+            line: None,
         };
         if document.expectations.is_empty() {
             let empty = String::new;
             self.check.rows.push(row(empty(), empty(), empty(), Outcome::NoExpectations));
             return;
         }
+        let lines = lines(source, document);
         if self.settings.changed {
-            let rows = document.expectations.iter().map(|expectation| {
-                let what = budget::subject(expectation);
-                row(what, expectation.text.clone(), String::new(), Outcome::NotChecked)
+            let rows = document.expectations.iter().zip(lines).map(|(expectation, line)| {
+                let (what, text) = (budget::subject(expectation), expectation.text.clone());
+                CheckRow { line, ..row(what, text, String::new(), Outcome::NotChecked) }
             });
             self.check.rows.extend(rows);
             return;
         }
         let mut diagnostics = Vec::new();
-        for verdict in judge(document, analysis) {
+        for (verdict, line) in judge(document, analysis).into_iter().zip(lines) {
             let (outcome, diagnostic) = match verdict.outcome {
                 budget::Outcome::Met => (Outcome::Met, None),
                 budget::Outcome::Missed(diagnostic) => (Outcome::Missed, Some(diagnostic)),
                 budget::Outcome::Unknown(diagnostic) => (Outcome::Unknown, Some(diagnostic)),
             };
             diagnostics.extend(diagnostic.map(|diagnostic| lang::resolve(source, diagnostic)));
-            self.check.rows.push(row(verdict.what, verdict.expected, verdict.found, outcome));
+            let row = row(verdict.what, verdict.expected, verdict.found, outcome);
+            self.check.rows.push(CheckRow { line, ..row });
         }
         if !diagnostics.is_empty() {
             let text = Failure::about(source, diagnostics).text(self.screen);
             self.done.messages.push_str(&text);
         }
     }
+}
+
+/// The line of each expectation, from 1.
+fn lines(source: &Source, document: &Document) -> Vec<Option<usize>> {
+    let expectations = &document.expectations;
+    // One diagnostic with a label for each: the text is read once to find them all.
+    let places = expectations
+        .iter()
+        .fold(Diagnostic::new(Code::E0601, ""), |diagnostic, e| diagnostic.label(e.place, ""));
+    let labels = lang::resolve(source, places).labels;
+    let line = |at: At| match at {
+        At::Bytes(span) => Some(position(&source.text, span.start).0),
+        At::Place(_) => None,
+    };
+    let mut lines: Vec<Option<usize>> = labels.into_iter().map(|label| line(label.at)).collect();
+    lines.resize(expectations.len(), None);
+    lines
 }
 
 /// The YAML files below a folder, sorted. Links to folders are not followed, so that there is an end.
@@ -169,7 +194,7 @@ fn descriptions(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     while let Some(folder) = open.pop() {
         let cannot = |error: std::io::Error| {
             let message = format!("`{}` cannot be read: {error}", folder.display());
-            Failure::new(Diagnostic::new(Code::E0105, message))
+            Failure::of_file(&folder.to_string_lossy(), Diagnostic::new(Code::E0105, message))
         };
         for entry in fs::read_dir(&folder).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;
@@ -198,6 +223,8 @@ mod tests {
             expected: String::new(),
             found: String::new(),
             outcome,
+            file: None,
+            line: None,
         };
         let of = |outcomes: &[Outcome], failed| {
             let rows = outcomes.iter().copied().map(row).collect();

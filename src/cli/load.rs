@@ -9,10 +9,10 @@ use std::path::Path;
 use clap::CommandFactory;
 use glob::Pattern;
 
-use super::args::Cli;
+use super::args::{Cli, STDIN};
 use super::settings::{Screen, Settings, about_option};
-use crate::analysis::{Analysis, AnalysisError, analyze};
-use crate::diag::{Code, Diagnostic, Source, did_you_mean, render};
+use crate::analysis::{Analysis, AnalysisError, Options, analyze};
+use crate::diag::{Code, Diagnostic, Format, Source, did_you_mean, render};
 use crate::lang::{self, Choices, Document};
 use crate::ops::ledger::Role;
 use crate::report::build::{Caption, report};
@@ -25,7 +25,7 @@ const LARGEST: u64 = 64 << 20;
 /// Why something could not be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// The text that the diagnostics point into.
+    /// The text that the diagnostics point into; without one where a file could not be read.
     pub source: Option<Source>,
     /// What is wrong.
     pub diagnostics: Vec<Diagnostic>,
@@ -35,6 +35,11 @@ impl Failure {
     /// One thing that is wrong.
     pub fn new(diagnostic: Diagnostic) -> Self {
         Self { source: None, diagnostics: vec![diagnostic] }
+    }
+
+    /// What is wrong with a file, of which there is no text.
+    pub fn of_file(name: &str, diagnostic: Diagnostic) -> Self {
+        Self::about(&Source { name: name.to_owned(), text: String::new() }, vec![diagnostic])
     }
 
     /// Things that are wrong with a description.
@@ -57,7 +62,10 @@ impl Failure {
     /// As it is shown.
     pub fn text(&self, screen: &Screen) -> String {
         let nowhere = Source { name: String::new(), text: String::new() };
-        let source = self.source.as_ref().unwrap_or(&nowhere);
+        // People read the name of a file that cannot be read in the sentence.
+        let is_shown =
+            |source: &&Source| screen.messages != Format::Human || !source.text.is_empty();
+        let source = self.source.as_ref().filter(is_shown).unwrap_or(&nowhere);
         render(
             &self.diagnostics,
             source,
@@ -108,7 +116,7 @@ impl Model {
 pub fn model(argument: &str, settings: &Settings) -> Result<Model, Failure> {
     let (source, variant) = find(argument)?;
     parse(source, variant, settings)
-        .and_then(|(source, document)| analyse(source, document, settings))
+        .and_then(|(source, document)| analyse(source, document, settings, argument))
 }
 
 /// Reads a description.
@@ -124,8 +132,13 @@ pub fn parse(
     }
 }
 
-/// Analyses a network with the assumptions of the settings.
-pub fn analyse(source: Source, document: Document, settings: &Settings) -> Result<Model, Failure> {
+/// Analyses a network with the assumptions of the settings; `argument` is what a command takes for it.
+pub fn analyse(
+    source: Source,
+    document: Document,
+    settings: &Settings,
+    argument: &str,
+) -> Result<Model, Failure> {
     let fail = |diagnostic| Failure::about(&source, vec![lang::resolve(&source, diagnostic)]);
     let mut failure = Failure { source: Some(source.clone()), diagnostics: Vec::new() };
     let own = document.frozen.iter().map(|(text, place)| {
@@ -139,7 +152,13 @@ pub fn analyse(source: Source, document: Document, settings: &Settings) -> Resul
     let mut options = settings.options.clone();
     options.frozen = own.iter().chain(&settings.freeze).cloned().collect();
     let analysis = analyze(&document.graph, &options);
-    let analysis = analysis.map_err(|error| fail(shape_diagnostic(&document, &error)))?;
+    let analysis = analysis.map_err(|error| {
+        let diagnostic = shape_diagnostic(&document, &error);
+        match large_batch(&document, options.clone(), &diagnostic) {
+            Some(diagnostic) => diagnostic.into(),
+            None => fail(diagnostic),
+        }
+    })?;
     let idle = |pattern: &Pattern| !matches(&document, &analysis, pattern);
     for (text, place) in &document.frozen {
         if own.iter().any(|pattern| pattern.as_str() == text && idle(pattern)) {
@@ -154,7 +173,7 @@ pub fn analyse(source: Source, document: Document, settings: &Settings) -> Resul
         let diagnostic = about_option(Code::E0111, "--freeze", text, message, "matches nothing");
         let help = format!(
             "`cnnstat params {}` lists the names; `features.*` means all of a scope",
-            source.name
+            typed(argument)
         );
         failure.diagnostics.push(diagnostic.help(help));
     }
@@ -168,6 +187,27 @@ pub fn analyse(source: Source, document: Document, settings: &Settings) -> Resul
 fn shape_diagnostic(document: &Document, error: &AnalysisError) -> Diagnostic {
     let place = error.node.and_then(|node| document.place(node));
     lang::shape_diagnostic(&error.name, place, &error.error)
+}
+
+/// Where a network fits at a batch of one and exceeds 64 bits at the batch that was asked for: the option is at fault.
+fn large_batch(document: &Document, options: Options, found: &Diagnostic) -> Option<Diagnostic> {
+    let batch = options.batch;
+    let is_large = found.code == Code::E0509 && batch > 1;
+    if !is_large || analyze(&document.graph, &Options { batch: 1, ..options }).is_err() {
+        return None;
+    }
+    let message = format!("--batch {batch} is too large: {}", found.message);
+    let diagnostic =
+        about_option(Code::E0509, "--batch", &batch.to_string(), message, "too many examples");
+    Some(diagnostic.help("the network fits at a batch of one: choose a smaller --batch"))
+}
+
+/// An argument as it is typed.
+fn typed(argument: &str) -> String {
+    match argument.strip_prefix(STDIN) {
+        Some(variant) if variant.starts_with('#') => format!("-{variant}"),
+        _ => argument.to_owned(),
+    }
 }
 
 /// Whether a pattern of `frozen` matches a parameter, by the rule of the analysis.
@@ -188,20 +228,47 @@ pub fn find(argument: &str) -> Result<(Source, Option<String>), Failure> {
         Some((stem, variant)) => (stem, Some(variant.to_owned())),
         None => (argument, None),
     };
-    if stem == "-" {
-        let source = text_of("<stdin>", stdin().lock())?;
-        return Ok((source, variant));
+    let (source, usual) = described(argument, stem, variant.is_some())?;
+    if variant.as_ref().is_some_and(String::is_empty) {
+        return Err(nameless(&source, &typed(argument)));
     }
-    if variant.is_some() && Path::new(stem).exists() {
-        return Ok((read_file(stem)?, variant));
+    Ok((source, variant.or_else(|| usual.map(str::to_owned))))
+}
+
+/// The description that an argument's `stem` means, and the variant of a name of the zoo.
+fn described(
+    argument: &str,
+    stem: &str,
+    has_variant: bool,
+) -> Result<(Source, Option<&'static str>), Failure> {
+    if stem == "-" || (stem == STDIN && has_variant) {
+        return Ok((text_of(STDIN, stdin().lock())?, None));
+    }
+    if has_variant && Path::new(stem).exists() {
+        return Ok((read_file(stem)?, None));
     }
     let Some(entry) = zoo::find(stem) else {
         // What cannot even be looked for says why; all else is not there.
         Path::new(stem).try_exists().map_err(|error| cannot_read(stem, &error))?;
-        return Err(Failure::new(not_found(argument, stem)));
+        return Err(Failure::of_file(stem, not_found(argument, stem)));
     };
-    let source = Source { name: format!("models/{}", entry.file), text: entry.text.to_owned() };
-    Ok((source, variant.or_else(|| entry.variant.map(str::to_owned))))
+    let source = Source { name: format!("{} (built in)", entry.file), text: entry.text.to_owned() };
+    Ok((source, entry.variant))
+}
+
+/// `FILE#` and nothing.
+fn nameless(source: &Source, typed: &str) -> Failure {
+    let variants = lang::outline(source).map(|outline| outline.variants).unwrap_or_default();
+    let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
+    let message = format!("the name of a variant is missing after the # of `{typed}`");
+    let diagnostic = Diagnostic::new(Code::E0107, message);
+    let diagnostic = match names.first() {
+        None => diagnostic.help("leave the # out: the description has no variants"),
+        Some(first) => diagnostic
+            .note(format!("its variants are {}", names.join(", ")))
+            .help(format!("write `{typed}{first}`, or leave the # out")),
+    };
+    Failure::about(source, vec![diagnostic])
 }
 
 fn not_found(argument: &str, stem: &str) -> Diagnostic {
@@ -224,7 +291,7 @@ pub fn read_file(path: &str) -> Result<Source, Failure> {
     if Path::new(path).is_dir() {
         let message = format!("`{path}` is a folder");
         let help = format!("`cnnstat check {path}` searches a folder; name one of its files here");
-        return Err(Failure::new(Diagnostic::new(Code::E0104, message).help(help)));
+        return Err(Failure::of_file(path, Diagnostic::new(Code::E0104, message).help(help)));
     }
     let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
     text_of(path, file)
@@ -232,7 +299,7 @@ pub fn read_file(path: &str) -> Result<Source, Failure> {
 
 /// The text of a file or of standard input.
 fn text_of(name: &str, from: impl Read) -> Result<Source, Failure> {
-    let fail = |code, message| Err(Failure::new(Diagnostic::new(code, message)));
+    let fail = |code, message| Err(Failure::of_file(name, Diagnostic::new(code, message)));
     let mut bytes = Vec::new();
     from.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| cannot_read(name, &error))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
@@ -261,7 +328,7 @@ fn text_of(name: &str, from: impl Read) -> Result<Source, Failure> {
 
 fn cannot_read(name: &str, error: &std::io::Error) -> Failure {
     let code = if error.kind() == ErrorKind::NotFound { Code::E0101 } else { Code::E0105 };
-    Failure::new(Diagnostic::new(code, format!("`{name}` cannot be read: {error}")))
+    Failure::of_file(name, Diagnostic::new(code, format!("`{name}` cannot be read: {error}")))
 }
 
 #[cfg(test)]

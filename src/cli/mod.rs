@@ -14,6 +14,7 @@ mod ops;
 mod params;
 mod settings;
 mod summary;
+pub mod usage;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -103,14 +104,14 @@ fn finish(mut done: Done, screen: &Screen) -> Status {
     if let Some(path) = done.file.take().filter(|_| !done.page.is_empty()) {
         if let Err(error) = std::fs::write(&path, &done.page) {
             let message = format!("`{path}` cannot be written: {error}");
-            done.fail(&Failure::new(Diagnostic::new(Code::E0105, message)), screen);
+            done.fail(&Failure::of_file(&path, Diagnostic::new(Code::E0105, message)), screen);
         }
         done.page.clear();
     }
     // The page first: what is wrong then stands below it, beside the prompt.
     if let Err(error) = print(io::stdout().lock(), &done.page, screen.color) {
         let message = format!("standard output cannot be written: {error}");
-        done.fail(&Failure::new(Diagnostic::new(Code::E0105, message)), screen);
+        done.fail(&Failure::of_file("<stdout>", Diagnostic::new(Code::E0105, message)), screen);
     }
     // Nobody is left to be told that standard error is closed.
     let _ = print(io::stderr().lock(), &done.messages, screen.message_color);

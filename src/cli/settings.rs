@@ -55,11 +55,7 @@ impl Screen {
             color: colored(anstream::AutoStream::choice(&out)),
             message_width: asked.or(message_width).unwrap_or(MESSAGE_WIDTH),
             message_color: colored(anstream::AutoStream::choice(&err)),
-            messages: match args.message_format {
-                MessageFormat::Human => Format::Human,
-                MessageFormat::Short => Format::Short,
-                MessageFormat::Json => Format::Json,
-            },
+            messages: args.message_format.into(),
         }
     }
 
@@ -69,6 +65,16 @@ impl Screen {
             Look { width: None, color: false, numbers }
         } else {
             Look { width: self.width, color: self.color, numbers }
+        }
+    }
+}
+
+impl From<MessageFormat> for Format {
+    fn from(format: MessageFormat) -> Self {
+        match format {
+            MessageFormat::Human => Self::Human,
+            MessageFormat::Short => Self::Short,
+            MessageFormat::Json => Self::Json,
         }
     }
 }
@@ -92,8 +98,8 @@ impl Settings {
     /// Reads the options.
     pub fn new(args: &ModelArgs) -> Result<Self, Failure> {
         let mut failure = Failure::default();
-        let sets = failure.collect(args.set.iter().map(|text| set(text)));
-        let inputs = failure.collect(args.input.iter().map(|text| input(text)));
+        let sets = failure.collect(args.read.set.iter().map(|text| set(text)));
+        let inputs = failure.collect(args.read.input.iter().map(|text| input(text)));
         let freeze = failure.collect(args.freeze.iter().map(|text| pattern("--freeze", text)));
         if !failure.diagnostics.is_empty() {
             return Err(failure);
@@ -105,7 +111,8 @@ impl Settings {
             mode: args.mode.into(),
             frozen: Vec::new(),
         };
-        let changed = !args.set.is_empty() || !args.input.is_empty() || args.batch.is_some();
+        let read = &args.read;
+        let changed = !read.set.is_empty() || !read.input.is_empty() || args.batch.is_some();
         Ok(Self { sets, inputs, options, freeze, changed })
     }
 }
@@ -193,6 +200,7 @@ pub fn pattern(option: &str, text: &str) -> Result<Pattern, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::ReadArgs;
 
     #[test]
     fn shapes_are_read_in_three_spellings() {
@@ -207,8 +215,10 @@ mod tests {
     #[test]
     fn every_bad_option_is_reported() {
         let args = ModelArgs {
-            set: vec!["cdims".to_owned(), "=1".to_owned()],
-            input: vec!["a=x".to_owned()],
+            read: ReadArgs {
+                set: vec!["cdims".to_owned(), "=1".to_owned()],
+                input: vec!["a=x".to_owned()],
+            },
             freeze: vec!["[".to_owned()],
             ..ModelArgs::default()
         };

@@ -57,6 +57,10 @@ pub struct CheckRow {
     pub found: String,
     /// What came of it.
     pub outcome: Outcome,
+    /// The description.
+    pub file: Option<String>,
+    /// Where in it the expectation is written, from 1.
+    pub line: Option<usize>,
 }
 
 /// All expectations that were looked at.
@@ -98,9 +102,21 @@ impl Check {
                 Value::text(&row.model),
                 Value::text(&row.what),
                 Value::text(&row.expected),
-                Value::text(&row.found),
+                Value::Sizes(row.found.clone()),
                 Value::text(row.outcome.text()),
             ]);
+        }
+        grid
+    }
+
+    /// The rows with the places they are written at.
+    pub fn grid_in_full(&self) -> Grid {
+        let mut grid = self.grid();
+        grid.heads.extend([Head::left("file"), Head::right("line")]);
+        for (cells, row) in grid.rows.iter_mut().zip(&self.rows) {
+            let file = row.file.as_ref().map_or(Value::Empty, Value::text);
+            let line = row.line.map_or(Value::Empty, |line| Value::Text(line.to_string()));
+            cells.extend([file, line]);
         }
         grid
     }
@@ -165,6 +181,8 @@ mod tests {
             expected: "1".to_owned(),
             found: "2".to_owned(),
             outcome,
+            file: None,
+            line: None,
         };
         let mut check = Check { skipped: 2, ..Check::default() };
         assert!(

@@ -63,7 +63,7 @@ pub const COLUMNS: &[Column] = &[
     left("index", "#", Kind::Layer(|l| Value::text(l.index.to_string()))),
     left("name", "layer", Kind::Name),
     left("op", "operator", Kind::Layer(|l| Value::text(&l.op))).or("type"),
-    left("kernel", "kernel", Kind::Layer(|l| words(kernel(l)))).expendable(1),
+    left("kernel", "kernel", Kind::Layer(|l| sizes(kernel(l)))).expendable(1),
     left("args", "arguments", Kind::Layer(|l| words(l.call.clone()))),
     left("input", "input", Kind::Layer(|l| Value::Shapes(l.inputs.clone()))),
     left("output", "output", Kind::Layer(|l| Value::Shapes(l.outputs.clone()))),
@@ -147,6 +147,11 @@ pub fn layers_text(layers: usize) -> String {
     }
 }
 
+/// Sizes and words, or nothing.
+fn sizes(text: String) -> Value {
+    if text.is_empty() { Value::Empty } else { Value::Sizes(text) }
+}
+
 /// Text, or nothing.
 fn words(text: String) -> Value {
     if text.is_empty() { Value::Empty } else { Value::Text(text) }
@@ -159,7 +164,7 @@ fn backward_macs(counts: &Counts) -> u64 {
 
 fn axes(layer: &Layer, show: impl Fn(&AxisField) -> String) -> Value {
     let Some(axes) = &layer.receptive_field else { return Value::Empty };
-    Value::Text(axes.iter().map(show).collect::<Vec<_>>().join("×"))
+    sizes(axes.iter().map(show).collect::<Vec<_>>().join("×"))
 }
 
 /// A stride as a whole number or a fraction; `–` where nothing walks along the axis.

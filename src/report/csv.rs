@@ -43,7 +43,7 @@ pub(super) fn write(titles: &[&str], rows: &[Vec<Value>]) -> Result<String, csv:
 fn field(value: &Value) -> String {
     let text = value.show(Numbers::Raw);
     let runs = |c: char| matches!(c, '=' | '@' | '+' | '-' | '\t' | '\r');
-    let is_formula = matches!(value, Value::Text(_))
+    let is_formula = matches!(value, Value::Text(_) | Value::Sizes(_))
         && text.starts_with(runs)
         && !text
             .strip_prefix('-')

@@ -9,9 +9,9 @@ use super::columns;
 use super::grid::shape_text;
 use super::markdown::{code, escape};
 use super::model::{AxisField, Layer, Report};
-use super::summary::assumptions;
+use super::summary::{assumed, assumptions};
 use super::table::bold;
-use super::text::{join, safe, width, wrap};
+use super::text::{safe, width, wrap, wrap_formula};
 use crate::analysis::{Analysis, Field, Row};
 use crate::graph::{Graph, Node, NodeId};
 use crate::ops::derive::Fact;
@@ -19,6 +19,9 @@ use crate::ops::ledger::{Keep, Role, Work};
 use crate::ops::{Io, Layer as _};
 use crate::shape::DType;
 use crate::units::{bytes, grouped};
+
+/// Columns that a formula needs beside its label; with fewer it stands below.
+const NARROWEST: usize = 16;
 
 /// One layer, explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,32 +224,45 @@ pub fn terminal(
     columns: Option<usize>,
     color: bool,
 ) -> String {
-    let assumed: Vec<String> = assumptions(report).iter().map(|t| safe(t).into_owned()).collect();
     let mut out = format!("{}\n", bold(&safe(&report.model), color));
-    let _ = writeln!(out, "{}", join(assumed.iter().map(String::as_str), " · ", columns, 0, 0));
+    let _ = writeln!(out, "{}", assumed(report, columns));
     for section in sections {
-        let name = bold(&safe(&section.name), color);
-        let _ = writeln!(out, "\n{name}  {}", safe(&section.call));
-        let _ = writeln!(out, "  {}", wrap(&safe(&section.shapes), columns, 2, 4));
+        let (name, call) = (safe(&section.name), safe(&section.call));
+        let _ = writeln!(out, "\n{}{}", bold(&name, color), beside(&call, columns, width(&name)));
+        let _ = writeln!(out, "  {}", wrap_formula(&safe(&section.shapes), columns, 2, 4));
         let label = section.facts.iter().map(|fact| width(&fact.what)).max().unwrap_or(0) + 4;
+        let is_narrow = columns.is_some_and(|columns| columns < label + NARROWEST);
+        let start = if is_narrow { 4 } else { label };
+        let below = format!("\n{}", " ".repeat(start));
         for fact in &section.facts {
             let gap = " ".repeat(label.saturating_sub(width(&fact.what) + 3));
-            let _ = writeln!(out, "  {}:{gap}{}", fact.what, laid_out(fact, columns, label));
+            let gap = if is_narrow { below.as_str() } else { gap.as_str() };
+            let _ = writeln!(out, "  {}:{gap}{}", fact.what, laid_out(fact, columns, start));
             if let Some(why) = &fact.why {
-                let why = wrap(&safe(why), columns, label, label);
-                let _ = writeln!(out, "{}{why}", " ".repeat(label));
+                let why = wrap_formula(&safe(why), columns, start, start);
+                let _ = writeln!(out, "{}{why}", " ".repeat(start));
             }
         }
     }
     out
 }
 
-/// A fact on one line; where room is short, the formula on a line of its own; where it is shorter still, the result too.
+/// A call behind a name that takes `name` columns, or below it where not even its first word fits.
+fn beside(call: &str, columns: Option<usize>, name: usize) -> String {
+    let first = call.split_whitespace().next().unwrap_or_default();
+    if columns.is_some_and(|columns| name + 2 + width(first) > columns) {
+        return format!("\n    {}", wrap(call, columns, 4, 4));
+    }
+    format!("  {}", wrap(call, columns, name + 2, 4))
+}
+
+/// A fact on one line; where room is short, the formula on a line of its own; where it is shorter still, the result too, and
+/// what is too long all the same is broken before a sign.
 fn laid_out(fact: &Fact, columns: Option<usize>, start: usize) -> String {
     let parts = parts(fact);
     let [formula, rest @ ..] = parts.as_slice() else { return String::new() };
     if rest.is_empty() {
-        return wrap(&safe(formula), columns, start, start);
+        return wrap_formula(&safe(formula), columns, start, start);
     }
     let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
     let whole = equation(fact);
@@ -254,13 +270,15 @@ fn laid_out(fact: &Fact, columns: Option<usize>, start: usize) -> String {
         return safe(&whole).into_owned();
     }
     let numbers = format!("= {}", rest.join(" = "));
-    let broken = |by: &str| by.replace('\n', &format!("\n{}", " ".repeat(start)));
-    let text = if width(&numbers) <= room {
-        format!("{}\n{}", safe(formula), safe(&numbers))
+    let lines = if width(&numbers) <= room {
+        vec![(*formula).to_owned(), numbers]
     } else {
-        parts.iter().map(|part| safe(part)).collect::<Vec<_>>().join("\n= ")
+        let rest = rest.iter().map(|part| format!("= {part}"));
+        std::iter::once((*formula).to_owned()).chain(rest).collect()
     };
-    broken(&text)
+    let lines: Vec<String> =
+        lines.iter().map(|line| wrap_formula(&safe(line), columns, start, start + 2)).collect();
+    lines.join(&format!("\n{}", " ".repeat(start)))
 }
 
 /// Sections as a page.

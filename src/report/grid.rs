@@ -11,6 +11,8 @@ pub enum Value {
     Empty,
     /// Words.
     Text(String),
+    /// Words in which `×` stands between sizes; for machines it is `x`, as between those of a shape.
+    Sizes(String),
     /// A count.
     Count(u64),
     /// A size in bytes.
@@ -43,7 +45,7 @@ impl Value {
     pub fn number(&self) -> Option<u64> {
         match *self {
             Self::Count(n) | Self::Bytes(n) | Self::Share(n, _) => Some(n),
-            Self::Empty | Self::Text(_) | Self::Shapes(_) => None,
+            Self::Empty | Self::Text(_) | Self::Sizes(_) | Self::Shapes(_) => None,
         }
     }
 
@@ -53,7 +55,8 @@ impl Value {
             (Self::Empty, _) | (Self::Share(0, _), Numbers::Rounded | Numbers::Exact) => {
                 String::new()
             }
-            (Self::Text(text), _) => text.clone(),
+            (Self::Sizes(text), Numbers::Raw) => text.replace('×', "x"),
+            (Self::Text(text) | Self::Sizes(text), _) => text.clone(),
             (Self::Count(n), Numbers::Rounded) => units::count(*n),
             (Self::Bytes(n), Numbers::Rounded) => units::bytes(*n),
             (Self::Count(n) | Self::Bytes(n), Numbers::Exact) => units::grouped(*n),

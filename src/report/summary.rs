@@ -26,10 +26,7 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
             wrap(&safe(&about.replace(char::is_whitespace, " ")), look.width, 0, 0)
         );
     }
-    let assumed = assumptions(report);
-    let assumed: Vec<_> = assumed.iter().map(|text| safe(text)).collect();
-    let pieces = assumed.iter().map(AsRef::as_ref);
-    let _ = writeln!(out, "{}\n", join(pieces, " · ", look.width, 0, 0));
+    let _ = writeln!(out, "{}\n", assumed(report, look.width));
     let lines = fold::tree(report, view);
     out.push_str(&draw(grid(report, view, &lines), look));
     let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
@@ -37,6 +34,15 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
         let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
     }
     out
+}
+
+/// What the numbers depend on, for a terminal.
+pub fn assumed(report: &Report, columns: Option<usize>) -> String {
+    let pieces = assumptions(report);
+    let pieces: Vec<_> = pieces.iter().map(|text| safe(text)).collect();
+    let text = join(pieces.iter().map(AsRef::as_ref), " · ", columns, 0, 0);
+    // A piece alone can be too long.
+    text.lines().map(|line| wrap(line, columns, 0, 0)).collect::<Vec<_>>().join("\n")
 }
 
 /// What the numbers depend on, piece by piece.

@@ -1,7 +1,7 @@
 //! A grid for a terminal, drawn with comfy-table: horizontal rules only, numbers at the right, no line wrapped.
 //!
-//! Where room is short, columns go in the order that their heads say; then the widest words are shortened. Tests stand
-//! below.
+//! Where room is short, columns go in the order that their heads say, and come back where the last to go has left room for
+//! them; if none is left to go, the widest words are shortened. Tests stand below.
 
 use std::fmt::Write as _;
 
@@ -42,17 +42,12 @@ pub fn bold(text: &str, color: bool) -> String {
 pub fn draw(mut grid: Grid, look: Look) -> String {
     let mut cells = Cells::of(&grid, look.numbers);
     if let Some(limit) = look.width {
-        while cells.needs() > limit {
-            let worst = grid.heads.iter().map(|head| head.expendable).max().unwrap_or(0);
-            let Some(index) = grid.heads.iter().rposition(|head| head.expendable == worst) else {
-                break;
-            };
-            if worst == 0 {
-                cells.shorten(&grid, limit);
-                break;
-            }
+        for index in cells.too_many(&grid, limit) {
             grid.drop_column(index);
-            cells = Cells::of(&grid, look.numbers);
+            cells.drop_column(index);
+        }
+        if cells.needs() > limit {
+            cells.shorten(&grid, limit);
         }
     }
     cells.draw(&grid, look.color)
@@ -100,6 +95,38 @@ impl Cells {
         let columns = self.rows[0].len();
         let widest = |column: usize| self.rows.iter().map(|row| text::width(&row[column])).max();
         self.widths = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
+    }
+
+    /// The columns that go so that the others fit, the last first.
+    fn too_many(&self, grid: &Grid, limit: usize) -> Vec<usize> {
+        let mut order: Vec<usize> =
+            (0..grid.heads.len()).filter(|column| grid.heads[*column].expendable > 0).collect();
+        order.sort_by_key(|column| std::cmp::Reverse((grid.heads[*column].expendable, *column)));
+        let mut needs = self.needs();
+        let mut gone = Vec::new();
+        for column in order {
+            if needs <= limit {
+                break;
+            }
+            needs -= self.widths[column] + GAP;
+            gone.push(column);
+        }
+        gone.reverse();
+        gone.retain(|column| {
+            let back = needs + self.widths[*column] + GAP;
+            let fits = back <= limit;
+            needs = if fits { back } else { needs };
+            !fits
+        });
+        gone.sort_unstable_by(|a, b| b.cmp(a));
+        gone
+    }
+
+    fn drop_column(&mut self, column: usize) {
+        for row in &mut self.rows {
+            row.remove(column);
+        }
+        self.widths.remove(column);
     }
 
     fn needs(&self) -> usize {
@@ -191,6 +218,32 @@ relu\\u{1b}[0m   3, p1      8
 total           3, p1   34.9 k
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_column_comes_back_where_it_fits_and_chosen_ones_never_go() {
+        let head = |title, expendable| Head { expendable, ..Head::right(title) };
+        let mut grid = Grid::new([
+            Head::left("name"),
+            head("wide column", 1),
+            head("mid", 2),
+            head("%", 3),
+            head("share", 3),
+        ]);
+        grid.rows = vec![vec![Value::text("conv"); 5]];
+        let heads = |grid: &Grid, width| {
+            let text = draw(grid.clone(), Look { width: Some(width), ..Look::default() });
+            text.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(heads(&grid, 40), "name wide column mid % share");
+        assert_eq!(heads(&grid, 35), "name wide column mid %");
+        assert_eq!(heads(&grid, 23), "name wide column mid");
+        assert_eq!(heads(&grid, 22), "name wide column");
+        assert_eq!(heads(&grid, 16), "name mid %");
+        assert_eq!(heads(&grid, 10), "name mid");
+        assert_eq!(heads(&grid, 9), "name");
+        grid.heads.iter_mut().for_each(|head| head.expendable = 0);
+        assert_eq!(heads(&grid, 10), "name wide column mid % share");
     }
 
     #[test]

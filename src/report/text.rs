@@ -57,6 +57,20 @@ pub fn wrap(text: &str, columns: Option<usize>, start: usize, indent: usize) -> 
     join(text.split_whitespace(), " ", columns, start, indent)
 }
 
+/// The same for a formula: it is broken before a sign, not after it.
+pub fn wrap_formula(text: &str, columns: Option<usize>, start: usize, indent: usize) -> String {
+    let mut pieces: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for word in text.split_whitespace() {
+        match pieces.last_mut().filter(|_| is_open) {
+            Some(piece) => piece.extend([" ", word]),
+            None => pieces.push(word.to_owned()),
+        }
+        is_open = matches!(word, "=" | "×" | "+" | "−" | "·" | "/" | "→");
+    }
+    join(pieces.iter().map(String::as_str), " ", columns, start, indent)
+}
+
 /// Pieces that are not broken themselves, with `between` where two of them share a line.
 pub fn join<'t>(
     pieces: impl IntoIterator<Item = &'t str>,
@@ -101,6 +115,12 @@ mod tests {
         assert_eq!(shorten("conv", 4), "conv");
         assert!(width(&shorten("합성곱합성곱합성곱", 7)) <= 7);
         assert_eq!(shorten("conv", 0), "…");
+    }
+
+    #[test]
+    fn formulas_are_broken_before_their_signs() {
+        let text = wrap_formula("3 × 3 × 128 = 1,152", Some(9), 0, 2);
+        assert_eq!(text, "3 × 3\n  × 128\n  = 1,152");
     }
 
     #[test]

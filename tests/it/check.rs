@@ -110,11 +110,39 @@ fn a_description_is_checked_with_its_variants_and_a_variant_alone() {
 #[test]
 fn every_format_has_a_row_for_each_expectation() {
     let csv = page("check lenet5 --format csv");
-    let rows = "lenet5,params,61_706,\"61,706\",ok\nlenet5,macs,416_520,\"416,520\",ok\n";
-    assert!(csv.starts_with(&format!("model,what,expected,found,verdict\n{rows}")), "{csv}");
+    let rows = "lenet5,params,61_706,\"61,706\",ok,lenet5.yaml (built in),26\n";
+    assert!(
+        csv.starts_with(&format!("model,what,expected,found,verdict,file,line\n{rows}")),
+        "{csv}"
+    );
     let markdown = page("check lenet5 --format markdown");
     assert!(markdown.contains("| lenet5 | params | 61_706 | 61,706 | ok |"), "{markdown}");
     let json: Value = serde_json::from_str(&page("check lenet5 --format json")).unwrap();
     assert_eq!(json["rows"][0]["outcome"], "met");
     assert_eq!(json["rows"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn rows_say_where_they_are_written() {
+    let plain =
+        "model: m\ninput: [3, 8, 8]\nlayers: [relu]\nvariants:\n  a: {expect: {params: 0}}\n";
+    let path = file(&scratch("check_place"), "plain.yaml", plain);
+    let rows = |args: &[&str]| {
+        let run = run_args(&[&["check", "--format", "json"], args].concat());
+        let check: Value = serde_json::from_str(&run.stdout).unwrap();
+        let rows = check["rows"].as_array().unwrap().clone();
+        rows.iter().map(|row| (row["file"].clone(), row["line"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&[&path]), [(path.as_str().into(), 5.into())]);
+    // So where nothing was compared.
+    let variant = format!("{path}#a");
+    assert_eq!(rows(&[&variant, "--batch", "2"]), [(path.as_str().into(), 5.into())]);
+    let bare = plain.split("variants").next().unwrap();
+    let path = file(&scratch("check_place"), "bare.yaml", bare);
+    assert_eq!(rows(&[&path]), [(path.as_str().into(), Value::Null)]);
+    let lines = LENET.lines().enumerate();
+    let expected = lines.skip_while(|(_, line)| *line != "expect:").skip(1);
+    let expected: Vec<Value> = expected.take(3).map(|(at, _)| (at + 1).into()).collect();
+    let found = rows(&["lenet5"]).into_iter().map(|(_, line)| line);
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }

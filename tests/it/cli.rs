@@ -50,8 +50,12 @@ fn a_path_wins_over_a_name() {
 fn a_description_comes_by_standard_input_too() {
     let run = run_on(&["-"], ALEXNET);
     assert_eq!((run.status, run.stdout), (0, page("alexnet")));
-    let run = run_on(&["params", "--", "-#custom_cnn_bn"], CUSTOM);
-    assert_eq!((run.status, run.stdout), (0, page("params custom_cnn_bn")));
+    for args in [&["params", "--", "-#custom_cnn_bn"][..], &["params", "-#custom_cnn_bn"]] {
+        let run = run_on(args, CUSTOM);
+        assert_eq!((run.status, run.stdout), (0, page("params custom_cnn_bn")));
+    }
+    let run = run_on(&["params", "-#custom_cnn_bn", "--freeze", "x"], CUSTOM);
+    assert!(run.stderr.contains("`cnnstat params -#custom_cnn_bn`"), "{}", run.stderr);
     let run = run_on(&["-"], "model: m\ninput: [3, 8, 8]\nlayers: [nosuch]\n");
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("<stdin>:3:10"), "{}", run.stderr);
@@ -293,10 +297,45 @@ fn an_expansion_is_the_same_network() {
         let run = run_on(&["-", "--format", "json"], &page(&format!("expand {name}")));
         let again: Value = serde_json::from_str(&run.stdout).unwrap();
         let first = json(name);
-        for key in ["totals", "layers", "outputs"] {
+        for key in ["model", "totals", "layers", "outputs"] {
             assert_eq!(again[key], first[key], "{name}: {key}");
         }
     }
+}
+
+#[test]
+fn an_expansion_is_of_the_input_that_is_asked_for() {
+    for change in ["--input 3x32x32", "--set cdims=[8,16,32]"] {
+        let text = page(&format!("expand custom_cnn {change}"));
+        // What the description expects it does not expect of another network.
+        assert!(!text.contains("expect:"), "{text}");
+        let run = run_on(&["-", "--format", "json"], &text);
+        let again: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(again["totals"], totals(&format!("custom_cnn {change}")), "{change}");
+    }
+}
+
+#[test]
+fn built_in_networks_are_no_files_and_helps_name_what_was_typed() {
+    let run = run("params vgg16 --freeze x");
+    assert!(run.stderr.contains("vgg.yaml (built in)"), "{}", run.stderr);
+    assert!(run.stderr.contains("`cnnstat params vgg16` lists"), "{}", run.stderr);
+    for line in ["vgg16 --set x=1", "explain vgg16 nosuch", "vgg16 --input 3x2x2"] {
+        let run = crate::run::run(line);
+        assert!(run.stderr.contains("--> vgg.yaml (built in)"), "{line}: {}", run.stderr);
+        assert!(!run.stderr.contains("models/"), "{line}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn csv_has_one_sign_between_sizes() {
+    let columns = "kernel,receptive_field,stride,input,output";
+    for line in [&format!("c3d dcgan_generator --columns {columns}"), "mobilenet_v1"] {
+        let csv = page(&format!("{line} --format csv"));
+        assert!(!csv.contains('×'), "{line}: {csv}");
+    }
+    assert!(page(&format!("c3d --columns {columns}")).contains('×'));
+    assert!(page("check dcgan_generator --format csv").contains(",3x64x64,ok"));
 }
 
 #[test]

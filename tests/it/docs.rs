@@ -89,6 +89,7 @@ fn every_key_is_documented_and_no_other() {
     let check = json(&page("check lenet5 --format json"));
     let diagnostic = run("tests/fixtures/bad/E0502_kernel.yaml --message-format json");
     let diagnostic = json(&diagnostic.stderr);
+    let usage = json(&run("alexnet --nosuch --message-format json").stderr);
     for (heading, value) in [
         ("Report", &report),
         ("Convention", &report["convention"]),
@@ -99,19 +100,20 @@ fn every_key_is_documented_and_no_other() {
         ("Axis of a receptive field", &layer["receptive_field"][0]),
         ("Tensor", &layer["tensors"][0]),
         ("Listing of parameters", &listing),
+        ("Entry of a listing", &listing["tensors"][0]),
         ("Outcome of a check", &check),
+        ("Row of a check", &check["rows"][0]),
         ("Diagnostic", &diagnostic),
+        ("Diagnostic", &usage),
     ] {
         assert_eq!(documented(&text, heading), keys(value), "{heading}");
     }
     let own: BTreeSet<String> = keys(layer).difference(&keys(totals)).cloned().collect();
     assert_eq!(documented(&text, "Layer"), own);
     assert!(keys(layer).is_superset(&keys(totals)));
-    // Objects that a row of a table describes.
-    for value in [&listing["tensors"][0], &check["rows"][0], &diagnostic["labels"][0]] {
-        for key in keys(value) {
-            assert!(text.contains(&format!("`{key}`")), "{key}");
-        }
+    // An object that a row of a table describes.
+    for key in keys(&diagnostic["labels"][0]) {
+        assert!(text.contains(&format!("`{key}`")), "{key}");
     }
 }
 

@@ -26,5 +26,6 @@ mod sums;
 mod tidy;
 mod torchvision;
 mod training;
+mod usage;
 mod values;
 mod window;

@@ -21,6 +21,52 @@ fn no_line_is_wider_than_it_may_be() {
 }
 
 #[test]
+fn no_line_of_an_explanation_is_wider_than_it_may_be() {
+    for name in zoo() {
+        for columns in [80, 60, 40] {
+            for row in page(&format!("explain {name} --width {columns}")).lines() {
+                assert!(width(row) <= columns, "{name}: {columns}: {} columns: {row}", width(row));
+            }
+        }
+        // Here a word alone can be too long, behind its sign.
+        for row in page(&format!("explain {name} --width 20")).lines() {
+            let words = row.split_whitespace().count();
+            let is_one =
+                words == 1 || (words == 2 && "=×+−→".contains(row.trim().chars().next().unwrap()));
+            assert!(width(row) <= 20 || is_one, "{name}: {row}");
+        }
+    }
+}
+
+#[test]
+fn formulas_keep_all_their_parts_at_any_width() {
+    let words = |line: &str| page(line).split_whitespace().collect::<Vec<_>>().join(" ");
+    for name in ["c3d", "dcgan_generator"] {
+        let wide = words(&format!("explain {name} --width 400"));
+        let (_, wide) = wide.split_once("other operation ").unwrap();
+        for columns in [20, 40, 60] {
+            let text = words(&format!("explain {name} --width {columns}"));
+            assert!(text.ends_with(wide), "{name}: {columns}");
+        }
+    }
+}
+
+#[test]
+fn chosen_columns_stay_at_any_width() {
+    let columns = "name,op,kernel,output,params,params%,macs,macs%,flops";
+    for width in [20, 40, 60] {
+        let text = page(&format!("mobilenet_v1 --columns {columns} --width {width}"));
+        for head in ["kernel", "params%", "macs%", "FLOPs"] {
+            assert!(text.contains(head), "{width}: {text}");
+        }
+    }
+    // Left to itself the table leaves some out.
+    let text = page("mobilenet_v1 --width 40");
+    let heads = text.lines().find(|line| line.starts_with("layer")).unwrap();
+    assert!(!heads.contains("kernel"), "{heads}");
+}
+
+#[test]
 fn every_number_of_the_header_stays_at_any_width() {
     for columns in [20, 40, 60, 80, 120] {
         let text = page(&format!("alexnet --width {columns}"));
