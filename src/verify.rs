@@ -549,26 +549,28 @@ fn tallied_on(
     let mut on = inputs.to_vec();
     let mut reduced = false;
     let rank = on.first().map_or(0, Shape::rank);
-    // Positions first, then the batch, channels last: parameters depend on those.
-    let axes = (2..rank).rev().chain([0, 1]).filter(|axis| *axis < rank);
-    for axis in axes {
+    // All positions and the batch at once; channels only where that is not enough, since parameters depend on them.
+    for axes in [(2..rank).rev().chain([0]).collect::<Vec<_>>(), vec![1]] {
         if small(&on) {
             break;
         }
-        let accepted = |n: u64| {
-            let smaller: Vec<Shape> = on
-                .iter()
-                .map(|shape| if axis < shape.rank() { shape.with(axis, n) } else { *shape })
-                .collect();
-            op.infer(&smaller)
-                .is_ok_and(|outputs| outputs.iter().all(|o| o.numel().is_ok()))
-                .then_some(smaller)
-        };
-        let full = on[0].dims()[axis];
-        let smallest = if axis == 0 { 2.min(full) } else { 1 };
-        if let Some(smaller) = (smallest..full.min(1024)).find_map(accepted) {
-            on = smaller;
-            reduced = true;
+        for axis in axes.into_iter().filter(|axis| *axis < rank) {
+            let accepted = |n: u64| {
+                let smaller =
+                    |shape: &Shape| if axis < shape.rank() { shape.with(axis, n) } else { *shape };
+                let smaller: Vec<Shape> = on.iter().map(smaller).collect();
+                let fits = op
+                    .infer(&smaller)
+                    .is_ok_and(|outputs| outputs.iter().all(|o| o.numel().is_ok()));
+                fits.then_some(smaller)
+            };
+            let full = on[0].dims()[axis];
+            // Batch statistics need two.
+            let smallest = if axis == 0 { 2.min(full) } else { 1 };
+            if let Some(smaller) = (smallest..full.min(1024)).find_map(accepted) {
+                on = smaller;
+                reduced = true;
+            }
         }
     }
     (on, reduced)

@@ -84,21 +84,21 @@ impl Layout {
     /// Every product of the convolution, output by output, tap by tap.
     fn each(&self, mut product: impl FnMut(Product)) {
         let (windows, taps, depth) = (self.windows(), self.taps(), self.depth());
+        let (outputs, window) = (volume(windows), volume(taps));
         let plane: usize = self.axes.iter().map(|axis| axis.extent).product();
+        // Where each tap of each window falls is the same for all channels.
+        let places: Vec<Option<usize>> =
+            positions(windows).flat_map(|at| positions(taps).map(move |tap| (at, tap))).map(|(at, tap)| self.at(at, tap)).collect();
         for n in 0..self.batch {
             for o in 0..self.kernels {
                 let group = o / (self.kernels / self.groups);
-                for (p, window) in positions(windows).enumerate() {
-                    let y = (n * self.kernels + o) * volume(windows) + p;
+                for (p, places) in places.chunks_exact(window).enumerate() {
+                    let y = (n * self.kernels + o) * outputs + p;
                     for c in 0..depth {
                         let channel = (n * self.channels + group * depth + c) * plane;
-                        for (t, tap) in positions(taps).enumerate() {
-                            let w = (o * depth + c) * volume(taps) + t;
-                            product(Product {
-                                y,
-                                w,
-                                x: self.at(window, tap).map(|at| channel + at),
-                            });
+                        let w = (o * depth + c) * window;
+                        for (t, at) in places.iter().enumerate() {
+                            product(Product { y, w: w + t, x: at.map(|at| channel + at) });
                         }
                     }
                 }
