@@ -10,6 +10,12 @@
 //! A layer too large to be tallied in full is tallied at the smallest input that its shape rule accepts. What is computed
 //! comes through [`Rules`], so that a test can put a wrong rule in and see it found. Tests stand in `tests/it/verify.rs`.
 
+mod progress;
+
+pub use progress::{Pass, Progress, passes};
+
+use progress::Teller;
+
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::exec::kernels::{Kept, Kernel as _, Made, Part, Scheme};
@@ -17,7 +23,7 @@ use crate::exec::network::{Network, RunError};
 use crate::exec::optim::Sgd;
 use crate::exec::scalar::Tally;
 use crate::exec::step::{self, Data};
-use crate::exec::tape::{Observer, Unobserved};
+use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
 use crate::exec::{self, gradcheck};
 use crate::graph::{Graph, NodeId};
@@ -28,7 +34,7 @@ use crate::shape::{DType, Shape, TooLarge};
 use crate::units::{bytes, grouped};
 
 /// Most operations of a forward pass that are tallied one by one.
-const MAX_TALLIED: u64 = 4_000_000;
+pub const MAX_TALLIED: u64 = 4_000_000;
 /// Largest error of a gradient along a direction, relative to the scale of what is compared.
 const TOLERANCE: f64 = 1e-5;
 
@@ -220,7 +226,7 @@ pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
     Ok(inputs.fold(step.peak.bytes, u64::saturating_add))
 }
 
-/// Runs the network and compares. `progress` hears of each layer that is done, and how many there are.
+/// Runs the network and compares. `progress` hears of each layer that ran or was checked.
 ///
 /// # Errors
 /// A network that cannot be analysed or run.
@@ -228,19 +234,21 @@ pub fn verify(
     graph: &Graph,
     plan: Plan,
     rules: &dyn Rules,
-    mut progress: impl FnMut(usize, usize, &str),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Verification, VerifyError> {
     let (plan, raised) = settle(graph, plan)?;
     let analysis = analysed(graph, plan)?;
     let mut network = Network::<f32>::new(graph, Scheme::KaimingNormal, plan.seed);
     let data = Data::draw(graph, &analysis_inputs(graph, &analysis), plan.seed);
-    network.build(&data.inputs(network.meter()))?;
+    let meter = network.meter().clone();
+    let mut teller = Teller { progress: &mut progress, watch: None, forward: Pass::Inference };
+    // The first run makes the parameters.
+    drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
 
     let mut totals = Vec::new();
-    let base = network.meter().now();
-    let meter = network.meter().clone();
+    let base = meter.now();
     meter.reset_peak();
-    drop(network.infer(data.inputs(&meter), Mode::Eval)?);
+    drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
     let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, exec::plan)?;
     totals.push(Check::new(
         "parameters and buffers in memory",
@@ -255,7 +263,10 @@ pub fn verify(
 
     let mut watch = Watch::new(graph);
     meter.reset_peak();
-    let outcome = step::step(&mut network, &data, plan.mode, true, &mut watch)?;
+    let mut teller =
+        Teller { progress: &mut progress, watch: Some(&mut watch), forward: Pass::Forward };
+    let outcome = step::step(&mut network, &data, plan.mode, true, &mut teller)?;
+    teller.watch = None;
     let training = memory::training(graph, &analysis, Optimizer::Sgd, exec::plan, true)?;
     if plan.mode == Mode::Train {
         totals.push(Check::new(
@@ -274,18 +285,20 @@ pub fn verify(
     let mut gradients = outcome.gradients;
     for _ in 0..plan.steps {
         network.descend(&gradients, &mut optimizer);
-        let outcome = step::step(&mut network, &data, plan.mode, false, &mut Unobserved)?;
+        // The next step makes its own: holding both would take more than `need` says.
+        drop(gradients);
+        let outcome = step::step(&mut network, &data, plan.mode, false, &mut teller)?;
         losses.push(outcome.loss);
         gradients = outcome.gradients;
     }
 
-    let count = graph.nodes().len();
-    let mut layers = Vec::with_capacity(count);
-    for (id, node) in graph.iter() {
-        progress(id.index(), count, &node.name);
-        layers.push(layer(graph, id, &analysis, plan, rules, &network, &watch.seen[id.index()]));
+    drop(gradients);
+    let mut layers = Vec::with_capacity(graph.nodes().len());
+    for (node, _) in graph.iter() {
+        let seen = &watch.seen[node.index()];
+        layers.push(layer(graph, node, &analysis, plan, rules, &network, seen));
+        progress(Progress::Checked { node });
     }
-    progress(count, count, "");
     let sum = |count: fn(&Verified) -> u64| layers.iter().map(count).sum::<u64>();
     totals.insert(
         0,

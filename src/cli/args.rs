@@ -2,6 +2,8 @@
 //!
 //! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
 
+mod values;
+
 use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
@@ -10,12 +12,15 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::analysis::memory::Optimizer;
 use crate::ops::Mode;
-use crate::report::columns::{self, COLUMNS, Column};
+use crate::report::columns::Column;
 use crate::shape::DType;
-use crate::units;
+use values::{column, columns_help, dtype, numeric_column, size, whole};
 
 /// What standard input is called.
 pub const STDIN: &str = "<stdin>";
+
+/// More steps of verification than anybody waits for.
+const MOST_STEPS: u64 = 1_000_000;
 
 /// Narrower pages are not drawn.
 const NARROWEST: u64 = 20;
@@ -112,6 +117,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show what must be held at once, for inference and for a training step, to the byte
     Memory(MemoryArgs),
+    /// Run networks forward and backward, and compare every number with what happens; exit 1 if one differs
+    Verify(VerifyArgs),
     /// Compare networks with what their descriptions expect; exit 1 if an expectation is missed
     Check(CheckArgs),
     /// List the operators, or say all of one
@@ -293,6 +300,41 @@ pub struct MemoryArgs {
     pub page: PageArgs,
 }
 
+/// `cnnstat verify`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Runs on the reference kernels, in f32; gradients are checked in f64. A layer too large to be tallied \
+    operation by operation is tallied at the smallest input that its shape rule accepts."
+)]
+pub struct VerifyArgs {
+    /// Descriptions, as for the summary
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<String>,
+    /// Where parameters, inputs and targets are drawn from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Verify inference: batch norm and dropout in eval mode
+    #[arg(long)]
+    pub eval: bool,
+    /// Steps of gradient descent, all on one batch
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<u64>(0, MOST_STEPS))]
+    pub steps: u64,
+    /// Refuse a network that needs more bytes: 8GiB, 512MiB, 256kB [default: what is free]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory_limit: Option<u64>,
+    /// What is replaced.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Examples that go through at once [default: 1, or 2 where batch norm needs them]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Network")]
+    #[arg(value_parser = whole::<u64>(1, u64::MAX))]
+    pub batch: Option<u64>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
 /// `cnnstat explain`.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
@@ -445,70 +487,6 @@ pub enum MessageFormat {
     Short,
     /// JSON, an object each line
     Json,
-}
-
-/// Reads a whole number.
-fn whole<T: TryFrom<u64>>(
-    least: u64,
-    most: u64,
-) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
-    move |text| {
-        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-        number
-            .and_then(|number| T::try_from(number).ok())
-            .ok_or_else(|| format!("not a whole number from {least} to {most}"))
-    }
-}
-
-/// Reads the name of a column.
-fn column(name: &str) -> Result<&'static Column, String> {
-    columns::find(name.trim()).ok_or_else(|| {
-        let known = COLUMNS.iter().map(|column| column.key);
-        let near = crate::diag::did_you_mean(name, known.clone());
-        near.unwrap_or_else(|| format!("there are {}", known.collect::<Vec<_>>().join(", ")))
-    })
-}
-
-/// Reads the name of a column of numbers.
-fn numeric_column(name: &str) -> Result<&'static Column, String> {
-    let column = column(name)?;
-    if column.is_numeric() {
-        return Ok(column);
-    }
-    let numeric = COLUMNS.iter().filter(|column| column.is_numeric()).map(|column| column.key);
-    Err(format!("a column of words; sort by {}", numeric.collect::<Vec<_>>().join(", ")))
-}
-
-fn columns_help() -> String {
-    let keys: Vec<&str> = COLUMNS.iter().map(|column| column.key).collect();
-    format!(
-        "Columns to show, separated by commas: {}. [default: {}]",
-        keys.join(", "),
-        columns::USUAL.join(",")
-    )
-}
-
-/// Reads an element type that a network can have.
-fn dtype(name: &str) -> Result<DType, String> {
-    let can = |dtype: DType| !matches!(dtype, DType::Bool | DType::I64);
-    let mut known = DType::NAMES.iter().filter(|(_, dtype)| can(*dtype));
-    known
-        .clone()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, dtype)| *dtype)
-        .ok_or_else(|| {
-            let names: Vec<&str> = known.by_ref().map(|(name, _)| *name).collect();
-            format!("there are {}", names.join(", "))
-        })
-}
-
-/// Reads a size in bytes.
-fn size(text: &str) -> Result<u64, String> {
-    units::read_bytes(text).ok_or_else(|| {
-        "not a size in bytes: write 8GiB, 512MiB or 64KiB (powers of 1024), 8GB, 512MB or 64kB (powers of 1000), or \
-         bytes without a unit"
-            .to_owned()
-    })
 }
 
 /// A command that shows both modes takes no mode: one that is typed would be passed over.

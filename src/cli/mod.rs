@@ -5,9 +5,11 @@
 
 pub mod args;
 mod check;
+mod estimate;
 mod expand;
 mod explain;
 mod explain_error;
+mod free;
 mod load;
 mod memory;
 mod ops;
@@ -15,6 +17,7 @@ mod params;
 mod settings;
 mod summary;
 pub mod usage;
+mod verify;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -89,6 +92,7 @@ pub fn run(cli: &Cli) -> Status {
         None => summary::run(&cli.summary, &screen),
         Some(Command::Params(args)) => params::run(args, &screen),
         Some(Command::Memory(args)) => memory::run(args, &screen),
+        Some(Command::Verify(args)) => verify::run(args, &screen),
         Some(Command::Explain(args)) => explain::run(args, &screen),
         Some(Command::Check(args)) => check::run(args, &screen),
         Some(Command::Ops(args)) => ops::run(args, &screen),

@@ -48,6 +48,7 @@ codes! {
     E0110 "--input is not a shape, or names no input",
     E0111 "a pattern of frozen parameters matches nothing",
     E0112 "no layer of this name",
+    E0113 "verification needs more memory than it may take",
     E0201 "YAML syntax",
     E0202 "YAML cut a call at its comma",
     E0203 "a character that YAML keeps for itself",

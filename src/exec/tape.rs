@@ -110,7 +110,20 @@ impl<'g, S: Scalar> Network<'g, S> {
         inputs: Vec<Tensor<S>>,
         mode: Mode,
     ) -> Result<Vec<Tensor<S>>, RunError> {
-        Ok(self.run(inputs, mode, None, &mut Unobserved)?.outputs)
+        self.infer_seen(inputs, mode, &mut Unobserved)
+    }
+
+    /// The same while somebody looks.
+    ///
+    /// # Errors
+    /// As [`Network::infer`].
+    pub fn infer_seen(
+        &mut self,
+        inputs: Vec<Tensor<S>>,
+        mode: Mode,
+        observer: &mut dyn Observer<S>,
+    ) -> Result<Vec<Tensor<S>>, RunError> {
+        Ok(self.run(inputs, mode, None, observer)?.outputs)
     }
 
     /// Runs the network onto a tape. What leads to no trained parameter (nor, with `to_inputs`, to the inputs) keeps

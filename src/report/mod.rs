@@ -37,3 +37,5 @@ pub mod summary;
 pub mod table;
 #[cfg(feature = "cli")]
 pub mod text;
+#[cfg(feature = "cli")]
+pub mod verify;

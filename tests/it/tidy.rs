@@ -22,7 +22,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("lang", &["diag", "graph", "ops", "shape", "span", "text", "units"]),
     ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
     ("exec", &["graph", "ops", "shape"]),
-    ("report", &["analysis", "graph", "ops", "shape", "span", "text", "units"]),
+    ("report", &["analysis", "graph", "ops", "shape", "span", "text", "units", "verify"]),
     ("verify", &["analysis", "exec", "graph", "ops", "shape", "units"]),
     ("budget", &["analysis", "diag", "graph", "lang", "ops", "shape", "span", "units"]),
 ];

@@ -1,0 +1,71 @@
+//! Values of options as they are typed: whole numbers, columns, element types, sizes.
+//!
+//! Tests stand in `args.rs`.
+
+use crate::report::columns::{self, COLUMNS, Column};
+use crate::shape::DType;
+use crate::units;
+
+/// Reads a whole number.
+pub(super) fn whole<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| format!("not a whole number from {least} to {most}"))
+    }
+}
+
+/// Reads the name of a column.
+pub(super) fn column(name: &str) -> Result<&'static Column, String> {
+    columns::find(name.trim()).ok_or_else(|| {
+        let known = COLUMNS.iter().map(|column| column.key);
+        let near = crate::diag::did_you_mean(name, known.clone());
+        near.unwrap_or_else(|| format!("there are {}", known.collect::<Vec<_>>().join(", ")))
+    })
+}
+
+/// Reads the name of a column of numbers.
+pub(super) fn numeric_column(name: &str) -> Result<&'static Column, String> {
+    let column = column(name)?;
+    if column.is_numeric() {
+        return Ok(column);
+    }
+    let numeric = COLUMNS.iter().filter(|column| column.is_numeric()).map(|column| column.key);
+    Err(format!("a column of words; sort by {}", numeric.collect::<Vec<_>>().join(", ")))
+}
+
+pub(super) fn columns_help() -> String {
+    let keys: Vec<&str> = COLUMNS.iter().map(|column| column.key).collect();
+    format!(
+        "Columns to show, separated by commas: {}. [default: {}]",
+        keys.join(", "),
+        columns::USUAL.join(",")
+    )
+}
+
+/// Reads an element type that a network can have.
+pub(super) fn dtype(name: &str) -> Result<DType, String> {
+    let can = |dtype: DType| !matches!(dtype, DType::Bool | DType::I64);
+    let mut known = DType::NAMES.iter().filter(|(_, dtype)| can(*dtype));
+    known
+        .clone()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, dtype)| *dtype)
+        .ok_or_else(|| {
+            let names: Vec<&str> = known.by_ref().map(|(name, _)| *name).collect();
+            format!("there are {}", names.join(", "))
+        })
+}
+
+/// Reads a size in bytes.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    units::read_bytes(text).ok_or_else(|| {
+        "not a size in bytes: write 8GiB, 512MiB or 64KiB (powers of 1024), 8GB, 512MB or 64kB (powers of 1000), or \
+         bytes without a unit"
+            .to_owned()
+    })
+}

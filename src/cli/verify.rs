@@ -1,0 +1,321 @@
+//! `cnnstat verify MODEL…`: networks run for real, and every number compared with what happens.
+//!
+//! What is assumed and needed is said before anything runs, on standard error. Tests stand in
+//! `tests/it/verify_command.rs`.
+
+use std::io::{IsTerminal as _, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::{ModeArg, ModelArgs, PageFormat, VerifyArgs};
+use super::estimate::{Estimate, time};
+use super::free;
+use super::load::{self, Failure, Model};
+use super::settings::{Screen, Settings};
+use super::{Done, Status, cannot_write};
+use crate::analysis::{Analysis, AnalysisError, Options, analyze, memory};
+use crate::diag::{Code, Diagnostic, Format};
+use crate::graph::Graph;
+use crate::ops::Mode;
+use crate::report::grid::{Numbers, shape_text};
+use crate::report::json;
+use crate::report::text::{safe, wrap};
+use crate::report::verify::{self as page, Report};
+use crate::shape::Shape;
+use crate::units;
+use crate::verify::{self, AsTheyAre, Pass, Plan, Progress, VerifyError};
+
+/// Seconds from which an estimate is worth a line.
+const WORTH_SAYING: u64 = 10;
+/// Seconds from which a smaller input is suggested.
+const LONG: u64 = 60;
+
+/// A report for each network. Exit 1 where something differs, 2 where a network was not run.
+pub fn run(args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
+    let settings = Settings::new(&ModelArgs {
+        read: args.read.clone(),
+        batch: args.batch,
+        mode: if args.eval { ModeArg::Eval } else { ModeArg::Train },
+        ..ModelArgs::default()
+    })?;
+    let mut done = Done::page(String::new(), args.page.output.as_ref());
+    let mut reports = Vec::new();
+    for argument in &args.models {
+        let verified = load::model(argument, &settings)
+            .and_then(|model| Verifying::new(args, &settings, model, argument, screen)?.run());
+        match verified {
+            Ok(report) => reports.push(report),
+            Err(failure) => done.fail(&failure, screen),
+        }
+    }
+    if reports.iter().any(|report| report.mismatches > 0) {
+        done.status = done.status.max(Status::Findings);
+    }
+    if !reports.is_empty() {
+        done.page = page(args, &reports, screen)?;
+    }
+    Ok(done)
+}
+
+fn page(args: &VerifyArgs, reports: &[Report], screen: &Screen) -> Result<String, Failure> {
+    let look = screen.look(Numbers::Rounded, args.page.output.is_some());
+    let several = args.models.len() > 1;
+    let pages =
+        |page: &dyn Fn(&Report) -> String| reports.iter().map(page).collect::<Vec<_>>().join("\n");
+    match args.page.format {
+        PageFormat::Table => Ok(pages(&|report| page::terminal(report, look))),
+        PageFormat::Markdown => Ok(pages(&page::markdown)),
+        PageFormat::Json => json::list(reports, several).map_err(cannot_write),
+        PageFormat::Csv => page::csv(reports, several).map_err(cannot_write),
+    }
+}
+
+/// A network that is about to be run.
+struct Verifying<'a> {
+    args: &'a VerifyArgs,
+    settings: &'a Settings,
+    model: Model,
+    argument: &'a str,
+    screen: &'a Screen,
+    /// With the batch that batch statistics accept.
+    plan: Plan,
+    raised: bool,
+    analysis: Analysis,
+    need: u64,
+}
+
+impl<'a> Verifying<'a> {
+    fn new(
+        args: &'a VerifyArgs,
+        settings: &'a Settings,
+        model: Model,
+        argument: &'a str,
+        screen: &'a Screen,
+    ) -> Result<Self, Failure> {
+        let asked = Plan {
+            batch: settings.options.batch,
+            mode: settings.options.mode,
+            seed: args.seed,
+            steps: args.steps,
+        };
+        let settled = settle(&model.document.graph, &model.analysis.options, asked);
+        let (plan, raised, analysis, need) = settled.map_err(|error| model.failure(&error))?;
+        Ok(Self { args, settings, model, argument, screen, plan, raised, analysis, need })
+    }
+
+    fn graph(&self) -> &Graph {
+        &self.model.document.graph
+    }
+
+    fn name(&self) -> &str {
+        let document = &self.model.document;
+        document.variant.as_ref().unwrap_or(&document.graph.name)
+    }
+
+    /// Says what it needs, runs, compares.
+    fn run(self) -> Result<Report, Failure> {
+        let limit = self.args.memory_limit.or_else(free::bytes);
+        if let Some(limit) = limit.filter(|limit| self.need > *limit) {
+            return Err(self.refusal(limit));
+        }
+        let estimate = Estimate::new(&self.analysis, self.plan);
+        // Nobody reads JSON for what is no diagnostic.
+        if self.screen.messages != Format::Json {
+            let mut text = String::new();
+            for sentence in self.sentences(&estimate) {
+                let line = wrap(&safe(&sentence), Some(self.screen.message_width), 0, 2);
+                text.push_str(&line);
+                text.push('\n');
+            }
+            // Nobody is left to be told that standard error is closed.
+            let _ = super::print(stderr().lock(), &text, self.screen.message_color);
+        }
+        let bar = bar(estimate.total());
+        let found = verify::verify(self.graph(), self.plan, &AsTheyAre, |done| {
+            bar.set_message(doing(self.graph(), done));
+            bar.inc(estimate.of(done));
+        });
+        bar.finish_and_clear();
+        let mut found = found.map_err(|error| match error {
+            VerifyError::Analysis(error) => self.model.failure(&error),
+            VerifyError::Run(error) => Failure::about(
+                &self.model.source,
+                vec![Diagnostic::new(Code::E0504, error.to_string())],
+            ),
+        })?;
+        // The plan was settled before it was run.
+        found.raised |= self.raised;
+        Ok(page::report(self.name(), self.graph(), self.inputs(), self.plan, self.need, &found))
+    }
+
+    /// The shapes of the inputs, batch first.
+    fn inputs(&self) -> Vec<Vec<u64>> {
+        let inputs = self.graph().inputs().iter();
+        inputs.map(|input| self.analysis.shapes[input.value.index()].dims().to_vec()).collect()
+    }
+
+    /// What is assumed and needed.
+    fn sentences(&self, estimate: &Estimate) -> Vec<String> {
+        let (name, plan) = (self.name(), self.plan);
+        let mode = if plan.mode == Mode::Train { "train" } else { "eval" };
+        let steps = match plan.steps {
+            1 => "1 step".to_owned(),
+            n => format!("{} steps", units::grouped(n)),
+        };
+        let totals = &self.analysis.totals;
+        let back = totals.work_backward;
+        let step =
+            totals.work.macs.saturating_add(back.inputs.macs).saturating_add(back.params.macs);
+        let mut all = vec![
+            format!("{name}: batch {}, {mode} mode, seed {}, {steps}", plan.batch, plan.seed),
+            format!(
+                "{name}: needs {} of memory; a training step is about {} MACs",
+                units::bytes(self.need),
+                units::count(step)
+            ),
+        ];
+        if self.raised {
+            all.insert(
+                1,
+                format!(
+                    "{name}: the batch is raised to {}: batch norm would see one value a channel",
+                    plan.batch
+                ),
+            );
+        }
+        let seconds = estimate.seconds();
+        if seconds >= WORTH_SAYING {
+            let mut text = format!("{name}: takes about {} (an estimate)", time(seconds));
+            let faster = |smaller: &Smaller| smaller.seconds <= LONG;
+            if let Some(smaller) = (seconds > LONG).then(|| self.smaller(faster)).flatten() {
+                let instead = time(smaller.seconds.max(1));
+                text.push_str(&format!("; {} about {instead}", smaller.options));
+            }
+            all.push(text);
+        }
+        all
+    }
+
+    /// Why it is not run, and what could be.
+    fn refusal(&self, limit: u64) -> Failure {
+        let size = |bytes: u64| format!("{} ({} B)", units::bytes(bytes), units::grouped(bytes));
+        let which =
+            if self.args.memory_limit.is_some() { "of --memory-limit" } else { "that are free" };
+        let name = self.name();
+        let message = format!(
+            "{name} is not run: that needs {}, more than the {} {which}",
+            size(self.need),
+            size(limit)
+        );
+        let mut diagnostic = Diagnostic::new(Code::E0113, message);
+        let graph = self.graph();
+        let need = |analysis: &Analysis| {
+            verify::need(graph, Plan { batch: analysis.options.batch, ..self.plan })
+        };
+        let batch = memory::largest_batch(graph, &self.model.analysis.options, limit, need);
+        // A batch that batch norm would raise again does not help.
+        let least = if self.raised { 2 } else { 1 };
+        if let Some(batch) = batch.ok().filter(|batch| (least..self.plan.batch).contains(batch)) {
+            diagnostic = diagnostic.help(format!("`--batch {batch}` fits"));
+        } else if let Some(smaller) = self.smaller(|smaller| smaller.need <= limit)
+            && smaller.need <= limit
+        {
+            let options = &smaller.options;
+            diagnostic = diagnostic.help(format!("{options} needs {}", units::bytes(smaller.need)));
+        }
+        Failure::about(&self.model.source, vec![diagnostic])
+    }
+
+    /// The first smaller input that will do, positions halved again and again; failing that, the smallest that the
+    /// network takes.
+    fn smaller(&self, will_do: impl Fn(&Smaller) -> bool) -> Option<Smaller> {
+        let mut shapes: Vec<Vec<u64>> =
+            self.inputs().into_iter().map(|shape| shape[1..].to_vec()).collect();
+        let mut last = None;
+        loop {
+            let before = shapes.clone();
+            for size in shapes.iter_mut().flat_map(|shape| shape.iter_mut().skip(1)) {
+                *size = size.div_ceil(2);
+            }
+            if shapes == before {
+                return last;
+            }
+            let Some(smaller) = self.at(&shapes) else { continue };
+            if will_do(&smaller) {
+                return Some(smaller);
+            }
+            last = Some(smaller);
+        }
+    }
+
+    /// The network at other inputs, if it takes them.
+    fn at(&self, shapes: &[Vec<u64>]) -> Option<Smaller> {
+        let names = self.graph().inputs().iter().map(|input| input.name.clone());
+        let shaped = shapes.iter().map(|shape| Shape::new(shape));
+        let inputs: Option<Vec<(String, Shape)>> =
+            names.zip(shaped).map(|(name, shape)| Some((name, shape?))).collect();
+        let inputs = inputs?;
+        let settings = Settings { inputs: inputs.clone(), ..self.settings.clone() };
+        let model = &self.model;
+        let (source, variant) = (model.source.clone(), model.document.variant.clone());
+        let (source, document) = load::parse(source, variant, &settings).ok()?;
+        let model = load::analyse(source, document, &settings, self.argument).ok()?;
+        let asked = Plan { batch: settings.options.batch, ..self.plan };
+        let settled = settle(&model.document.graph, &model.analysis.options, asked);
+        let (plan, _, analysis, need) = settled.ok()?;
+        let option = |(name, shape): &(String, Shape)| match inputs.len() {
+            1 => format!("--input {}", shape_text(shape.dims(), "x")),
+            _ => format!("--input {name}={}", shape_text(shape.dims(), "x")),
+        };
+        let options = inputs.iter().map(option).collect::<Vec<_>>().join(" ");
+        let seconds = Estimate::new(&analysis, plan).seconds();
+        Some(Smaller { options: format!("`{options}`"), seconds, need })
+    }
+}
+
+/// A network at a smaller input.
+struct Smaller {
+    /// How it is asked for.
+    options: String,
+    seconds: u64,
+    need: u64,
+}
+
+/// A plan with a batch that batch statistics accept, whether it was raised for them, the analysis, the bytes needed.
+fn settle(
+    graph: &Graph,
+    options: &Options,
+    asked: Plan,
+) -> Result<(Plan, bool, Analysis, u64), AnalysisError> {
+    let (plan, raised) = verify::settle(graph, asked)?;
+    let analysis = analyze(graph, &Options { batch: plan.batch, ..options.clone() })?;
+    let need = verify::need(graph, plan)?;
+    Ok((plan, raised, analysis, need))
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(total: u64) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total);
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {bar:30} {percent:>3}% {eta:>4} {wide_msg}")
+    {
+        bar.set_style(style);
+    }
+    // It turns while a large layer runs.
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    bar
+}
+
+/// What was done last, in words.
+fn doing(graph: &Graph, done: Progress) -> String {
+    let (what, node) = match done {
+        Progress::Ran { pass: Pass::Inference, node } => ("inference", node),
+        Progress::Ran { pass: Pass::Forward, node } => ("forward", node),
+        Progress::Ran { pass: Pass::Backward, node } => ("backward", node),
+        Progress::Checked { node } => ("checked", node),
+    };
+    format!("{what} {}", safe(&graph.node(node).name))
+}

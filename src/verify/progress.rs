@@ -1,0 +1,68 @@
+//! How far a verification has come: what is told while networks run and layers are checked.
+//!
+//! Tests stand in `tests/it/verify_command.rs`.
+
+use super::{Plan, Watch};
+use crate::exec::kernels::Made;
+use crate::exec::tape::Observer;
+use crate::exec::tensor::Tensor;
+use crate::graph::NodeId;
+
+/// A way through the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Forward, keeping nothing.
+    Inference,
+    /// Forward, keeping what backward needs.
+    Forward,
+    /// Backward.
+    Backward,
+}
+
+/// Something that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A layer ran. What no output depends on runs no backward pass.
+    Ran {
+        /// In which pass.
+        pass: Pass,
+        /// Which layer.
+        node: NodeId,
+    },
+    /// A layer's rules were compared with what happened.
+    Checked {
+        /// Which layer.
+        node: NodeId,
+    },
+}
+
+/// How often a verification goes through the whole network, and how.
+pub fn passes(plan: Plan) -> [(Pass, u64); 3] {
+    // One to make the parameters, one to measure the memory; a step to be looked at, then those downhill.
+    let steps = plan.steps.saturating_add(1);
+    [(Pass::Inference, 2), (Pass::Forward, steps), (Pass::Backward, steps)]
+}
+
+/// Tells of every layer that runs, and lets another look at it.
+pub(super) struct Teller<'t, F> {
+    pub(super) progress: &'t mut F,
+    pub(super) watch: Option<&'t mut Watch>,
+    /// What going forward is.
+    pub(super) forward: Pass,
+}
+
+impl<F: FnMut(Progress)> Observer<f32> for Teller<'_, F> {
+    fn forward(&mut self, node: NodeId, inputs: &[Tensor<f32>], made: &Made<f32>) {
+        if let Some(watch) = &mut self.watch {
+            watch.forward(node, inputs, made);
+        }
+        (self.progress)(Progress::Ran { pass: self.forward, node });
+    }
+
+    fn backward(&mut self, node: NodeId, inputs: &[Option<Tensor<f32>>], params: &[Tensor<f32>]) {
+        if let Some(watch) = &mut self.watch {
+            watch.backward(node, inputs, params);
+        }
+        (self.progress)(Progress::Ran { pass: Pass::Backward, node });
+    }
+}
