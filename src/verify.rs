@@ -206,7 +206,8 @@ fn analysed(graph: &Graph, plan: Plan) -> Result<Analysis, AnalysisError> {
     analyze(graph, &Options { batch: plan.batch, mode: plan.mode, ..Options::default() })
 }
 
-/// Bytes that verification will take at its highest: a training step with gradients of the inputs, and the batch itself.
+/// Bytes that verification will take at its highest: a training step with gradients of the inputs, and the batch itself
+/// in doubles.
 ///
 /// # Errors
 /// A network that cannot be analysed.
@@ -216,7 +217,7 @@ pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
     let inputs = graph
         .inputs()
         .iter()
-        .map(|input| analysis.shapes[input.value.index()].bytes(DType::F32).unwrap_or(0));
+        .map(|input| analysis.shapes[input.value.index()].bytes(DType::F64).unwrap_or(0));
     Ok(inputs.fold(step.peak.bytes, u64::saturating_add))
 }
 
@@ -274,6 +275,8 @@ pub fn verify(
     let mut gradients = outcome.gradients;
     for _ in 0..plan.steps {
         network.descend(&gradients, &mut optimizer);
+        // Not beside those of the next step.
+        drop(gradients);
         let outcome = step::step(&mut network, &data, plan.mode, false, &mut Unobserved)?;
         losses.push(outcome.loss);
         gradients = outcome.gradients;

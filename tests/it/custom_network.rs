@@ -83,9 +83,9 @@ impl Golden {
         assert_eq!(found.shape(), shape, "{name}");
         let scale = expected.iter().fold(0.0f64, |scale, x| scale.max(x.abs()));
         let pairs = found.values().into_iter().zip(expected);
-        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, |worst: f64, off| {
-            if off.is_nan() { f64::INFINITY } else { worst.max(off) }
-        });
+        let worst = pairs
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, |worst: f64, off| if off.is_nan() { f64::INFINITY } else { worst.max(off) });
         assert!(worst <= (1e-5 * scale).max(noise), "{name}: off by {worst} at a scale of {scale}");
     }
 }

@@ -1,6 +1,7 @@
 //! The tape: memory that was predicted against memory that was allocated, to the byte, and gradients that meet.
 
 use cnnstat::analysis::memory::{self, Optimizer as Kind};
+use cnnstat::exec;
 use cnnstat::exec::kernels::Scheme;
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::network::{Network, RunError};
@@ -9,7 +10,6 @@ use cnnstat::exec::scalar::Scalar;
 use cnnstat::exec::step::{Data, step};
 use cnnstat::exec::tape::{Gradients, Unobserved};
 use cnnstat::exec::tensor::Tensor;
-use cnnstat::exec::{self};
 use cnnstat::graph::{Graph, GraphBuilder};
 use cnnstat::lang::{self, Choices};
 use cnnstat::ops::field::Probability;
@@ -31,7 +31,7 @@ fn batch_of(graph: &Graph, analysis: &Analysis) -> Data {
 }
 
 /// A run whose memory is to be foretold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Setting<'a> {
     name: &'a str,
     graph: &'a Graph,
@@ -40,6 +40,13 @@ struct Setting<'a> {
     frozen: &'a [String],
     to_inputs: bool,
     kind: Kind,
+}
+
+impl std::fmt::Debug for Setting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, batch, frozen, to_inputs, kind, .. } = self;
+        write!(f, "{name} {batch} {frozen:?} {to_inputs} {kind:?}")
+    }
 }
 
 impl Setting<'_> {
@@ -212,7 +219,7 @@ fn memory_of_the_zoo_is_as_foretold() {
         ("lenet5", &[1, 32, 32], 3),
         ("custom_cnn", &[1, 12, 12], 1),
         ("custom_cnn_bn", &[1, 12, 12], 2),
-        ("m5", &[1, 1500], 2),
+        ("m5", &[1, 2500], 2),
         ("mobilenet_v1", &[3, 32, 32], 2),
         ("alexnet", &[3, 67, 67], 1),
         ("vgg11_bn", &[3, 32, 32], 2),
