@@ -12,7 +12,7 @@
 
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
-use crate::exec::kernels::{Kept, Kernel as _, Made, Part, Scheme};
+use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
 use crate::exec::network::{Network, RunError};
 use crate::exec::optim::Sgd;
 use crate::exec::scalar::Tally;
@@ -22,7 +22,7 @@ use crate::exec::tensor::Tensor;
 use crate::exec::{self, gradcheck};
 use crate::graph::{Graph, NodeId};
 use crate::ops::error::ShapeError;
-use crate::ops::ledger::{Backward, Keep, Param, Saved, Work};
+use crate::ops::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use crate::ops::{Io, Layer, Mode, Op};
 use crate::shape::{DType, Shape, TooLarge};
 use crate::units::{bytes, grouped};
@@ -374,6 +374,26 @@ impl Observer<f32> for Watch {
     }
 }
 
+/// Names, shapes, parts and bytes of the tensors that a layer owns.
+fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
+    let tensor = |name: &str, shape: &[usize], is_buffer: bool, bytes: u64| {
+        let part = if is_buffer { " buffer" } else { "" };
+        format!("{name} {}{part} {} B", join(shape), grouped(bytes))
+    };
+    let computed: Vec<String> = params
+        .iter()
+        .map(|p| {
+            let bytes = p.shape.bytes(p.dtype.unwrap_or(DType::F32)).unwrap_or(u64::MAX);
+            tensor(p.name, &sizes(&p.shape), p.role == Role::Buffer, bytes)
+        })
+        .collect();
+    let executed: Vec<String> = owned
+        .iter()
+        .map(|o| tensor(o.name, o.shape(), o.part == Part::Buffer, o.bytes()))
+        .collect();
+    Check::new("tensors", computed.join(", "), executed.join(", "))
+}
+
 /// Every check of one layer.
 fn layer(
     graph: &Graph,
@@ -401,11 +421,7 @@ fn layer(
     // A later user of shared weights owns nothing of its own.
     let owned = network.owned(id);
     let params = rules.params(id, &node.op, inputs).unwrap_or_default();
-    let computed: Vec<String> =
-        params.iter().map(|p| format!("{} {}", p.name, join(&sizes(&p.shape)))).collect();
-    let executed: Vec<String> =
-        owned.iter().map(|o| format!("{} {}", o.name, join(o.shape()))).collect();
-    checks.push(Check::new("tensors", computed.join(", "), executed.join(", ")));
+    checks.push(tensors(&params, owned));
 
     let io = Io { inputs, outputs: &row.outputs, mode: plan.mode };
     let saved = rules.saved(id, &node.op, io).unwrap_or_default();

@@ -149,9 +149,11 @@ fn freezings(graph: &Graph) -> Vec<Vec<String>> {
 /// Every setting that a graph can be run in.
 fn everything<S: Scalar>(name: &str, graph: &Graph, batches: &[u64]) {
     for batch in batches {
-        for frozen in &freezings(graph) {
+        for (at, frozen) in freezings(graph).iter().enumerate() {
             for to_inputs in [false, true] {
-                for kind in KINDS {
+                // What is frozen changes no optimiser's way; one is enough there.
+                let kinds = if at == 0 { &KINDS[..] } else { &KINDS[at % 3..=at % 3] };
+                for kind in kinds.iter().copied() {
                     Setting { name, graph, batch: *batch, frozen, to_inputs, kind }.training::<S>();
                 }
             }
@@ -219,7 +221,7 @@ fn memory_of_the_zoo_is_as_foretold() {
         ("lenet5", &[1, 32, 32], 3),
         ("custom_cnn", &[1, 12, 12], 1),
         ("custom_cnn_bn", &[1, 12, 12], 2),
-        ("m5", &[1, 2500], 2),
+        ("m5", &[1, 6848], 2),
         ("mobilenet_v1", &[3, 32, 32], 2),
         ("alexnet", &[3, 67, 67], 1),
         ("vgg11_bn", &[3, 32, 32], 2),
