@@ -18,7 +18,7 @@ use progress::Teller;
 
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
-use crate::exec::kernels::{Kept, Kernel as _, Made, Part, Scheme};
+use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
 use crate::exec::network::{Network, RunError};
 use crate::exec::optim::Sgd;
 use crate::exec::scalar::Tally;
@@ -28,7 +28,7 @@ use crate::exec::tensor::Tensor;
 use crate::exec::{self, gradcheck};
 use crate::graph::{Graph, NodeId};
 use crate::ops::error::ShapeError;
-use crate::ops::ledger::{Backward, Keep, Param, Saved, Work};
+use crate::ops::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use crate::ops::{Io, Layer, Mode, Op};
 use crate::shape::{DType, Shape, TooLarge};
 use crate::units::{bytes, grouped};
@@ -212,7 +212,8 @@ fn analysed(graph: &Graph, plan: Plan) -> Result<Analysis, AnalysisError> {
     analyze(graph, &Options { batch: plan.batch, mode: plan.mode, ..Options::default() })
 }
 
-/// Bytes that verification will take at its highest: a training step with gradients of the inputs, and the batch itself.
+/// Bytes that verification will take at its highest: a training step with gradients of the inputs, and the batch itself
+/// in doubles.
 ///
 /// # Errors
 /// A network that cannot be analysed.
@@ -222,7 +223,7 @@ pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
     let inputs = graph
         .inputs()
         .iter()
-        .map(|input| analysis.shapes[input.value.index()].bytes(DType::F32).unwrap_or(0));
+        .map(|input| analysis.shapes[input.value.index()].bytes(DType::F64).unwrap_or(0));
     Ok(inputs.fold(step.peak.bytes, u64::saturating_add))
 }
 
@@ -384,6 +385,26 @@ impl Observer<f32> for Watch {
     }
 }
 
+/// Names, shapes, parts and bytes of the tensors that a layer owns.
+fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
+    let tensor = |name: &str, shape: &[usize], is_buffer: bool, bytes: u64| {
+        let part = if is_buffer { " buffer" } else { "" };
+        format!("{name} {}{part} {} B", join(shape), grouped(bytes))
+    };
+    let computed: Vec<String> = params
+        .iter()
+        .map(|p| {
+            let bytes = p.shape.bytes(p.dtype.unwrap_or(DType::F32)).unwrap_or(u64::MAX);
+            tensor(p.name, &sizes(&p.shape), p.role == Role::Buffer, bytes)
+        })
+        .collect();
+    let executed: Vec<String> = owned
+        .iter()
+        .map(|o| tensor(o.name, o.shape(), o.part == Part::Buffer, o.bytes()))
+        .collect();
+    Check::new("tensors", computed.join(", "), executed.join(", "))
+}
+
 /// Every check of one layer.
 fn layer(
     graph: &Graph,
@@ -411,11 +432,7 @@ fn layer(
     // A later user of shared weights owns nothing of its own.
     let owned = network.owned(id);
     let params = rules.params(id, &node.op, inputs).unwrap_or_default();
-    let computed: Vec<String> =
-        params.iter().map(|p| format!("{} {}", p.name, join(&sizes(&p.shape)))).collect();
-    let executed: Vec<String> =
-        owned.iter().map(|o| format!("{} {}", o.name, join(o.shape()))).collect();
-    checks.push(Check::new("tensors", computed.join(", "), executed.join(", ")));
+    checks.push(tensors(&params, owned));
 
     let io = Io { inputs, outputs: &row.outputs, mode: plan.mode };
     let saved = rules.saved(id, &node.op, io).unwrap_or_default();

@@ -6,7 +6,7 @@
 //! `tests/it/memory.rs`, where it is compared with what was allocated, and by hand in `tests/it/memory_command.rs`.
 
 use super::{Analysis, AnalysisError, Options, analyze};
-use crate::graph::{Graph, NodeId, ValueId};
+use crate::graph::{Graph, NodeId, ValueId, WeightsId};
 use crate::ops::ledger::{Keep, Role};
 use crate::ops::{Io, Layer, Mode, Op};
 use crate::shape::{Shape, TooLarge, product, sum};
@@ -469,6 +469,22 @@ fn gradients(analysis: &Analysis, owner: NodeId) -> Result<Vec<(u64, bool)>, Too
         .collect()
 }
 
+/// The weights of nodes that an output depends on; others get no gradient, and an optimiser keeps nothing for them.
+fn live(graph: &Graph) -> std::collections::HashSet<WeightsId> {
+    let mut needed = vec![false; graph.value_count()];
+    for output in graph.outputs() {
+        needed[output.value.index()] = true;
+    }
+    let mut live = std::collections::HashSet::new();
+    for node in graph.nodes().iter().rev() {
+        if node.outputs.iter().all(|value| needed[value.index()]) {
+            live.insert(node.weights);
+            node.inputs.iter().for_each(|value| needed[value.index()] = true);
+        }
+    }
+    live
+}
+
 fn step(
     graph: &Graph,
     analysis: &Analysis,
@@ -482,8 +498,12 @@ fn step(
     for (id, node) in graph.iter() {
         owners.entry(node.weights).or_insert(id);
     }
+    let live = live(graph);
     let mut trained = 0;
-    for id in owners.values() {
+    for (weights, id) in &owners {
+        if !live.contains(weights) {
+            continue;
+        }
         let bytes = gradients(analysis, *id)?
             .into_iter()
             .filter(|(_, trained)| *trained)

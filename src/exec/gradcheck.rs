@@ -2,7 +2,7 @@
 //!
 //! In doubles, `L = Σ cotangent · output` with a random cotangent is differentiated by every element of the inputs and
 //! parameters, `L' ≈ (8·(L(+h) − L(−h)) − (L(+2h) − L(−2h))) / 12h`, and compared with what backward says. Inputs are all
-//! different, and lie off multiples of 0.1, where kinks are: no step crosses one. Every evaluation draws the same random
+//! different, and lie off multiples of 0.05, where kinks are: no step crosses one. Every evaluation draws the same random
 //! numbers and begins with the same buffers. Tests stand in `tests/it/training.rs`.
 
 use super::kernels::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Part, Scheme};
@@ -14,7 +14,9 @@ use crate::ops::Mode;
 
 /// A step. With its fourth power as the error, rounding at 1e-16/h is what remains.
 const STEP: f64 = 1e-4;
-/// How far inputs stay from multiples of 0.1; two steps and more.
+/// Kinks of the operators are at multiples of it, 0.75 of a softplus among them.
+const KINKS: f64 = 0.05;
+/// How far inputs stay from kinks; two steps and more.
 const MARGIN: f64 = 1e-3;
 /// Scale of a gradient that is 0 everywhere.
 const FLOOR: f64 = 1e-3;
@@ -25,10 +27,11 @@ const RANGE: f64 = 4.0;
 pub fn spaced(n: usize, rng: &mut Rng) -> Vec<f64> {
     #[allow(clippy::cast_precision_loss, reason = "positions")]
     let place = |k: usize| RANGE * ((2 * k + 1) as f64 / n as f64 - 1.0);
+    // What lies between two kinks is drawn together evenly, so that no two numbers meet.
     let off = |x: f64| {
-        let distance = x - (x * 10.0).round() / 10.0;
-        let moved = if distance < 0.0 { -MARGIN } else { MARGIN };
-        if distance.abs() < MARGIN { x - distance + moved } else { x }
+        let cell = (x / KINKS).floor();
+        let within = x / KINKS - cell;
+        cell * KINKS + MARGIN + within * (KINKS - 2.0 * MARGIN)
     };
     let mut all: Vec<f64> = (0..n).map(|k| off(place(k))).collect();
     for i in (1..n).rev() {

@@ -179,10 +179,10 @@ impl<'g, S: Scalar> Network<'g, S> {
                 keep,
                 meter: &self.meter,
             };
-            let made = node.op.forward(pass);
+            let mut made = node.op.forward(pass);
             observer.forward(id, &inputs, &made);
             if keep {
-                entries.push(Entry::new(id, &inputs, &made));
+                entries.push(Entry::new(id, &inputs, &mut made));
             }
             for (value, tensor) in node.outputs.iter().zip(made.outputs) {
                 // A value that nobody uses and that is no output ends here.
@@ -255,8 +255,9 @@ impl<'g, S: Scalar> Network<'g, S> {
             }
             self.collect(entry.node, made.params, &mut result);
         }
-        result.inputs =
-            graph.inputs().iter().map(|input| flowing[input.value.index()].take()).collect();
+        // An input that is an output has a gradient even where nobody wants it.
+        let taken = graph.inputs().iter().map(|input| flowing[input.value.index()].take());
+        result.inputs = taken.map(|grad| grad.filter(|_| to_inputs)).collect();
         result
     }
 
@@ -279,7 +280,7 @@ impl<'g, S: Scalar> Network<'g, S> {
 }
 
 impl<S: Scalar> Entry<S> {
-    fn new(node: NodeId, inputs: &[Tensor<S>], made: &Made<S>) -> Self {
+    fn new(node: NodeId, inputs: &[Tensor<S>], made: &mut Made<S>) -> Self {
         let keeps = |index: usize, is_input: bool| {
             made.kept.iter().any(|kept| match kept {
                 Kept::Input(at) => is_input && *at == index,
@@ -293,17 +294,16 @@ impl<S: Scalar> Entry<S> {
                 .map(|(i, tensor)| keeps(i, is_input).then(|| tensor.clone()))
                 .collect()
         };
+        let (kept_inputs, kept_outputs) = (pick(inputs, true), pick(&made.outputs, false));
+        // Moved, since a copy would be memory too.
+        let mut kept = std::mem::take(&mut made.kept);
+        kept.retain(|kept| !matches!(kept, Kept::Input(_) | Kept::Output(_)));
         Self {
             node,
             shapes: inputs.iter().map(|tensor| tensor.shape().to_vec()).collect(),
-            inputs: pick(inputs, true),
-            outputs: pick(&made.outputs, false),
-            kept: made
-                .kept
-                .iter()
-                .filter(|kept| !matches!(kept, Kept::Input(_) | Kept::Output(_)))
-                .cloned()
-                .collect(),
+            inputs: kept_inputs,
+            outputs: kept_outputs,
+            kept,
         }
     }
 

@@ -77,7 +77,11 @@ fn spaced_numbers_differ_and_keep_off_kinks() {
     let mut numbers = spaced(400, &mut Rng::new(0));
     numbers.sort_by(f64::total_cmp);
     assert!(numbers.windows(2).all(|pair| pair[1] - pair[0] > 0.01));
-    assert!(numbers.iter().all(|x| (x - (x * 10.0).round() / 10.0).abs() > 0.9e-3));
+    assert!(numbers.iter().all(|x| (x - (x * 20.0).round() / 20.0).abs() > 0.9e-3));
+    // Many lie closer, but no two meet: a maximum is one of them.
+    let mut many = spaced(200_000, &mut Rng::new(0));
+    many.sort_by(f64::total_cmp);
+    assert!(many.windows(2).all(|pair| pair[1] - pair[0] > 3e-5));
 }
 
 /// Every small layer of every operator fixture: what backward says is the slope of forward.
