@@ -11,8 +11,10 @@
 //! comes through [`Rules`], so that a test can put a wrong rule in and see it found. Tests stand in `tests/it/verify.rs`.
 
 mod progress;
+mod rules;
 
 pub use progress::{Pass, Progress, passes};
+pub use rules::{AsTheyAre, Rules};
 
 use progress::Teller;
 
@@ -27,8 +29,7 @@ use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
 use crate::exec::{self, gradcheck};
 use crate::graph::{Graph, NodeId};
-use crate::ops::error::ShapeError;
-use crate::ops::ledger::{Backward, Keep, Param, Role, Saved, Work};
+use crate::ops::ledger::{Keep, Param, Role, Work};
 use crate::ops::{Io, Layer, Mode, Op};
 use crate::shape::{DType, Shape, TooLarge};
 use crate::units::{bytes, grouped};
@@ -37,41 +38,6 @@ use crate::units::{bytes, grouped};
 pub const MAX_TALLIED: u64 = 4_000_000;
 /// Largest error of a gradient along a direction, relative to the scale of what is compared.
 const TOLERANCE: f64 = 1e-5;
-
-/// The static side of operators, as verification asks it.
-pub trait Rules {
-    /// Output shapes.
-    fn infer(&self, node: NodeId, op: &Op, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        let _ = node;
-        op.infer(inputs)
-    }
-    /// Tensors.
-    fn params(&self, node: NodeId, op: &Op, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        let _ = node;
-        op.params(inputs)
-    }
-    /// Work of a forward pass.
-    fn work(&self, node: NodeId, op: &Op, io: Io<'_>) -> Result<Work, TooLarge> {
-        let _ = node;
-        op.work(io)
-    }
-    /// Work of a backward pass.
-    fn work_backward(&self, node: NodeId, op: &Op, io: Io<'_>) -> Result<Backward, TooLarge> {
-        let _ = node;
-        op.work_backward(io)
-    }
-    /// What is kept for backward.
-    fn saved(&self, node: NodeId, op: &Op, io: Io<'_>) -> Result<Saved, TooLarge> {
-        let _ = node;
-        op.saved(io)
-    }
-}
-
-/// The rules as they are.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AsTheyAre;
-
-impl Rules for AsTheyAre {}
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]

@@ -176,7 +176,7 @@ fn layers(report: &Report) -> Grid {
         Head { expendable: 2, ..Head::right("params") },
         Head { expendable: 3, ..Head::right("MACs") },
         Head { expendable: 3, ..Head::right("saved") },
-        Head { expendable: 4, ..Head::right("gradients ≤") },
+        Head { expendable: 4, ..Head::right("grad err") },
         Head::left("verdict"),
     ]);
     let macs: Vec<String> =

@@ -87,6 +87,8 @@ fn every_key_is_documented_and_no_other() {
     let (layer, totals) = (&report["layers"][0], &report["totals"]);
     let listing = json(&page("params lenet5 --format json"));
     let check = json(&page("check lenet5 --format json"));
+    let memory = json(&page("memory lenet5 --fits 1MiB --format json"));
+    let verified = json(&run("verify lenet5 --format json").stdout);
     let diagnostic = run("tests/fixtures/bad/E0502_kernel.yaml --message-format json");
     let diagnostic = json(&diagnostic.stderr);
     let usage = json(&run("alexnet --nosuch --message-format json").stderr);
@@ -103,6 +105,10 @@ fn every_key_is_documented_and_no_other() {
         ("Entry of a listing", &listing["tensors"][0]),
         ("Outcome of a check", &check),
         ("Row of a check", &check["rows"][0]),
+        ("Report of memory", &memory),
+        ("Report of a verification", &verified),
+        ("Verified layer", &verified["layers"][0]),
+        ("Quantity", &verified["totals"][0]),
         ("Diagnostic", &diagnostic),
         ("Diagnostic", &usage),
     ] {

@@ -31,4 +31,5 @@ mod training;
 mod usage;
 mod values;
 mod verify;
+mod verify_command;
 mod window;

@@ -42,7 +42,7 @@ fn described(text: &str) -> Graph {
 
 /// Every call of verification in this file.
 fn verified(graph: &Graph, plan: Plan, rules: &dyn Rules) -> Verification {
-    verify(graph, plan, rules, |_, _, _| {}).unwrap()
+    verify(graph, plan, rules, |_| {}).unwrap()
 }
 
 /// Layer and quantity of every mismatch.

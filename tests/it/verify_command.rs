@@ -1,0 +1,49 @@
+//! `cnnstat verify` as it is used: what it says before it runs, what it finds, and what it refuses.
+
+use serde_json::Value;
+
+use crate::run::{run, run_on};
+
+#[test]
+fn a_network_is_equal_in_every_quantity() {
+    let done = run("verify lenet5 --width 80");
+    assert_eq!(done.status, 0, "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("all equal"), "{}", done.stdout);
+    assert!(done.stdout.lines().all(|line| line.chars().count() <= 80), "{}", done.stdout);
+    for said in ["batch 1, train mode, seed 0, 1 step", "of memory"] {
+        assert!(done.stderr.contains(said), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn the_report_holds_both_sides_of_every_quantity() {
+    let done = run("verify lenet5 --steps 2 --format json");
+    let report: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(report["mismatches"], 0);
+    assert_eq!(report["losses"].as_array().unwrap().len(), 3);
+    assert_eq!(report["layers"].as_array().unwrap().len(), 12);
+    for format in ["csv", "markdown"] {
+        let done = run(&format!("verify lenet5 --format {format}"));
+        assert_eq!((done.status, done.stdout.contains("conv2d")), (0, true), "{format}");
+    }
+}
+
+#[test]
+fn one_value_a_channel_raises_the_batch() {
+    let model = "model: m\ninput: [4]\nlayers:\n  - linear(3)\n  - batchnorm1d\n";
+    let done = run_on(&["verify", "-"], model);
+    assert_eq!(done.status, 0, "{}{}", done.stdout, done.stderr);
+    assert!(done.stderr.contains("the batch is raised to 2"), "{}", done.stderr);
+    let done = run_on(&["verify", "-", "--eval"], model);
+    assert_eq!(done.status, 0, "{}{}", done.stdout, done.stderr);
+    assert!(!done.stderr.contains("raised"), "{}", done.stderr);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_it_runs() {
+    let done = run("verify lenet5 --memory-limit 1KiB");
+    assert_eq!((done.status, done.stdout.as_str()), (2, ""));
+    assert!(done.stderr.contains("E0113") && done.stderr.contains("1,024 B"), "{}", done.stderr);
+    let done = run("verify vgg16 --memory-limit 600MiB");
+    assert!(done.stderr.contains("--input 3x"), "{}", done.stderr);
+}
