@@ -23,7 +23,7 @@ use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
 use crate::exec::network::{Network, RunError};
 use crate::exec::optim::Sgd;
-use crate::exec::scalar::Tally;
+pub use crate::exec::scalar::Tally;
 use crate::exec::step::{self, Data};
 use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;

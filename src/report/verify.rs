@@ -17,7 +17,7 @@ use super::text::{join, safe, wrap};
 use crate::graph::Graph;
 use crate::ops::ledger::Work;
 use crate::units;
-use crate::verify::{self, Plan, Verification, Verified};
+use crate::verify::{self, Plan, Tally, Verification, Verified};
 
 /// What marks numbers that were tallied on a smaller input.
 const MARK: &str = "*";
@@ -137,7 +137,7 @@ pub fn report(
 }
 
 fn layer(index: usize, found: &Verified) -> Layer {
-    let crate::exec::scalar::Tally { macs, adds, muls, divs, cmps, specials, padding_taps } =
+    let crate::verify::Tally { macs, adds, muls, divs, cmps, specials, padding_taps } =
         found.forward;
     Layer {
         index,

@@ -217,26 +217,23 @@ fn zoo(name: &str, input: &[u64]) -> Graph {
 /// Networks at inputs so small that plain loops run them, each with everything that may differ at least once.
 #[test]
 fn memory_of_the_zoo_is_as_foretold() {
-    let networks: [(&str, &[u64], u64); 9] = [
+    let networks: [(&str, &[u64], u64); 6] = [
         ("lenet5", &[1, 32, 32], 3),
         ("custom_cnn", &[1, 12, 12], 1),
         ("custom_cnn_bn", &[1, 12, 12], 2),
-        ("m5", &[1, 6848], 2),
+        ("m5", &[1, 6848], 1),
         ("mobilenet_v1", &[3, 32, 32], 2),
-        ("alexnet", &[3, 67, 67], 1),
-        ("vgg11_bn", &[3, 32, 32], 2),
         ("dcgan_generator", &[100, 1, 1], 1),
-        ("c3d", &[3, 16, 32, 32], 1),
     ];
     for (at, (name, input, batch)) in networks.into_iter().enumerate() {
         let graph = zoo(name, input);
         let freezings = freezings(&graph);
-        let params = analyze(&graph, &Options::default()).unwrap().totals.params;
-        let settings: Vec<(&[String], bool, Kind)> = if params < 1_000_000 {
+        let macs = analyze(&graph, &Options::default()).unwrap().totals.work.macs;
+        let settings: Vec<(&[String], bool, Kind)> = if macs < 500_000 {
             let of = |frozen| KINDS.map(|kind| (frozen, kind == Kind::Momentum, kind));
             freezings.iter().map(Vec::as_slice).flat_map(of).collect()
         } else {
-            // One each: parameters alone take a second.
+            // One each: a step takes a second.
             vec![(&freezings[at % freezings.len()], at % 2 == 0, KINDS[at % 3])]
         };
         for (frozen, to_inputs, kind) in settings {

@@ -44,6 +44,6 @@ fn what_does_not_fit_is_refused_before_it_runs() {
     let done = run("verify lenet5 --memory-limit 1KiB");
     assert_eq!((done.status, done.stdout.as_str()), (2, ""));
     assert!(done.stderr.contains("E0113") && done.stderr.contains("1,024 B"), "{}", done.stderr);
-    let done = run("verify vgg16 --memory-limit 600MiB");
+    let done = run("verify vgg16 --memory-limit 1.06GiB");
     assert!(done.stderr.contains("--input 3x"), "{}", done.stderr);
 }
