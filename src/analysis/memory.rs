@@ -452,6 +452,19 @@ fn live(graph: &Graph) -> std::collections::HashSet<WeightsId> {
     live
 }
 
+/// Which values lead back to something trained, or to an input whose gradient is wanted.
+fn reached(graph: &Graph, trains: impl Fn(NodeId) -> bool, to_inputs: bool) -> Vec<bool> {
+    let mut reached = vec![false; graph.value_count()];
+    for input in graph.inputs() {
+        reached[input.value.index()] = to_inputs;
+    }
+    for (id, node) in graph.iter() {
+        let through = trains(id) || node.inputs.iter().any(|value| reached[value.index()]);
+        node.outputs.iter().for_each(|value| reached[value.index()] = through);
+    }
+    reached
+}
+
 fn step(
     graph: &Graph,
     analysis: &Analysis,
@@ -484,14 +497,7 @@ fn step(
             owners.get(&graph.node(id).weights).map(|owner| &analysis.rows[owner.index()].tensors);
         tensors.is_some_and(|tensors| tensors.iter().any(|tensor| tensor.trainable))
     };
-    let mut reached = vec![false; graph.value_count()];
-    for input in graph.inputs() {
-        reached[input.value.index()] = to_inputs;
-    }
-    for (id, node) in graph.iter() {
-        let through = trains(id) || node.inputs.iter().any(|value| reached[value.index()]);
-        node.outputs.iter().for_each(|value| reached[value.index()] = through);
-    }
+    let reached = reached(graph, trains, to_inputs);
     let (saved, workspace) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let peak = listed(|wanted| {
         let mut life = Life::new(graph, analysis, (Mode::Train, plan), base, wanted)?;

@@ -3,6 +3,7 @@
 //! What is assumed and needed is said before anything runs, on standard error. Tests stand in
 //! `tests/it/verify_command.rs`.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -189,7 +190,7 @@ impl<'a> Verifying<'a> {
             let faster = |smaller: &Smaller| smaller.seconds <= LONG;
             if let Some(smaller) = (seconds > LONG).then(|| self.smaller(faster)).flatten() {
                 let instead = time(smaller.seconds.max(1));
-                text.push_str(&format!("; {} about {instead}", smaller.options));
+                let _ = write!(text, "; {} about {instead}", smaller.options);
             }
             all.push(text);
         }

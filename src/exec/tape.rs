@@ -71,7 +71,7 @@ pub struct Gradients<S> {
 /// The node after which a value is not needed any more; `None` for outputs and what nobody uses.
 struct LastUse(Vec<Option<NodeId>>);
 
-impl<'g, S: Scalar> Network<'g, S> {
+impl<S: Scalar> Network<'_, S> {
     fn last_uses(&self) -> LastUse {
         let mut last = vec![None; self.graph.value_count()];
         for (id, node) in self.graph.iter() {

@@ -243,6 +243,7 @@ macro_rules! define_op {
 
 ops!(define_op);
 
+#[cfg(feature = "exec")]
 pub(crate) use ops;
 
 impl Op {

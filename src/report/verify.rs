@@ -17,7 +17,7 @@ use super::text::{join, safe, wrap};
 use crate::graph::Graph;
 use crate::ops::ledger::Work;
 use crate::units;
-use crate::verify::{self, Plan, Tally, Verification, Verified};
+use crate::verify::{self, Plan, Verification, Verified};
 
 /// What marks numbers that were tallied on a smaller input.
 const MARK: &str = "*";

@@ -87,8 +87,10 @@ impl Layout {
         let (outputs, window) = (volume(windows), volume(taps));
         let plane: usize = self.axes.iter().map(|axis| axis.extent).product();
         // Where each tap of each window falls is the same for all channels.
-        let places: Vec<Option<usize>> =
-            positions(windows).flat_map(|at| positions(taps).map(move |tap| (at, tap))).map(|(at, tap)| self.at(at, tap)).collect();
+        let places: Vec<Option<usize>> = positions(windows)
+            .flat_map(|at| positions(taps).map(move |tap| (at, tap)))
+            .map(|(at, tap)| self.at(at, tap))
+            .collect();
         for n in 0..self.batch {
             for o in 0..self.kernels {
                 let group = o / (self.kernels / self.groups);
