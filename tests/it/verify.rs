@@ -304,7 +304,7 @@ impl Kernel for Broken<'_> {
             }
             Break::Missing => drop(grads.params.pop()),
             Break::Half => {
-                for g in grads.inputs.iter_mut().flat_map(|dx| dx.data_mut()) {
+                for g in grads.inputs.iter_mut().flat_map(Tensor::data_mut) {
                     *g = g.mul(S::of(0.5));
                 }
             }
@@ -346,8 +346,8 @@ fn a_broken_kernel_is_found() {
         for broken in [Break::Nothing].into_iter().chain(breaks) {
             let kernel = Broken(&op, broken);
             for (name, error) in [
-                ("check", check(&kernel, &[shape.clone()], Mode::Train, 5)),
-                ("along", along_directions(&kernel, &[shape.clone()], Mode::Train, 5)),
+                ("check", check(&kernel, std::slice::from_ref(&shape), Mode::Train, 5)),
+                ("along", along_directions(&kernel, std::slice::from_ref(&shape), Mode::Train, 5)),
             ] {
                 // What verification accepts.
                 assert_eq!(
