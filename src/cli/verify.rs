@@ -227,25 +227,31 @@ impl<'a> Verifying<'a> {
         Failure::about(&self.model.source, vec![diagnostic])
     }
 
-    /// The first smaller input that will do, positions halved again and again; failing that, the smallest that the
-    /// network takes.
+    /// The first smaller input that will do, positions halved again and again; failing that, the smallest that was found.
+    /// Where the network does not take half of all axes, the longest alone are halved: a video may be short already.
     fn smaller(&self, will_do: impl Fn(&Smaller) -> bool) -> Option<Smaller> {
         let mut shapes: Vec<Vec<u64>> =
             self.inputs().into_iter().map(|shape| shape[1..].to_vec()).collect();
         let mut last = None;
         loop {
-            let before = shapes.clone();
-            for size in shapes.iter_mut().flat_map(|shape| shape.iter_mut().skip(1)) {
-                *size = size.div_ceil(2);
-            }
-            if shapes == before {
+            let sizes = shapes.iter().flat_map(|shape| shape.iter().skip(1));
+            // Half of one is one: there is nothing smaller.
+            let Some(longest) = sizes.copied().max().filter(|longest| *longest > 1) else {
                 return last;
-            }
-            let Some(smaller) = self.at(&shapes) else { continue };
+            };
+            let halved = |from: u64| {
+                let mut shapes = shapes.clone();
+                let sizes = shapes.iter_mut().flat_map(|shape| shape.iter_mut().skip(1));
+                sizes.filter(|size| **size >= from).for_each(|size| *size = size.div_ceil(2));
+                self.at(&shapes).map(|smaller| (shapes, smaller))
+            };
+            let Some((accepted, smaller)) = halved(1).or_else(|| halved(longest)) else {
+                return last;
+            };
             if will_do(&smaller) {
                 return Some(smaller);
             }
-            last = Some(smaller);
+            (shapes, last) = (accepted, Some(smaller));
         }
     }
 

@@ -47,3 +47,43 @@ fn what_does_not_fit_is_refused_before_it_runs() {
     let done = run("verify vgg16 --memory-limit 1.06GiB");
     assert!(done.stderr.contains("--input 3x"), "{}", done.stderr);
 }
+
+/// Four of its pools halve the frames: half of all axes is too little, half of height and width is not.
+#[test]
+fn the_input_that_is_suggested_is_one_that_the_network_takes() {
+    let done = run("verify c3d --memory-limit 500MiB");
+    assert_eq!(done.status, 2);
+    assert!(done.stderr.contains("`--input 3x16x56x56` needs 459 MiB"), "{}", done.stderr);
+    let done = run("verify vgg16 --batch 64 --memory-limit 2GiB");
+    assert!(done.stderr.contains("`--batch 14` fits"), "{}", done.stderr);
+}
+
+#[test]
+fn several_networks_follow_each_other_and_a_missing_one_is_the_worst() {
+    let done = run("verify m5 custom_cnn_bn no_such_network --format csv");
+    assert_eq!(done.status, 2, "{}", done.stderr);
+    assert!(done.stdout.starts_with("model,layer,operator,"), "{}", done.stdout);
+    for part in ["m5,conv1,conv1d,1x32x496,2592,1269760,", "custom_cnn_bn,net.conv2d_00,"] {
+        assert!(done.stdout.contains(part), "{part}\n{}", done.stdout);
+    }
+    assert!(!done.stdout.contains("MISS") && done.stderr.contains("E0101"), "{}", done.stderr);
+    // A value for each pixel is enough for batch norm.
+    assert!(!done.stderr.contains("raised"), "{}", done.stderr);
+}
+
+#[test]
+fn narrow_tables_have_fewer_columns() {
+    let done = run("verify lenet5 --steps 0 --width 40");
+    assert!(done.stdout.lines().all(|line| line.chars().count() <= 40), "{}", done.stdout);
+    assert!(done.stdout.contains("verdict") && !done.stdout.contains("grad err"));
+    assert!(done.stdout.contains("no step was taken"), "{}", done.stdout);
+}
+
+#[test]
+fn messages_for_programs_are_diagnostics_alone() {
+    let done = run("verify lenet5 --message-format json");
+    assert_eq!((done.status, done.stderr.as_str()), (0, ""));
+    let done = run("verify lenet5 --memory-limit 1KiB --message-format json");
+    let diagnostic: Value = serde_json::from_str(&done.stderr).unwrap();
+    assert_eq!(diagnostic["code"], "E0113");
+}
