@@ -61,7 +61,7 @@ impl Io<'_> {
 
 /// The rules of one operator with its arguments: pure functions of shapes.
 ///
-/// No method has a default body: a free operator says [`Work::NONE`].
+/// No method that counts has a default body: a free operator says [`Work::NONE`].
 pub trait Layer: Clone + PartialEq + Debug {
     /// Output shapes from input shapes.
     fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError>;
@@ -75,6 +75,11 @@ pub trait Layer: Clone + PartialEq + Debug {
     fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge>;
     /// Whether the output is a view of the first input: no memory of its own.
     fn is_view(&self, mode: Mode) -> bool;
+    /// Whether the gradient of an input is the output's gradient itself, in no memory of its own. True of views; a join
+    /// that only adds passes it on as well.
+    fn passes_gradient(&self, _input: usize, io: Io<'_>) -> bool {
+        self.is_view(io.mode)
+    }
     /// What one output element depends on.
     fn reach(&self, io: Io<'_>) -> Reach;
     /// Its formulas with the numbers put in.
@@ -230,6 +235,9 @@ macro_rules! define_op {
             }
             fn is_view(&self, mode: Mode) -> bool {
                 match self { $($(Self::$Name(op) => op.is_view(mode),)*)* }
+            }
+            fn passes_gradient(&self, input: usize, io: Io<'_>) -> bool {
+                match self { $($(Self::$Name(op) => op.passes_gradient(input, io),)*)* }
             }
             fn reach(&self, io: Io<'_>) -> Reach {
                 match self { $($(Self::$Name(op) => op.reach(io),)*)* }
