@@ -2,7 +2,7 @@
 //!
 //! Shapes are inferred for one example and forgotten when the graph is finished. Tests stand below.
 
-use super::{Graph, Input, Node, Output, ValueId, WeightsId};
+use super::{Graph, Input, Node, NodeId, Output, ValueId, WeightsId};
 use crate::ops::error::ShapeError;
 use crate::ops::{Layer, Op};
 use crate::shape::{MAX_RANK, Shape};
@@ -72,15 +72,57 @@ impl GraphBuilder {
         op: impl Into<Op>,
         inputs: &[ValueId],
     ) -> Result<Vec<ValueId>, ShapeError> {
-        let op = op.into();
+        let weights = WeightsId(u32::try_from(self.graph.nodes.len()).unwrap_or(u32::MAX));
+        self.apply(name.into(), op.into(), inputs, weights)
+    }
+
+    /// Applies an earlier node's operator again, with the same parameters.
+    ///
+    /// # Errors
+    /// Inputs that do not fit the operator, or that need parameters of other shapes.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn shared(
+        &mut self,
+        name: impl Into<String>,
+        earlier: NodeId,
+        inputs: &[ValueId],
+    ) -> Result<Vec<ValueId>, ShapeError> {
+        let Node { op, weights, inputs: first, .. } = self.graph.nodes[earlier.index()].clone();
+        let shapes = |values: &[ValueId]| -> Option<Vec<Shape>> {
+            values.iter().map(|value| self.shape(*value)).collect()
+        };
+        if let (Some(first), Some(again)) = (shapes(&first), shapes(inputs)) {
+            op.infer(&again)?;
+            let pairs = op.params(&first)?.into_iter().zip(op.params(&again)?);
+            if let Some((has, needs)) = pairs.into_iter().find(|(a, b)| a.shape != b.shape) {
+                return Err(ShapeError::Arguments {
+                    message: format!(
+                        "the shared {} is {}, but this input needs {}",
+                        has.name, has.shape, needs.shape
+                    ),
+                    help: "share on values of the same channels, or write a layer of its own".to_owned(),
+                });
+            }
+        }
+        self.apply(name.into(), op, inputs, weights)
+    }
+
+    fn apply(
+        &mut self,
+        name: String,
+        op: Op,
+        inputs: &[ValueId],
+        weights: WeightsId,
+    ) -> Result<Vec<ValueId>, ShapeError> {
         let known: Option<Vec<Shape>> = inputs.iter().map(|value| self.shape(*value)).collect();
         let Some(shapes) = known else { return Ok(vec![self.unknown()]) };
         let shapes = op.infer(&shapes)?;
         let outputs: Vec<ValueId> =
             shapes.into_iter().map(|shape| self.value(Some(shape))).collect();
-        let weights = WeightsId(u32::try_from(self.graph.nodes.len()).unwrap_or(u32::MAX));
         let node = Node {
-            name: name.into(),
+            name,
             op,
             inputs: inputs.to_vec(),
             outputs: outputs.clone(),
@@ -98,6 +140,11 @@ impl GraphBuilder {
     /// The operator of the node that was made last.
     pub fn last_op(&self) -> Option<&Op> {
         self.graph.nodes.last().map(|node| &node.op)
+    }
+
+    /// The nodes so far.
+    pub fn nodes(&self) -> &[Node] {
+        &self.graph.nodes
     }
 
     /// How many nodes there are.

@@ -15,7 +15,8 @@ fn code(error: &ShapeError) -> Code {
         ShapeError::Axis { .. } => Code::E0507,
         ShapeError::SameWithStride { .. } | ShapeError::Arguments { .. } => Code::E0508,
         ShapeError::TooLarge => Code::E0509,
-        // Another number of inputs or axes.
+        ShapeError::Inputs { .. } => Code::E0407,
+        // Another number of axes.
         _ => Code::E0501,
     }
 }
