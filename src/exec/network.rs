@@ -142,9 +142,10 @@ impl<'g, S: Scalar> Network<'g, S> {
         Ok(())
     }
 
-    /// Whether training changes a parameter of a node.
+    /// Whether training changes a parameter of a node; a shared one is frozen under the name of the first.
     pub fn is_trained(&self, node: NodeId, owned: &Owned<S>) -> bool {
-        let whole = || format!("{}.{}", self.graph.node(node).name, owned.name);
+        let owner = self.graph.owner(self.graph.node(node).weights);
+        let whole = || format!("{}.{}", self.graph.node(owner).name, owned.name);
         owned.part == Part::Parameter && (self.frozen.is_empty() || !self.frozen.contains(&whole()))
     }
 

@@ -35,7 +35,7 @@ impl ValueId {
     }
 }
 
-/// A set of parameter tensors; two nodes with the same one share them.
+/// A set of parameter tensors, by the position of the node that made it; two nodes with the same one share them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WeightsId(pub(crate) u32);
 
@@ -109,6 +109,11 @@ impl Graph {
     /// One node.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
+    }
+
+    /// The node that made a set of weights, under whose name they go.
+    pub fn owner(&self, weights: WeightsId) -> NodeId {
+        NodeId(weights.0)
     }
 
     /// Every node with its id.

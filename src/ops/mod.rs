@@ -169,6 +169,7 @@ macro_rules! ops {
             pad { ZeroPad, ReflectionPad, ReplicationPad }
             upsample { Upsample }
             shuffle { PixelShuffle, ChannelShuffle }
+            combine { Add, Sub, Mul, Concat }
         }
     };
 }

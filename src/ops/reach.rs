@@ -5,7 +5,7 @@
 
 use num_rational::Ratio;
 
-/// How output positions depend on input positions.
+/// How output positions depend on input positions; with several inputs, on those of each of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reach {
     /// Each element depends on the element at its own place (over all channels, where the operator mixes them).
@@ -23,6 +23,8 @@ pub enum Reach {
         /// Last axis that is folded.
         last: usize,
     },
+    /// Several inputs stand one behind the other along this axis; elsewhere each element depends on its own place.
+    Joined(usize),
     /// Nothing can be said about positions, for this reason.
     Opaque(&'static str),
 }

@@ -128,6 +128,8 @@ pub struct AxisField {
     pub stride: Option<[i64; 2]>,
     /// The first element that the first output sees, rounded down; negative on padding.
     pub start: i64,
+    /// Whether the branches that meet in this layer see around the same middle; true where none meet.
+    pub aligned: bool,
 }
 
 /// One parameter tensor or buffer.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::columns::{self, Column};
 use super::fold::{self, Line, View};
 use super::grid::{Grid, Head, Value, shape_text};
-use super::model::{NamedShape, Report};
+use super::model::{Layer, NamedShape, Report};
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
 use crate::units;
@@ -30,7 +30,7 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
     let lines = fold::tree(report, view);
     out.push_str(&draw(grid(report, view, &lines), look));
     let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
-    for note in notes(report) {
+    for note in notes(report).into_iter().chain(field_note(report, view)) {
         let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
     }
     out
@@ -76,6 +76,26 @@ pub fn notes(report: &Report) -> Vec<String> {
     }
     let names = report.not_counted.join(", ");
     vec![format!("≥ The totals are lower bounds. Not counted: {names}")]
+}
+
+/// How many layers a note names.
+const NAMED: usize = 3;
+
+/// Where receptive fields of branches that meet are not aligned; said beside a column that shows receptive fields.
+pub fn field_note(report: &Report, view: &View) -> Option<String> {
+    let columns = view.columns.as_ref()?;
+    columns.iter().find(|column| ["receptive_field", "stride"].contains(&column.key))?;
+    let is_off = |layer: &&Layer| layer.receptive_field.iter().flatten().any(|axis| !axis.aligned);
+    let names: Vec<&str> = report.layers.iter().filter(is_off).map(|l| l.name.as_str()).collect();
+    let more = match names.len() {
+        0 => return None,
+        n if n > NAMED => format!(" and {} more", n - NAMED),
+        _ => String::new(),
+    };
+    let named = names[..names.len().min(NAMED)].join(", ");
+    Some(format!(
+        "receptive field: the largest over branches; branches at {named}{more} are not aligned"
+    ))
 }
 
 /// Lines as a grid of a view's columns.

@@ -84,7 +84,12 @@ fn every_module_with_parameters_is_a_layer_with_its_numbers() {
             );
         }
         let heads: u64 = ours.values().map(|row| row.counts.params).sum();
-        assert_eq!(Some(heads), golden["params_in_aux_heads"].as_u64(), "{name}: {:?}", ours.keys());
+        assert_eq!(
+            Some(heads),
+            golden["params_in_aux_heads"].as_u64(),
+            "{name}: {:?}",
+            ours.keys()
+        );
         let in_heads: u64 = ours.values().map(|row| row.counts.work.macs).sum();
         let totals = analysis.totals;
         assert_eq!(Some(totals.params), golden["params"].as_u64(), "{name}");
