@@ -283,6 +283,56 @@ mod tests {
         }
     }
 
+    /// Two branches around different middles, `joins` times.
+    fn unaligned(joins: usize) -> (crate::graph::Graph, crate::analysis::Analysis, Report) {
+        let mut builder = GraphBuilder::new("unaligned");
+        let mut value = builder.input("input", Shape::new(&[3, 32, 32]).unwrap()).unwrap();
+        for i in 0..joins {
+            let mut branch = |stride, before, after| {
+                let conv = Conv {
+                    rank: 2,
+                    out_channels: 3,
+                    kernel_size: PerAxis::all(2, 3),
+                    stride: PerAxis::all(2, stride),
+                    padding: Padding::Sides { rank: 2, sides: [(before, after); 3] },
+                    dilation: PerAxis::all(2, 1),
+                    groups: 1,
+                    bias: false,
+                };
+                builder.layer(format!("{i}.conv"), conv, &[value]).unwrap()[0]
+            };
+            let (one, other) = (branch(1, 0, 2), branch(1, 2, 0));
+            value =
+                builder.layer(format!("{i}.add"), crate::ops::Add {}, &[one, other]).unwrap()[0];
+        }
+        let graph = builder.finish(&[("output", value)]);
+        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let report = report(&graph, &analysis, Caption::default());
+        (graph, analysis, report)
+    }
+
+    #[test]
+    fn branches_that_are_not_aligned_are_named_beside_their_field() {
+        let view = View { columns: Some(vec![columns::find("rf").unwrap()]), ..View::default() };
+        let (graph, analysis, report) = unaligned(1);
+        let text = terminal(&report, &view, Look::default());
+        let note = "receptive field: the largest over branches; branches at 0.add are not aligned";
+        assert!(text.contains(note), "{text}");
+        assert!(
+            super::super::markdown::report(&report, &view, super::super::grid::Numbers::Rounded)
+                .contains(note)
+        );
+        assert!(!terminal(&report, &View::default(), Look::default()).contains("not aligned"));
+        assert_eq!(field_note(&small(), &view), None);
+        let note = field_note(&unaligned(5).2, &view).unwrap();
+        assert!(note.contains("branches at 0.add, 1.add, 2.add and 2 more are"), "{note}");
+        let nodes: Vec<_> = graph.iter().map(|(id, _)| id).collect();
+        let sections = super::super::explain::sections(&graph, &analysis, &report, &nodes);
+        let whys = |at: usize| sections[at].facts.iter().filter_map(|fact| fact.why.as_deref());
+        assert!(whys(2).any(|why| why.contains("different middles")));
+        assert!(!whys(1).any(|why| why.contains("different middles")));
+    }
+
     #[test]
     fn a_lower_bound_is_marked() {
         let report = Report { status: "partial", not_counted: vec!["x".to_owned()], ..small() };
