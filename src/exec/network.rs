@@ -115,10 +115,8 @@ impl<'g, S: Scalar> Network<'g, S> {
         for (id, node) in self.graph.iter() {
             if !seen.contains(&node.weights) {
                 seen.push(node.weights);
-                let named = self
-                    .owned(id)
-                    .iter()
-                    .map(|owned| (tensor_name(&node.name, owned.name), owned));
+                let named =
+                    self.owned(id).iter().map(|owned| (tensor_name(&node.name, owned.name), owned));
                 all.extend(named);
             }
         }

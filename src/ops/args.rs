@@ -286,7 +286,8 @@ impl Args {
         rank: usize,
         written: Written,
     ) -> Result<Self, ArgError> {
-        let slots = Slots::fill(signature.iter().map(|arg| arg.name).collect(), rest(signature), written)?;
+        let slots =
+            Slots::fill(signature.iter().map(|arg| arg.name).collect(), rest(signature), written)?;
         Self::complete(signature, rank, slots)
     }
 
@@ -467,10 +468,7 @@ mod tests {
         let args = Args::bind(SIZES, 0, Written { positional, named: Vec::new() }).unwrap();
         assert_eq!(args.text(SIZES), "96, init=0.5");
         let twice = [("shape", ArgValue::Int(2))];
-        assert!(matches!(
-            Args::bind(SIZES, 0, written(&[1], &twice)),
-            Err(ArgError::Twice { .. })
-        ));
+        assert!(matches!(Args::bind(SIZES, 0, written(&[1], &twice)), Err(ArgError::Twice { .. })));
         assert!(matches!(
             Args::bind(SIZES, 0, written(&[], &[])),
             Err(ArgError::Missing { name: "shape" })
