@@ -121,55 +121,65 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
     {
         return Field::Unknown("inputs stand one behind the other along an axis of positions");
     }
-    let after: Option<Vec<AxisField>> =
-        axes.iter()
-            .enumerate()
-            .map(|(i, axis)| {
-                let all = AxisField::all(whole, i)?;
-                let moved = |to: Walk| AxisField {
-                    walk: to,
-                    stride: axis.stride.filter(|_| to != Walk::Gone),
-                    ..*axis
-                };
-                match (reach, axis.walk) {
-                    (Reach::Pointwise | Reach::Joined(_) | Reach::Opaque(_), _)
-                    | (_, Walk::Gone) => Some(*axis),
-                    (Reach::Window(windows), Walk::Axis(at)) => {
-                        let first = rank.checked_sub(windows.len())?;
-                        match at.checked_sub(first).and_then(|at| windows.get(at)) {
-                            Some(window) => axis.through(window),
-                            None => Some(*axis),
-                        }
-                    }
-                    (Reach::Window(_), Walk::Folded(_)) => Some(all),
-                    (Reach::Whole(mixed), Walk::Axis(at) | Walk::Folded(at)) => {
-                        Some(if mixed.contains(&at) { all } else { *axis })
-                    }
-                    (Reach::Moved(order), Walk::Axis(at)) => {
-                        order.iter().position(|from| *from == at).map(|to| moved(Walk::Axis(to)))
-                    }
-                    (Reach::Moved(order), Walk::Folded(at)) => {
-                        order.iter().position(|from| *from == at).map(|to| moved(Walk::Folded(to)))
-                    }
-                    (Reach::Folded { first, last }, Walk::Axis(at) | Walk::Folded(at)) => {
-                        let walk = |at| {
-                            if matches!(axis.walk, Walk::Axis(_)) {
-                                Walk::Axis(at)
-                            } else {
-                                Walk::Folded(at)
-                            }
-                        };
-                        Some(if (*first..=*last).contains(&at) && first < last {
-                            AxisField { walk: Walk::Folded(*first), stride: None, ..*axis }
-                        } else if at > *last {
-                            moved(walk(at - (last - first)))
-                        } else {
-                            *axis
-                        })
+    let after: Option<Vec<AxisField>> = axes
+        .iter()
+        .enumerate()
+        .map(|(i, axis)| {
+            let all = AxisField::all(whole, i)?;
+            let moved = |to: Walk| AxisField {
+                walk: to,
+                stride: axis.stride.filter(|_| to != Walk::Gone),
+                ..*axis
+            };
+            let walk = |at| match axis.walk {
+                Walk::Folded(_) => Walk::Folded(at),
+                _ => Walk::Axis(at),
+            };
+            match (reach, axis.walk) {
+                (Reach::Pointwise | Reach::Joined(_) | Reach::Opaque(_), _) | (_, Walk::Gone) => {
+                    Some(*axis)
+                }
+                (Reach::Window(windows), Walk::Axis(at) | Walk::Folded(at)) => {
+                    let first = rank.checked_sub(windows.len())?;
+                    match (at.checked_sub(first).and_then(|at| windows.get(at)), axis.walk) {
+                        (None, _) => Some(*axis),
+                        (Some(window), _) if *window == AxisReach::POINT => Some(*axis),
+                        (Some(window), Walk::Axis(_)) => axis.through(window),
+                        (Some(_), _) => Some(all),
                     }
                 }
-            })
-            .collect();
+                (Reach::Selected { axis: gone, index }, Walk::Axis(at)) if at == *gone => {
+                    let seen = axis.through(&AxisReach { start: *index, ..AxisReach::POINT })?;
+                    Some(AxisField { walk: Walk::Gone, stride: None, ..seen })
+                }
+                (Reach::Selected { axis: gone, .. }, Walk::Axis(at) | Walk::Folded(at)) => {
+                    Some(match at.checked_sub(*gone) {
+                        None => *axis,
+                        Some(0) => all,
+                        Some(_) => moved(walk(at - 1)),
+                    })
+                }
+                (Reach::Whole(mixed), Walk::Axis(at) | Walk::Folded(at)) => {
+                    Some(if mixed.contains(&at) { all } else { *axis })
+                }
+                (Reach::Moved(order), Walk::Axis(at)) => {
+                    order.iter().position(|from| *from == at).map(|to| moved(Walk::Axis(to)))
+                }
+                (Reach::Moved(order), Walk::Folded(at)) => {
+                    order.iter().position(|from| *from == at).map(|to| moved(Walk::Folded(to)))
+                }
+                (Reach::Folded { first, last }, Walk::Axis(at) | Walk::Folded(at)) => {
+                    Some(if (*first..=*last).contains(&at) && first < last {
+                        AxisField { walk: Walk::Folded(*first), stride: None, ..*axis }
+                    } else if at > *last {
+                        moved(walk(at - (last - first)))
+                    } else {
+                        *axis
+                    })
+                }
+            }
+        })
+        .collect();
     after.map_or(Field::Unknown("its extent exceeds 64 bits"), Field::Axes)
 }
 

@@ -54,6 +54,12 @@ pub struct Node {
     pub weights: WeightsId,
 }
 
+/// The whole name of a layer's tensor: `features.0.weight`. A tensor without a name of its own has its layer's, as torch
+/// names an `nn.Parameter` that a module holds beside its children.
+pub fn tensor_name(layer: &str, own: &str) -> String {
+    if own.is_empty() { layer.to_owned() } else { format!("{layer}.{own}") }
+}
+
 /// An input of the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {

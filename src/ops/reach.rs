@@ -16,6 +16,13 @@ pub enum Reach {
     Whole(Vec<usize>),
     /// Output axis `i` is input axis `axes[i]`.
     Moved(Vec<usize>),
+    /// One position of this axis stays and the axis goes away; those behind it move up.
+    Selected {
+        /// The axis.
+        axis: usize,
+        /// The position on it.
+        index: i64,
+    },
     /// Axes `first..=last` become one: positions along them can no longer be told apart by axis.
     Folded {
         /// First axis that is folded.

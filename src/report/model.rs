@@ -135,7 +135,7 @@ pub struct AxisField {
 /// One parameter tensor or buffer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tensor {
-    /// The name inside its layer: `weight`.
+    /// The name inside its layer: `weight`; empty where it has the layer's own.
     pub name: &'static str,
     /// Its shape.
     pub shape: Vec<u64>,
