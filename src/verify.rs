@@ -348,6 +348,7 @@ impl Observer<f32> for Watch {
 fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
     let tensor = |name: &str, shape: &[usize], is_buffer: bool, bytes: u64| {
         let part = if is_buffer { " buffer" } else { "" };
+        let name = if name.is_empty() { "the layer's own" } else { name };
         format!("{name} {}{part} {} B", join(shape), grouped(bytes))
     };
     let computed: Vec<String> = params

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::layers::Scopes;
 use super::print;
 use super::reader::{Block, Frame, MAX_CALLS, Reader};
 use super::value::{Argument, LayerValue};
 use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::graph::ValueId;
 use crate::ops::args::{ArgError, Args, Arrival, At, Written};
 use crate::ops::{Entry, Op};
 use crate::shape::Shape;
@@ -91,19 +91,40 @@ impl Reader<'_> {
         false
     }
 
-    /// Runs a block's items with its arguments.
+    /// Runs a block's items with its arguments, from these inputs.
     pub(super) fn call_block(
         &mut self,
         block: usize,
         layer: &LayerValue,
+        inputs: Vec<ValueId>,
         frame: &mut Frame,
-        scopes: &mut Scopes,
     ) {
         let Block { ref header, body, faulty } = self.blocks[block];
         let header = header.clone();
         if faulty {
-            frame.current = Some(self.builder.unknown());
-            return;
+            return self.skip(frame);
+        }
+        let takes = header.inputs.len().max(1);
+        if inputs.len() != takes {
+            let (name, given) = (&header.name, inputs.len());
+            let plural = |n: usize| if n == 1 { "value" } else { "values" };
+            let message =
+                format!("{name} is called on {takes} {}, but {given} arrive", plural(takes));
+            let names: Vec<String> =
+                header.inputs.iter().map(|(name, _)| format!("@{name}")).collect();
+            let diagnostic = Diagnostic::new(Code::E0407, message)
+                .label(layer.place, "called here")
+                .note(format!("its head is {}", print::header(&header)));
+            let diagnostic = if names.len() > 1 {
+                diagnostic.help(format!(
+                    "give a reference for each of {}: {name}(@a, @b, …)",
+                    names.join(", ")
+                ))
+            } else {
+                diagnostic
+            };
+            self.lost_names = true;
+            return self.fault(diagnostic, frame);
         }
         if self.calls.contains(&block) {
             let chain: Vec<&str> =
@@ -118,15 +139,21 @@ impl Reader<'_> {
         if self.calls.len() >= MAX_CALLS {
             let message = format!("blocks call each other more than {MAX_CALLS} deep");
             self.stop(layer.place, &message);
-            return frame.current = Some(self.builder.unknown());
+            return self.lose(frame);
         }
-        let mut inner = Frame { locals: Vec::new(), current: frame.current };
+        let names = header.inputs.iter().map(|(name, _)| name.clone());
+        let mut inner = Frame {
+            locals: Vec::new(),
+            current: inputs.first().copied(),
+            inputs: names.zip(inputs).collect(),
+            wall: self.scopes.wall(),
+        };
         self.calls.push(block);
         if self.bind_formals(&header, body, layer, &mut inner) {
-            self.body(body, &mut inner, scopes);
+            self.body(body, &mut inner);
             frame.current = inner.current;
         } else {
-            frame.current = Some(self.builder.unknown());
+            self.skip(frame);
         }
         self.calls.pop();
     }

@@ -6,9 +6,7 @@ use std::rc::Rc;
 use super::Choices;
 use super::ast::Header;
 use super::document::Document;
-use super::eval::not_yet;
 use super::grammar;
-use super::layers::Scopes;
 use super::reader::{Block, Frame, Reader, syntax};
 use super::value::Value;
 use super::yaml::{Data, REFUSED, Tree};
@@ -66,11 +64,12 @@ pub(super) fn read(
     reader.vars(&replaced);
     let inputs = reader.inputs(choices);
     reader.naming();
-    let mut frame = Frame { locals: Vec::new(), current: inputs.first().copied() };
-    let mut scopes = Scopes::new();
+    let current = inputs.first().map(|(_, value)| *value);
+    let mut frame = Frame { current, inputs: inputs.into(), ..Frame::default() };
     if let Some(layers) = tree.get(0, "layers") {
-        reader.body(layers, &mut frame, &mut scopes);
+        reader.body(layers, &mut frame);
     }
+    reader.outputs(&frame);
     let expect = match replaced.variant {
         Some(variant) => tree.get(variant, "expect"),
         None => tree.get(0, "expect"),
@@ -84,12 +83,13 @@ pub(super) fn read(
     let frozen = reader.frozen();
     let literal = |key: &str| tree.get(0, key).and_then(|node| tree.text(node)).map(str::to_owned);
     let (about, source) = (literal("about"), literal("source"));
+    let outputs = std::mem::take(&mut reader.outputs);
     let (builder, places, diagnostics) = reader.finish();
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
     let outputs: Vec<(&str, ValueId)> =
-        frame.current.map(|value| ("output", value)).into_iter().collect();
+        outputs.iter().map(|(name, value, _)| (name.as_str(), *value)).collect();
     let graph = builder.finish(&outputs);
     Ok(Document {
         graph,
@@ -166,10 +166,13 @@ impl Reader<'_> {
                     (Header::faulty(text), true)
                 }
             };
-            if let Some((input, span)) = header.inputs.first() {
-                let what = format!("the block's input `@{input}`");
-                self.report(not_yet(Place::key(*body).at(*span), &what));
-                faulty = true;
+            for (i, (input, span)) in header.inputs.iter().enumerate() {
+                if header.inputs[..i].iter().any(|(earlier, _)| earlier == input) {
+                    faulty = true;
+                    let message = format!("the input `@{input}` stands twice");
+                    let diagnostic = Diagnostic::new(Code::E0404, message);
+                    self.report(diagnostic.label(Place::key(*body).at(*span), "again here"));
+                }
             }
             if let Some(first) = self.block_names.insert(header.name.clone(), self.blocks.len()) {
                 let message = format!("there are two blocks `{}`", header.name);
@@ -326,9 +329,12 @@ impl Reader<'_> {
         }
     }
 
-    fn inputs(&mut self, choices: &Choices) -> Vec<ValueId> {
+    /// The inputs with their values; at least one.
+    fn inputs(&mut self, choices: &Choices) -> Vec<(String, ValueId)> {
         let tree = self.tree;
-        let Some(node) = tree.get(0, "input") else { return vec![self.builder.unknown()] };
+        let Some(node) = tree.get(0, "input") else {
+            return vec![("input".to_owned(), self.builder.unknown())];
+        };
         let named: Vec<(String, u32)> = match tree.data(node) {
             Data::Map(entries) => entries.clone(),
             _ => vec![("input".to_owned(), node)],
@@ -365,16 +371,40 @@ impl Reader<'_> {
                 None => self.input_shape(&value, place),
             };
             let made = shape.and_then(|shape| self.builder.input(name, shape));
-            values.push(made.unwrap_or_else(|| self.builder.unknown()));
-            if i > 0 {
-                let diagnostic =
-                    Diagnostic::new(Code::E0318, format!("the input `{name}` is never used"))
-                        .label(Place::key(*node), "the layers begin with the first input")
-                        .note("this version reads chains of layers, which have one input");
-                self.report(diagnostic);
-            }
+            values.push((name.clone(), made.unwrap_or_else(|| self.builder.unknown())));
         }
-        if values.is_empty() { vec![self.builder.unknown()] } else { values }
+        if values.is_empty() {
+            values.push(("input".to_owned(), self.builder.unknown()));
+        }
+        values
+    }
+
+    /// What the network yields beside its side outputs, and whether every input is used.
+    fn outputs(&mut self, frame: &Frame) {
+        let layers = self.tree.get(0, "layers").map_or(Place::value(0), Place::key);
+        if let Some(value) = frame.current.filter(|_| !self.ends_in_side) {
+            self.output("output".to_owned(), value, layers);
+        }
+        // A layer that could not be made uses nothing.
+        if self.is_faulty() {
+            return;
+        }
+        let node = self.tree.get(0, "input");
+        let named = node.map(|node| self.tree.entries(node)).unwrap_or_default();
+        for (name, value) in frame.inputs.iter() {
+            let by_layer = self.builder.nodes().iter().any(|node| node.inputs.contains(value));
+            if by_layer || self.outputs.iter().any(|(_, output, _)| output == value) {
+                continue;
+            }
+            let place = named.iter().find(|(known, _)| known == name).map(|(_, node)| *node);
+            let diagnostic =
+                Diagnostic::new(Code::E0318, format!("the input `{name}` is never used"))
+                    .label(place.map_or(Place::value(0), Place::key), "no layer reads it")
+                    .help(format!(
+                        "the layers begin with the first input; `@{name}` refers to this one"
+                    ));
+            self.report(diagnostic);
+        }
     }
 
     fn input_shape(&mut self, value: &Value, place: Place) -> Option<Shape> {

@@ -6,7 +6,6 @@
 use std::rc::Rc;
 
 use super::ast::{Binary, Call, Compare, Comprehension, Expr, Kind, Slice, Target, Unary};
-use super::layers::JOINS;
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::{Argument, Callee, LayerValue, Value};
 use crate::diag::{Code, Diagnostic};
@@ -39,7 +38,9 @@ impl Reader<'_> {
             Kind::Bool(b) => Value::Bool(*b),
             Kind::None => Value::None,
             Kind::Name(name) => self.named(name, place, frame),
-            Kind::Ref(_) => self.fail(not_yet(place, "a reference to a value")),
+            Kind::Ref(path) => self
+                .reference(path.as_ref(), base, place, frame)
+                .map_or(Value::Unknown, Value::Tensor),
             Kind::Call(call) => self.call(call, base, place, frame),
             Kind::List(items) | Kind::Tuple(items) => {
                 Value::list(items.iter().map(|item| self.eval(item, base, frame)).collect())
@@ -105,6 +106,9 @@ impl Reader<'_> {
         if let Some(block) = self.block_names.get(name) {
             return Some(Callee::Block(*block));
         }
+        if name == "share" {
+            return Some(Callee::Share);
+        }
         let (entry, rank) = self.operator(name)?;
         Some(Callee::Op { entry, rank, torch: name.starts_with(|c: char| c.is_uppercase()) })
     }
@@ -134,23 +138,36 @@ impl Reader<'_> {
     /// A call: of a layer that a variable holds, of a function, or of a block or operator.
     fn call(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
         let name = call.callee.as_str();
-        let reference = call.args.iter().find(|arg| matches!(arg.value.kind, Kind::Ref(_)));
-        let asks = matches!(name, "channels" | "shape");
-        if !asks && (JOINS.contains(&name) || name == "share" || reference.is_some()) {
-            let what = if reference.is_some() { "a layer on a named value" } else { "a join" };
-            return self.fail(not_yet(place, what));
-        }
         let held = matches!(self.variable(name, frame), Some(Value::Layer(_) | Value::Unknown));
         if !held && !self.block_names.contains_key(name) && super::functions::NAMES.contains(&name)
         {
             return self.function(call, base, place, frame);
         }
         let callee = self.layer_named(name, base.at(call.callee_span), frame);
+        let mut inputs = Vec::new();
         let mut positional = Vec::new();
         let mut named = Vec::new();
+        let mut lost = false;
         for arg in &call.args {
             let value = self.eval(&arg.value, base, frame);
             let argument = Argument { value, place: base.at(arg.value.span) };
+            if matches!(arg.value.kind, Kind::Ref(_)) {
+                let leads = positional.is_empty() && named.is_empty() && arg.name.is_none();
+                match argument.value {
+                    Value::Tensor(value) if leads => inputs.push(value),
+                    Value::Tensor(_) => {
+                        let message = "a reference stands after other arguments";
+                        let diagnostic = Diagnostic::new(Code::E0301, message)
+                            .label(argument.place, "a value of the network")
+                            .help(format!(
+                                "what {name} is called on comes first, without a name: {name}(@, @x, …)"
+                            ));
+                        return self.fail(diagnostic);
+                    }
+                    _ => lost = true,
+                }
+                continue;
+            }
             match &arg.name {
                 Some((name, span)) => named.push((
                     name.clone(),
@@ -171,9 +188,13 @@ impl Reader<'_> {
             }
         }
         let Value::Layer(callee) = callee else { return Value::Unknown };
+        if lost {
+            return Value::Unknown;
+        }
         // Arguments are added to those the layer has; a name given again replaces the earlier one.
         let mut all = LayerValue::clone(&callee);
         all.place = place;
+        all.inputs.extend(inputs);
         all.positional.extend(positional);
         for (name, argument) in named {
             let twice = call
@@ -567,13 +588,5 @@ fn contains(within: &Value, value: &Value) -> Option<bool> {
 }
 
 fn layer(callee: Callee, name: &str, place: Place) -> Value {
-    let (positional, named) = (Vec::new(), Vec::new());
-    Value::Layer(Rc::new(LayerValue { callee, name: name.to_owned(), place, positional, named }))
-}
-
-/// Part of the language, and not read yet.
-pub(super) fn not_yet(place: Place, what: &str) -> Diagnostic {
-    Diagnostic::new(Code::E0316, format!("{what} is not read by this version"))
-        .label(place, "part of the language, but of a later version")
-        .note("this version reads chains: each layer takes the value of the one before it")
+    Value::Layer(Rc::new(LayerValue::bare(callee, name, place)))
 }

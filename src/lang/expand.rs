@@ -6,20 +6,11 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::document::Document;
+use super::joins::JOINS;
+use super::scopes::is_numbered;
+use super::wires::Wires;
+use crate::ops::Op;
 use crate::text::is_hostile;
-
-/// A layer: the segments of its name, and its call.
-struct Line<'d> {
-    path: Vec<&'d str>,
-    call: String,
-}
-
-impl Line<'_> {
-    /// The scopes around it, and its own name.
-    fn split(&self) -> (&[&str], &str) {
-        self.path.split_last().map_or((&[], ""), |(name, scopes)| (scopes, name))
-    }
-}
 
 /// Writes the description of a document.
 pub(super) fn expand(document: &Document) -> String {
@@ -55,40 +46,30 @@ pub(super) fn expand(document: &Document) -> String {
 }
 
 fn layers(out: &mut String, document: &Document) {
-    let lines: Vec<Line<'_>> = document
-        .graph
-        .nodes()
-        .iter()
-        .map(|node| {
-            let path = node.name.split('.').collect();
-            let args = node.op.args_text();
-            let call = if args.is_empty() {
-                node.op.name()
-            } else {
-                format!("{}({args})", node.op.name())
-            };
-            Line { path, call }
-        })
-        .collect();
-    out.push_str(if lines.is_empty() { "layers: []\n" } else { "layers:\n" });
+    let graph = &document.graph;
+    out.push_str(if graph.nodes().is_empty() { "layers: []\n" } else { "layers:\n" });
+    let lines: Vec<Vec<&str>> =
+        graph.nodes().iter().map(|node| node.name.split('.').collect()).collect();
     // A scope that is entered again after others, or is a layer too, is written by dots: a sequence opens a name once.
     let mut entered: HashMap<&[&str], usize> = HashMap::new();
     let mut open: &[&str] = &[];
-    for line in &lines {
-        let (scopes, _) = line.split();
-        for depth in (common(open, scopes) + 1)..=line.path.len() {
-            *entered.entry(&line.path[..depth]).or_default() += 1;
+    for path in &lines {
+        let scopes = split(path).0;
+        for depth in (common(open, scopes) + 1)..=path.len() {
+            *entered.entry(&path[..depth]).or_default() += 1;
         }
         open = scopes;
     }
     let nests = |scopes: &[&str]| {
         (1..=scopes.len()).all(|depth| entered.get(&scopes[..depth]).is_none_or(|n| *n == 1))
     };
+    let mut wires = Wires::new(graph);
     let mut open: &[&str] = &[];
     // Positions taken in each open scope, the outermost first.
     let mut taken = vec![0usize];
-    for line in &lines {
-        let (scopes, own) = line.split();
+    wires.name_inputs(out);
+    for (node, path) in graph.nodes().iter().zip(&lines) {
+        let (scopes, own) = split(path);
         let depth = (0..=scopes.len()).rev().find(|depth| nests(&scopes[..*depth])).unwrap_or(0);
         let (nested, dotted) = scopes.split_at(depth);
         let shared = common(open, nested);
@@ -99,18 +80,51 @@ fn layers(out: &mut String, document: &Document) {
             taken.push(0);
         }
         open = nested;
-        let position = &mut taken[nested.len()];
-        let plain = dotted.is_empty() && own == position.to_string();
-        *position += 1;
-        let mut name: Vec<&str> = dotted.to_vec();
-        name.push(own);
         let pad = indent(nested.len());
+        if let (Op::Identity(_), [input]) = (&node.op, node.inputs.as_slice())
+            && wires.current != Some(*input)
+        {
+            let _ = writeln!(out, "{pad}- identity({})", wires.reference(*input, nested));
+            wires.current = Some(*input);
+        }
+        let (call, is_shared) = wires.call(node, nested);
+        let numbered = is_numbered(node.op.entry().name) && !is_shared;
+        let position = &mut taken[nested.len()];
+        // The name of a join is no key: it is given by itself.
+        let plain = dotted.is_empty()
+            && if numbered { own == position.to_string() } else { JOINS.contains(&own) };
+        *position += usize::from(numbered);
         let _ = if plain {
-            writeln!(out, "{pad}- {}", line.call)
+            writeln!(out, "{pad}- {call}")
         } else {
-            writeln!(out, "{pad}- {}: {}", quoted(&name.join(".")), line.call)
+            let name: Vec<&str> = dotted.iter().copied().chain([own]).collect();
+            writeln!(out, "{pad}- {}: {call}", quoted(&name.join(".")))
         };
+        wires.current = node.outputs.first().copied();
+        wires.name_output(out, node, nested, &pad);
     }
+    outputs(out, document, &mut wires);
+}
+
+/// Side outputs are named at the end, in their order; then comes the last value.
+fn outputs(out: &mut String, document: &Document, wires: &mut Wires<'_>) {
+    let outputs = document.graph.outputs();
+    let (last, sides) = match outputs.split_last() {
+        Some((last, sides)) if last.name == "output" => (Some(last), sides),
+        _ => (None, outputs),
+    };
+    for side in sides {
+        let reference = wires.reference(side.value, &[]);
+        let _ = writeln!(out, "  - side:\n      - {}: identity({reference})", quoted(&side.name));
+    }
+    if let Some(last) = last.filter(|last| !sides.is_empty() || wires.current != Some(last.value)) {
+        let _ = writeln!(out, "  - identity({})", wires.reference(last.value, &[]));
+    }
+}
+
+/// The scopes around a layer, and its own name.
+fn split<'p, 'd>(path: &'p [&'d str]) -> (&'p [&'d str], &'d str) {
+    path.split_last().map_or((&[], ""), |(name, scopes)| (scopes, *name))
 }
 
 /// How many leading scopes two names share.
@@ -145,7 +159,7 @@ fn expectations(out: &mut String, document: &Document) {
 }
 
 /// Text as a YAML scalar: plain where YAML reads it as the same text (or a whole number that becomes it), else in quotes.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let number = text == "0"
         || (!text.starts_with('0')
             && !text.is_empty()

@@ -2,8 +2,7 @@
 //!
 //! Tests stand in `tests/it/language.rs`.
 
-use super::ast::{Call, Kind};
-use super::eval::not_yet;
+use super::ast::{Arg, Call, Expr, Kind};
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
@@ -103,29 +102,18 @@ impl Reader<'_> {
         }
     }
 
-    /// `channels(@)` and `shape(@)`.
+    /// `channels(@)` and `shape(@x)`.
     fn ask(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
-        match call.args.as_slice() {
-            [arg] if arg.name.is_none() && matches!(arg.value.kind, Kind::Ref(None)) => {}
-            [arg] if arg.name.is_none() && matches!(arg.value.kind, Kind::Ref(_)) => {
-                return self.fail(not_yet(base.at(arg.value.span), "a reference to a named value"));
-            }
-            _ => {
-                let message = format!("{} takes a value: {}(@)", call.callee, call.callee);
-                return self
-                    .fail(Diagnostic::new(Code::E0308, message).label(place, "asks no value"));
-            }
-        }
-        let Some(current) = frame.current else {
-            let diagnostic = Diagnostic::new(
-                Code::E0308,
-                "there is no value here yet whose shape could be asked",
-            )
-            .label(place, "no value flows here")
-            .help("ask where layers are called, or in the default of a block's argument");
-            return self.fail(diagnostic);
+        let [Arg { name: None, value: Expr { kind: Kind::Ref(path), span } }] =
+            call.args.as_slice()
+        else {
+            let message = format!("{} takes a value: {}(@)", call.callee, call.callee);
+            return self.fail(Diagnostic::new(Code::E0308, message).label(place, "asks no value"));
         };
-        let Some(shape) = self.builder.shape(current) else { return Value::Unknown };
+        let Some(asked) = self.reference(path.as_ref(), base, base.at(*span), frame) else {
+            return Value::Unknown;
+        };
+        let Some(shape) = self.builder.shape(asked) else { return Value::Unknown };
         let size = |n: &u64| i64::try_from(*n).map_or(Value::Unknown, Value::Int);
         match call.callee.as_str() {
             "shape" => Value::list(shape.dims().iter().skip(1).map(size).collect()),

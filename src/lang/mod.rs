@@ -1,7 +1,8 @@
 //! The description language: YAML for structure, one small call syntax for layers and expressions.
 //!
 //! `yaml` makes a tree of nodes with places; `grammar` parses calls, expressions and keys; `description` reads the top
-//! level, `eval` and `functions` compute values, `layers` and `calls` carry items out into a graph. A description yields a
+//! level, `eval` and `functions` compute values, `layers`, `joins` and `calls` carry items out into a graph, `scopes` and
+//! `references` keep names and what they mean. A description yields a
 //! [`Document`] and nothing else. Imports `diag`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
 
 mod ast;
@@ -13,13 +14,17 @@ mod expand;
 mod expect;
 mod functions;
 mod grammar;
+mod joins;
 mod layers;
 mod print;
 mod reader;
+mod references;
+mod scopes;
 mod shape_error;
 mod tokens;
 mod traps;
 mod value;
+mod wires;
 mod yaml;
 
 pub use document::{Document, Expectation, Metric, Want};

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::ast::{Expr, Header, Key, Name};
 use super::grammar::{self, SyntaxError};
+use super::scopes::{Scopes, Wall};
 use super::traps;
 use super::value::Value;
 use super::yaml::{REFUSED, Tree};
@@ -38,12 +39,16 @@ pub(super) struct Block {
     pub(super) faulty: bool,
 }
 
-/// What an item sees: local variables, innermost last, and the current value.
+/// What an item sees: local variables, innermost last, and values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frame {
     pub(super) locals: Vec<(String, Value)>,
     /// `@`; `None` where no value flows (vars, input).
     pub(super) current: Option<ValueId>,
+    /// The named inputs of the block, at top level of the model.
+    pub(super) inputs: Rc<[(String, ValueId)]>,
+    /// How far references see.
+    pub(super) wall: Wall,
 }
 
 /// Everything that is known while a description is read.
@@ -55,12 +60,20 @@ pub(super) struct Reader<'t> {
     pub(super) block_names: HashMap<String, usize>,
     /// Blocks that are being called, outermost first.
     pub(super) calls: Vec<usize>,
+    /// Names so far.
+    pub(super) scopes: Scopes,
     /// Where each node of the graph is written.
     pub(super) places: Vec<Place>,
+    /// Side outputs so far: name, value, where it is written.
+    pub(super) outputs: Vec<(String, ValueId, Place)>,
+    /// Whether a `side:` came last, so that the current value is no output.
+    pub(super) ends_in_side: bool,
     /// How unnamed layers are called; `None` is their position.
     pub(super) naming: Option<(Name, Place)>,
     /// Set where `vars` is misspelt: names that are not known are no further faults.
     pub(super) lost_vars: bool,
+    /// Set where items were passed over for a fault: names that are not known are no further faults.
+    pub(super) lost_names: bool,
     /// Set where a limit was exceeded: nothing more is read.
     pub(super) stopped: bool,
     steps: u64,
@@ -80,9 +93,13 @@ impl<'t> Reader<'t> {
             blocks: Vec::new(),
             block_names: HashMap::new(),
             calls: Vec::new(),
+            scopes: Scopes::new(),
             places: Vec::new(),
+            outputs: Vec::new(),
+            ends_in_side: false,
             naming: None,
             lost_vars: false,
+            lost_names: false,
             stopped: false,
             steps: 0,
             diagnostics,
@@ -126,9 +143,14 @@ impl<'t> Reader<'t> {
         Value::Unknown
     }
 
-    /// What was found wrong.
+    /// The graph without its outputs, where its nodes are written, and what was found wrong.
     pub(super) fn finish(self) -> (GraphBuilder, Vec<Place>, Vec<Diagnostic>) {
         (self.builder, self.places, self.diagnostics)
+    }
+
+    /// Whether something was found wrong.
+    pub(super) fn is_faulty(&self) -> bool {
+        !self.diagnostics.is_empty()
     }
 
     /// Takes steps from the budget; false, with a diagnostic, where it is used up.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::graph::ValueId;
 use crate::ops::Entry;
 use crate::ops::args::ArgValue;
 use crate::span::Place;
@@ -21,6 +22,8 @@ pub(super) enum Value {
     List(Rc<[Value]>),
     Map(Rc<[(Value, Value)]>),
     Layer(Rc<LayerValue>),
+    /// What a reference means: a value of the network.
+    Tensor(ValueId),
 }
 
 /// An operator or a block, with the arguments it has so far.
@@ -32,6 +35,8 @@ pub(super) struct LayerValue {
     pub(super) name: String,
     /// Where it is written.
     pub(super) place: Place,
+    /// The references it is called on; none for the current value.
+    pub(super) inputs: Vec<ValueId>,
     /// Arguments without a name.
     pub(super) positional: Vec<Argument>,
     /// Arguments with a name.
@@ -45,6 +50,16 @@ pub(super) enum Callee {
     Op { entry: &'static Entry, rank: usize, torch: bool },
     /// The block with this index.
     Block(usize),
+    /// An earlier layer or sequence again, with the same parameters.
+    Share,
+}
+
+impl LayerValue {
+    /// A layer without arguments.
+    pub(super) fn bare(callee: Callee, name: &str, place: Place) -> Self {
+        let (inputs, positional, named) = (Vec::new(), Vec::new(), Vec::new());
+        Self { callee, name: name.to_owned(), place, inputs, positional, named }
+    }
 }
 
 /// A written argument.
@@ -78,7 +93,7 @@ impl Value {
             Self::Text(text) => !text.is_empty(),
             Self::List(items) => !items.is_empty(),
             Self::Map(entries) => !entries.is_empty(),
-            Self::Layer(_) => true,
+            Self::Layer(_) | Self::Tensor(_) => true,
         })
     }
 
@@ -116,6 +131,7 @@ impl Value {
             Self::Map(entries) => format!("a map of {}", entries.len()),
             Self::Text(text) => format!("the text '{text}'"),
             Self::Layer(layer) => format!("the layer {}", layer.name),
+            Self::Tensor(_) => "a reference to a value".to_owned(),
             simple => simple.to_string(),
         }
     }
@@ -134,7 +150,7 @@ impl Value {
                 (None, Some(x)) => ArgValue::Float(x),
                 (None, None) => return None,
             },
-            Self::Unknown | Self::Map(_) | Self::Layer(_) => return None,
+            Self::Unknown | Self::Map(_) | Self::Layer(_) | Self::Tensor(_) => return None,
         })
     }
 
@@ -184,6 +200,7 @@ impl PartialEq for Value {
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Map(a), Self::Map(b)) => a == b,
+            (Self::Tensor(a), Self::Tensor(b)) => a == b,
             (Self::Layer(a), Self::Layer(b)) => {
                 a.name == b.name
                     && a.positional.len() == b.positional.len()
@@ -200,6 +217,7 @@ impl fmt::Display for Value {
             Self::Text(text) => f.write_str(text),
             Self::Layer(layer) => f.write_str(&layer.name),
             Self::Unknown => f.write_str("?"),
+            Self::Tensor(_) => f.write_str("a reference"),
             Self::Map(entries) => write!(f, "a map of {}", entries.len()),
             other => match other.argument() {
                 Some(value) => value.fmt(f),

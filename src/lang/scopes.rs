@@ -1,0 +1,377 @@
+//! Names: the scopes that are open, every name so far, and what each of them means.
+//!
+//! Every layer has its position in its scope, named or not; joins and functions of torch that are no modules take none
+//! and are called `add`, `add_2`. Scopes are opened by named sequences, nested lists and calls of blocks. Tests stand in
+//! `tests/it/language.rs` and `tests/it/references.rs`.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::ast::{Name, Piece};
+use super::reader::{Frame, Reader};
+use super::value::Value;
+use crate::diag::{Code, Diagnostic};
+use crate::graph::ValueId;
+use crate::span::Place;
+
+/// Operators that torch has as functions, not as modules: in a sequence they take no number.
+const FUNCTIONS: &[&str] =
+    &["add", "sub", "mul", "concat", "chunk", "select", "narrow", "slice", "crop", "abs", "scale"];
+
+/// Whether an operator of this name takes a number in its scope.
+pub(super) fn is_numbered(operator: &str) -> bool {
+    !FUNCTIONS.contains(&operator)
+}
+
+/// What bears a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bearer {
+    Layer,
+    /// A named sequence or the call of a block.
+    Sequence,
+    /// A scope that a dot in a key opens; it may be entered again.
+    Dotted,
+}
+
+/// A name that is taken.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    place: Place,
+    bearer: Bearer,
+    /// Whether parameters stand under it.
+    owns: bool,
+}
+
+/// What a name means: a value, and what made it.
+#[derive(Clone, Debug)]
+pub(super) struct Meaning {
+    /// The whole name.
+    pub(super) name: String,
+    /// Its value; that of a sequence is its last.
+    pub(super) value: ValueId,
+    /// Where it is written.
+    pub(super) place: Place,
+    /// The nodes that stand under it, by position.
+    pub(super) nodes: Range<usize>,
+    /// What they start from.
+    pub(super) inputs: Vec<ValueId>,
+    /// Names are numbered in the order in which they come to be.
+    serial: usize,
+}
+
+/// How far references see: a block does not see its caller's names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wall {
+    /// The outermost scope that is seen.
+    depth: usize,
+    /// The first name that is seen.
+    serial: usize,
+}
+
+/// A scope of names.
+#[derive(Debug, Default)]
+struct Scope {
+    /// `features.` or empty.
+    prefix: String,
+    /// Position of the next layer.
+    next: usize,
+    /// Whether it bears the name of an earlier scope with parameters, which was reported.
+    repeated: bool,
+}
+
+/// The scopes that are open, innermost last, and every name so far.
+#[derive(Debug)]
+pub(super) struct Scopes {
+    open: Vec<Scope>,
+    /// Whole names of layers and scopes.
+    names: HashMap<String, Taken>,
+    /// What whole names mean; several meanings where layers without parameters bear one name.
+    meanings: HashMap<String, Vec<Meaning>>,
+    /// How many names have come to be.
+    serial: usize,
+    /// How many functions of each whole name there are.
+    functions: HashMap<String, usize>,
+    /// How many layers have parameters so far.
+    owners: usize,
+}
+
+impl Scopes {
+    pub(super) fn new() -> Self {
+        Self {
+            open: vec![Scope::default()],
+            names: HashMap::new(),
+            meanings: HashMap::new(),
+            serial: 0,
+            functions: HashMap::new(),
+            owners: 0,
+        }
+    }
+
+    fn top(&mut self) -> Option<&mut Scope> {
+        self.open.last_mut()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.open.last().is_some_and(|scope| scope.repeated)
+    }
+
+    /// Takes the next position of the innermost scope.
+    pub(super) fn position(&mut self) -> usize {
+        self.top().map_or(0, |scope| {
+            scope.next += 1;
+            scope.next - 1
+        })
+    }
+
+    /// Gives a position back that was taken for something that needs none.
+    pub(super) fn give_back(&mut self, position: usize) {
+        if let Some(scope) = self.top() {
+            scope.next = position;
+        }
+    }
+
+    fn prefix(&self) -> &str {
+        self.open.last().map_or("", |scope| &scope.prefix)
+    }
+
+    /// The wall of a block whose items begin now, in the innermost scope.
+    pub(super) fn wall(&self) -> Wall {
+        Wall { depth: self.open.len().saturating_sub(1), serial: self.serial }
+    }
+
+    /// The dotted name with the scopes that are open.
+    pub(super) fn whole(&self, named: &Named) -> String {
+        let mut name = self.prefix().to_owned();
+        for dot in &named.dots {
+            name.push_str(dot);
+            name.push('.');
+        }
+        name.push_str(&named.last);
+        name
+    }
+
+    /// Whether a whole name means something.
+    pub(super) fn is_known(&self, whole: &str) -> bool {
+        self.meanings.contains_key(whole)
+    }
+
+    /// Says what a whole name means.
+    pub(super) fn mean(
+        &mut self,
+        name: String,
+        value: ValueId,
+        place: Place,
+        nodes: Range<usize>,
+        inputs: Vec<ValueId>,
+    ) {
+        let serial = self.serial;
+        self.serial += 1;
+        let meaning = Meaning { name: name.clone(), value, place, nodes, inputs, serial };
+        self.meanings.entry(name).or_default().push(meaning);
+    }
+
+    /// What a path means: all that bear the name in the innermost scope where any does.
+    pub(super) fn meanings(&self, path: &str, wall: Wall) -> Vec<&Meaning> {
+        let seen = self.open.get(wall.depth..).unwrap_or_default();
+        seen.iter()
+            .rev()
+            .map(|scope| {
+                let known = self.meanings.get(&format!("{}{path}", scope.prefix));
+                known.into_iter().flatten().filter(|meaning| meaning.serial >= wall.serial)
+            })
+            .map(Iterator::collect::<Vec<&Meaning>>)
+            .find(|found| !found.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// Whether a path would mean something outside of the wall.
+    pub(super) fn is_beyond(&self, path: &str, wall: Wall) -> bool {
+        !self.meanings(path, Wall::default()).is_empty() && self.meanings(path, wall).is_empty()
+    }
+
+    /// The paths by which names can be referred to, seen from the innermost scope.
+    pub(super) fn paths(&self, wall: Wall) -> impl Iterator<Item = &str> {
+        let seen = self.open.get(wall.depth..).unwrap_or_default();
+        let known = self.meanings.values().flatten().filter(move |m| m.serial >= wall.serial);
+        known.flat_map(move |meaning| {
+            seen.iter().filter_map(|scope| meaning.name.strip_prefix(&scope.prefix))
+        })
+    }
+}
+
+/// The name of a layer or a scope: the scopes that dots open, then its own segment.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) dots: Vec<String>,
+    pub(super) last: String,
+    pub(super) place: Place,
+}
+
+impl Named {
+    /// As it is written, dots included.
+    pub(super) fn written(&self) -> String {
+        self.dots.iter().chain([&self.last]).map(String::as_str).collect::<Vec<_>>().join(".")
+    }
+}
+
+impl Reader<'_> {
+    /// Runs items in a scope of their own; its name means the value they leave.
+    pub(super) fn scope(
+        &mut self,
+        named: &Named,
+        inputs: Vec<ValueId>,
+        frame: &mut Frame,
+        items: impl FnOnce(&mut Self, &mut Frame),
+    ) {
+        let name = self.scopes.whole(named);
+        let (layers, owners) = (self.places.len(), self.scopes.owners);
+        let earlier = self.scopes.names.get(&name);
+        let taken = earlier.is_some_and(|taken| taken.owns && taken.bearer != Bearer::Dotted);
+        let repeated = taken || self.scopes.is_repeated();
+        self.scopes.open.push(Scope { prefix: format!("{name}."), next: 0, repeated });
+        items(self, frame);
+        self.scopes.open.pop();
+        let nodes = layers..self.places.len();
+        if !nodes.is_empty() {
+            let owns = self.scopes.owners > owners;
+            self.register(name.clone(), named, Bearer::Sequence, owns);
+        }
+        if let Some(value) = frame.current {
+            self.scopes.mean(name, value, named.place, nodes, inputs);
+        }
+    }
+
+    /// Enters the whole name of a layer, and what it means.
+    pub(super) fn register_layer(
+        &mut self,
+        named: &Named,
+        owns: bool,
+        value: ValueId,
+        inputs: &[ValueId],
+    ) {
+        let name = self.scopes.whole(named);
+        let node = self.places.len().saturating_sub(1);
+        self.scopes.owners += usize::from(owns);
+        self.register(name.clone(), named, Bearer::Layer, owns);
+        self.scopes.mean(name, value, named.place, node..node + 1, inputs.to_vec());
+    }
+
+    /// Enters a whole name, and the scopes that its dots open.
+    fn register(&mut self, name: String, named: &Named, bearer: Bearer, owns: bool) {
+        // Inside a scope of a name that is taken every name is; one fault says so.
+        if self.scopes.is_repeated() {
+            return;
+        }
+        let prefix = self.scopes.prefix().to_owned();
+        for dots in 1..=named.dots.len() {
+            let scope = format!("{prefix}{}", named.dots[..dots].join("."));
+            self.take(scope, Taken { place: named.place, bearer: Bearer::Dotted, owns });
+        }
+        self.take(name, Taken { place: named.place, bearer, owns });
+    }
+
+    /// Takes a name. Two equal ones are a fault unless neither has parameters, or a dot opens the scope.
+    fn take(&mut self, name: String, new: Taken) {
+        let Some(known) = self.scopes.names.get_mut(&name) else {
+            self.scopes.names.insert(name, new);
+            return;
+        };
+        let reentered = match (known.bearer, new.bearer) {
+            (Bearer::Dotted, other) | (other, Bearer::Dotted) => other != Bearer::Layer,
+            _ => false,
+        };
+        let first = known.place;
+        let fault = !reentered && (known.owns || new.owns);
+        known.owns |= new.owns;
+        if known.bearer == Bearer::Dotted {
+            known.bearer = new.bearer;
+        }
+        if fault {
+            let diagnostic =
+                Diagnostic::new(Code::E0314, format!("two layers are called `{name}`"))
+                    .label(new.place, "the same name again")
+                    .label(first, "first here")
+                    .help("give one another name: parameters are told apart by it");
+            self.report(diagnostic);
+        }
+    }
+
+    /// The name of a function or a join that has none: `add`, then `add_2`.
+    pub(super) fn function_name(&mut self, base: &str, place: Place) -> Named {
+        let plain = format!("{}{base}", self.scopes.prefix());
+        let mut count = self.scopes.functions.get(&plain).copied().unwrap_or(0);
+        let last = loop {
+            count += 1;
+            let last = if count == 1 { base.to_owned() } else { format!("{base}_{count}") };
+            let whole = format!("{}{last}", self.scopes.prefix());
+            if !self.scopes.names.contains_key(&whole) && !self.scopes.is_known(&whole) {
+                break last;
+            }
+        };
+        self.scopes.functions.insert(plain, count);
+        Named { dots: Vec::new(), last, place }
+    }
+
+    /// The name of something unnamed: by the naming template, else its position.
+    pub(super) fn default_name(
+        &mut self,
+        kind: &str,
+        position: usize,
+        place: Place,
+        frame: &Frame,
+    ) -> Option<Named> {
+        let Some((template, at)) = self.naming.clone() else {
+            return Some(Named { dots: Vec::new(), last: position.to_string(), place });
+        };
+        let index = i64::try_from(position).unwrap_or(i64::MAX);
+        let locals =
+            vec![("type".to_owned(), Value::text(kind)), ("index".to_owned(), Value::Int(index))];
+        let mut inner = Frame { locals, ..frame.clone() };
+        self.name(&template, at, &mut inner).map(|named| Named { place, ..named })
+    }
+
+    /// Evaluates a name.
+    pub(super) fn name(&mut self, name: &Name, place: Place, frame: &mut Frame) -> Option<Named> {
+        let mut segments = Vec::with_capacity(name.len());
+        for segment in name {
+            let mut text = String::new();
+            for piece in segment {
+                match piece {
+                    Piece::Text(plain) => text.push_str(plain),
+                    Piece::Value(expr, format) => {
+                        let value = self.eval(expr, place, frame);
+                        let part = match (&value, value.int(), format) {
+                            (Value::Unknown, ..) => return None,
+                            (_, Some(n), Some(format)) if format.zeros => {
+                                format!("{n:0width$}", width = format.width)
+                            }
+                            (_, Some(n), Some(format)) => {
+                                format!("{n:width$}", width = format.width)
+                            }
+                            (_, Some(n), None) => n.to_string(),
+                            (Value::Text(part), ..) => part.to_string(),
+                            (Value::Layer(layer), ..) => layer.name.clone(),
+                            _ => String::new(),
+                        };
+                        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+                        if part.is_empty() || !part.chars().all(plain) {
+                            let message = format!(
+                                "a name is made of letters, digits, _ and -, not of {}",
+                                value.describe()
+                            );
+                            let diagnostic = Diagnostic::new(Code::E0315, message);
+                            self.report(
+                                diagnostic.label(place.at(expr.span), "cannot stand in a name"),
+                            );
+                            return None;
+                        }
+                        text.push_str(&part);
+                    }
+                }
+            }
+            segments.push(text);
+        }
+        let last = segments.pop()?;
+        Some(Named { dots: segments, last, place })
+    }
+}
