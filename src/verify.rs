@@ -11,6 +11,7 @@
 //! comes through [`Rules`], so that a test can put a wrong rule in and see it found. Tests stand in `tests/it/verify.rs`.
 
 mod demand;
+mod meet;
 mod progress;
 mod rules;
 
@@ -233,6 +234,11 @@ pub fn verify(
             bytes_exact(training.saved),
             bytes_exact(outcome.saved_bytes),
         ));
+    }
+    let (meeting, met) = (meet::additions(graph, &analysis)?, outcome.gradients.accumulated);
+    if meeting.max(met) > 0 {
+        let what = "additions where gradients meet";
+        totals.push(Check::new(what, grouped(meeting), grouped(met)));
     }
     let beside = data.bytes() + outcome.target_bytes;
     let mut losses = vec![outcome.loss];

@@ -464,3 +464,23 @@ fn what_is_needed_is_not_less_than_what_is_taken() {
         }
     }
 }
+
+/// At a value with two uses, at shared weights with two users, and of neither where no output depends on it.
+#[test]
+fn additions_where_gradients_meet_are_a_row_of_their_own() {
+    let graph = described(
+        "model: m\ninput: {a: [4, 3, 3], b: [4, 3, 3]}\nlayers:\n  - t: conv2d(4, 3, padding=1)\n  \
+         - s: share(@b, 't')\n  - x: add(@t, @s)\n  - mul(@x, @t)\n",
+    );
+    let row = |graph: &Graph| {
+        let found = verified(graph, PLAN, &AsTheyAre);
+        assert_eq!(mismatches(&found), []);
+        let is_row = |what: &str| what == "additions where gradients meet";
+        let row = found.totals.into_iter().find(|check| is_row(check.what));
+        row.map(|check| (check.computed, check.executed))
+    };
+    // `t` of 2·4·3·3 elements is used twice, 4·4·3·3 weights and 4 biases have two users.
+    let sum = (72 + 148).to_string();
+    assert_eq!(row(&graph), Some((sum.clone(), sum)));
+    assert_eq!(row(&described(SMALL)), None);
+}
