@@ -177,7 +177,7 @@ impl<'a> Verifying<'a> {
         let mut all = vec![
             format!("{name}: batch {}, {mode} mode, seed {}, {steps}", plan.batch, plan.seed),
             format!(
-                "{name}: needs at most {} of memory; a training step is about {} operations",
+                "{name}: needs at most {} for its tensors; a training step is about {} operations",
                 units::bytes(self.need),
                 units::count(estimate.step())
             ),

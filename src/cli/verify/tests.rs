@@ -29,7 +29,9 @@ impl Rules for Faulty {
 }
 
 fn done(rules: &dyn Rules, line: &str) -> Done {
-    let cli = Cli::parse_from(["cnnstat", "verify"].into_iter().chain(line.split(' ')));
+    let cli = Cli::parse_from(
+        ["cnnstat", "verify", "--message-format", "json"].into_iter().chain(line.split(' ')),
+    );
     let screen = Screen::new(cli.screen);
     let Some(Command::Verify(args)) = &cli.command else { panic!("another command") };
     run_by(rules, args, &screen).unwrap_or_else(|failure| Done::failed(&failure, &screen))
