@@ -49,11 +49,22 @@ fn an_operator_reads_what_it_writes() {
             let op = &node.op;
             assert_eq!((op.entry().build)(&op.args()).as_ref(), Ok(op), "{}", source.name);
             // The call that is shown, with what arrives there.
-            let sizes = &row.inputs[0].dims()[1..];
-            // Without arguments there are no brackets: `abs()` is the function of numbers.
-            let (name, args) = (op.name(), op.args_text());
-            let args = if args.is_empty() { args } else { format!("({args})") };
-            let text = format!("model: m\ninput: {sizes:?}\nlayers:\n  - layer: {name}{args}\n");
+            let inputs = row.inputs.iter().enumerate();
+            let shapes: Vec<String> = inputs
+                .clone()
+                .map(|(i, shape)| format!("in{i}: {:?}", &shape.dims()[1..]))
+                .collect();
+            let mut args: Vec<String> = inputs.map(|(i, _)| format!("@in{i}")).collect();
+            if node.inputs.len() == 1 {
+                args.clear();
+            }
+            args.extend(Some(op.args_text()).filter(|own| !own.is_empty()));
+            let text = format!(
+                "model: m\ninput: {{{}}}\nlayers:\n  - layer: {}({})\n",
+                shapes.join(", "),
+                op.name(),
+                args.join(", ")
+            );
             let again = read(&Source { name: text.clone(), text }, None);
             assert_eq!(again.graph.nodes()[0].op, *op, "{}", source.name);
         }
