@@ -1,11 +1,13 @@
 //! torchvision's own networks, layer by layer: names, shapes, parameters, MACs, and the whole `state_dict`.
 
 use cnnstat::Shape;
+use cnnstat::diag::Source;
 use serde_json::Value;
 
-use crate::common::{analysis, network, tensors};
+use crate::common::{analysis, network, read, tensors};
 
 const TORCHVISION: &str = include_str!("../golden/torchvision.json");
+const CONVNEXT: &str = include_str!("../golden/convnext.json");
 const CUSTOM_CNN: &str = include_str!("../golden/custom_cnn.json");
 
 fn dims(json: &Value) -> Vec<u64> {
@@ -62,6 +64,44 @@ fn the_state_dict_is_torchs_in_names_shapes_and_order() {
             .collect();
         assert_eq!(tensors(&document, &analysis(&document)), expected, "{name}");
     }
+}
+
+/// ConvNeXt's beginning without its residuals, which own nothing. A layer scale runs after its block and is listed before.
+const CONVNEXT_BEGINS: &str = "
+model: convnext_begins
+input: [3, 32, 32]
+blocks:
+  cnblock(c):
+    - block:
+        - conv2d(c, 7, padding=3, groups=c)
+        - permute(0, 2, 3, 1)
+        - layernorm(eps=1e-6)
+        - linear(4 * c)
+        - gelu
+        - linear(c)
+        - permute(0, 3, 1, 2)
+    - layer_scale: scale(c, 1, 1, init=1e-6)
+    - stochastic_depth(0.1)
+layers:
+  - features:
+      - - conv2d(96, 4, stride=4)
+        - layernorm2d(eps=1e-6)
+      - - repeat 3:
+          - cnblock(96)
+      - - LayerNorm2d(96, eps=1e-6)
+        - conv2d(192, 2, stride=2)
+";
+
+#[test]
+fn a_tensor_without_a_name_has_its_layers_and_comes_first_in_its_scope() {
+    let golden: Value = serde_json::from_str(CONVNEXT).unwrap();
+    let source = Source { name: "convnext".to_owned(), text: CONVNEXT_BEGINS.to_owned() };
+    let document = read(&source, None);
+    let found = tensors(&document, &analysis(&document)).into_iter();
+    let found: Vec<(String, Vec<u64>)> = found.map(|(name, shape, _)| (name, shape)).collect();
+    let tensor = |t: &Value| (t[0].as_str().unwrap().to_owned(), dims(&t[1]));
+    let expected: Vec<_> = list(&golden["state_dict"], "state_dict").iter().map(tensor).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]
