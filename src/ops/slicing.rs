@@ -307,7 +307,7 @@ fn reach<C: Cuts>(op: &C, io: Io<'_>) -> Reach {
             return Reach::Opaque("its positions exceed 63 bits");
         };
         let stride = Ratio::from_integer(step);
-        windows[cut.axis - first] = AxisReach { start, stride, ..AxisReach::POINT };
+        windows[cut.axis - first] = AxisReach { stride, start, ..AxisReach::POINT };
     }
     match windows.first() {
         Some(window) if C::DROPS => Reach::Selected { axis: first, index: window.start },

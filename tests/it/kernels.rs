@@ -255,7 +255,9 @@ fn a_layer_norm_of_channels_is_one_of_the_last_axis() {
     };
     let (x, g) = (drawn(&[2, 5, 3, 4]), drawn(&[2, 5, 3, 4]));
     let mut owned = init::<f64>(&op("layernorm2d", &[]), x.shape());
-    owned.iter_mut().for_each(|each| *each.tensor_mut().unwrap() = drawn(&[5]));
+    for each in &mut owned {
+        *each.tensor_mut().unwrap() = drawn(&[5]);
+    }
     let run = |name, sizes: &[i64], x: &Tensor<f64>, g: Option<&Tensor<f64>>| {
         let owned = if name == "permute" { Vec::new() } else { owned.clone() };
         run(&op(name, sizes), Mode::Train, x, owned, g.cloned())
