@@ -49,22 +49,16 @@ fn an_operator_reads_what_it_writes() {
             let op = &node.op;
             assert_eq!((op.entry().build)(&op.args()).as_ref(), Ok(op), "{}", source.name);
             // The call that is shown, with what arrives there.
-            let inputs = row.inputs.iter().enumerate();
-            let shapes: Vec<String> = inputs
-                .clone()
-                .map(|(i, shape)| format!("in{i}: {:?}", &shape.dims()[1..]))
-                .collect();
-            let mut args: Vec<String> = inputs.map(|(i, _)| format!("@in{i}")).collect();
-            if node.inputs.len() == 1 {
-                args.clear();
-            }
-            args.extend(Some(op.args_text()).filter(|own| !own.is_empty()));
-            let text = format!(
-                "model: m\ninput: {{{}}}\nlayers:\n  - layer: {}({})\n",
-                shapes.join(", "),
-                op.name(),
-                args.join(", ")
-            );
+            let names = (0..row.inputs.len()).map(|i| format!("x{i}"));
+            let shapes = names.clone().zip(&row.inputs);
+            let inputs: Vec<String> =
+                shapes.map(|(x, shape)| format!("{x}: {:?}", &shape.dims()[1..])).collect();
+            let (name, args) = (op.name(), op.args_text());
+            // A single input is what arrives anyway.
+            let named = names.filter(|_| inputs.len() > 1).map(|x| format!("@{x}"));
+            let all: Vec<String> = named.chain((!args.is_empty()).then_some(args)).collect();
+            let (inputs, call) = (inputs.join(", "), format!("{name}({})", all.join(", ")));
+            let text = format!("model: m\ninput: {{{inputs}}}\nlayers:\n  - layer: {call}\n");
             let again = read(&Source { name: text.clone(), text }, None);
             assert_eq!(again.graph.nodes()[0].op, *op, "{}", source.name);
         }

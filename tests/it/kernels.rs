@@ -364,7 +364,9 @@ fn every_fixture_executes_what_was_computed() {
                     sizes.collect::<Vec<_>>()
                 };
                 let mut shapes: Vec<Vec<usize>> = row.inputs.iter().map(sizes).collect();
-                shapes.iter_mut().for_each(|shape| shape[0] = 2);
+                for shape in &mut shapes {
+                    shape[0] = 2;
+                }
                 for mode in [Mode::Eval, Mode::Train] {
                     let wrong = miscounted_on(&node.op, &shapes, mode);
                     let at = format!("{} {} {:?} {mode:?}", source.name, node.name, node.op);
