@@ -2,9 +2,9 @@
 //!
 //! A name that a description gives pairs two layers wherever they stand. The pairs that keep their order part the rest
 //! into stretches, and in each the alignment of most likeness is found, in execution order. That takes a table of
-//! `n × m` cells, so a stretch of more than [`MOST_CELLS`] is parted first: the k-th layer of a kind is paired with the
-//! k-th, and what keeps its order stays. Of such a stretch the alignment is one of many, not always the best; the whole
-//! takes no more than `MOST_CELLS` cells for each layer.
+//! `n × m` cells, so a stretch of more than [`MOST_CELLS`] is parted first, by the most layers that both have, where no
+//! more than [`MOST_EDITS`] are others; where more are, the k-th layer of a kind is paired with the k-th. The alignment
+//! of such a stretch is a good one, not always the best, and of layers that have nothing in common none is sought.
 //!
 //! Tests stand in `tests.rs`.
 
@@ -16,6 +16,9 @@ use crate::report::model::Layer;
 
 /// The largest table that is filled at once, in cells: a thousand layers against a thousand.
 const MOST_CELLS: usize = 1 << 20;
+
+/// The most layers that may be others where the common ones of a long stretch are sought.
+const MOST_EDITS: usize = 1 << 10;
 
 /// The place of a layer of the first network, and of its partner in the second.
 pub(super) type Pair = (usize, usize);
@@ -170,6 +173,53 @@ fn chain(pairs: &[Pair]) -> Vec<Pair> {
     chain
 }
 
+/// The longest common subsequence of two lists, unless more than [`MOST_EDITS`] elements are others. Source: Myers, "An
+/// O(ND) Difference Algorithm and Its Variations", 1986.
+fn common<K: Eq>(before: &[K], after: &[K]) -> Option<Vec<Pair>> {
+    // Diagonals `x − y`, moved so that none is negative. `reach` is how far along the first list each has come.
+    let middle = MOST_EDITS + 1;
+    let mut reach = vec![0usize; 2 * middle + 1];
+    let goes_down = |reach: &[usize], edits: usize, diagonal: usize| {
+        diagonal == middle - edits
+            || (diagonal != middle + edits && reach[diagonal - 1] < reach[diagonal + 1])
+    };
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    let edits = (0..=MOST_EDITS).find(|edits| {
+        rounds.push(reach[middle - edits..=middle + edits].to_vec());
+        (middle - edits..=middle + edits).step_by(2).any(|diagonal| {
+            let down = goes_down(&reach, *edits, diagonal);
+            let mut x = if down { reach[diagonal + 1] } else { reach[diagonal - 1] + 1 };
+            let mut y = x + middle - diagonal;
+            while x < before.len() && y < after.len() && before[x] == after[y] {
+                (x, y) = (x + 1, y + 1);
+            }
+            reach[diagonal] = x;
+            x >= before.len() && y >= after.len()
+        })
+    })?;
+    let mut pairs = Vec::new();
+    let (mut x, mut y) = (before.len(), after.len());
+    for edits in (0..=edits).rev() {
+        let low = middle - edits;
+        reach[low..=middle + edits].copy_from_slice(&rounds[edits]);
+        let diagonal = middle + x - y;
+        let down = goes_down(&reach, edits, diagonal);
+        let start = match (edits, down) {
+            (0, _) => 0,
+            (_, true) => reach[diagonal + 1],
+            (_, false) => reach[diagonal - 1] + 1,
+        };
+        while x > start {
+            (x, y) = (x - 1, y - 1);
+            pairs.push((x, y));
+        }
+        // The step before the equal elements; before the first round there is none.
+        (x, y) = if down { (x, y.saturating_sub(1)) } else { (x - 1, y) };
+    }
+    pairs.reverse();
+    Some(pairs)
+}
+
 /// Two networks, and the pairs found so far.
 struct Aligner<'a> {
     before: &'a [Likeness],
@@ -213,13 +263,13 @@ impl Aligner<'_> {
         key: fn(Likeness) -> [usize; 4],
         less: &[fn(Likeness) -> [usize; 4]],
     ) {
+        let left: Vec<_> = before.iter().map(|i| key(self.before[*i])).collect();
+        let right: Vec<_> = after.iter().map(|j| key(self.after[*j])).collect();
         // Pairs of positions in the stretches, not in the networks.
-        let pairs = pair_up(
-            before.iter().map(|i| key(self.before[*i])).enumerate(),
-            after.iter().map(|j| key(self.after[*j])).enumerate(),
-        );
+        let pairs = common(&left, &right)
+            .unwrap_or_else(|| chain(&pair_up(left.iter().enumerate(), right.iter().enumerate())));
         let mut from = (0, 0);
-        for (i, j) in chain(&pairs) {
+        for (i, j) in pairs {
             self.stretch(&before[from.0..i], &after[from.1..j], less);
             self.kept.push((before[i], after[j]));
             from = (i + 1, j + 1);

@@ -133,13 +133,12 @@ pub fn csv(diff: &Diff<'_>) -> Result<String, csv::Error> {
 /// That nothing differs.
 fn equal(diff: &Diff<'_>) -> String {
     let Report { model, layers, totals, .. } = diff.after;
-    let networks = if diff.before.model == *model {
-        format!("both {model}")
-    } else {
-        format!("{} and {model}", diff.before.model)
+    let networks = match &diff.before.model {
+        before if before == model => format!("in {model}"),
+        before => format!("between {before} and {model}"),
     };
     format!(
-        "No difference between {networks}: {}, {} parameters, {} MACs",
+        "No difference {networks}: {}, {} parameters, {} MACs",
         super::columns::layers_text(layers.len()),
         units::grouped(totals.params),
         units::grouped(totals.work.macs)

@@ -59,19 +59,19 @@ fn stem<'r>(entry: &Entry<'r>) -> &'r str {
     entry.before.or(entry.after).filter(given).map_or("", |layer| last_segment(&layer.name))
 }
 
-/// How a name became another: what is left of both without the segments at their ends that are equal; nothing where only
-/// numbers are others.
+/// How a name became another, numbers left out: what is left of both without the ends that are equal, or the scopes where
+/// the ends are not. Nothing where only numbers are others.
 fn renaming(entry: &Entry<'_>) -> String {
     let (Some(before), Some(after)) = (entry.before, entry.after) else { return String::new() };
     let letters = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
-    if letters(&before.name) == letters(&after.name) {
+    let segments = |layer: &Layer| layer.name.split('.').map(letters).collect::<Vec<_>>();
+    let (before, after) = (segments(before), segments(after));
+    if before == after {
         return String::new();
     }
-    let (before, after): (Vec<&str>, Vec<&str>) =
-        (before.name.split('.').collect(), after.name.split('.').collect());
     let ends = before.iter().rev().zip(after.iter().rev());
-    let same = ends.take_while(|(a, b)| a == b).count();
-    let start = |segments: &[&str]| segments[..segments.len() - same].join(".");
+    let same = ends.take_while(|(a, b)| a == b).count().max(1);
+    let start = |segments: &[String]| segments[..segments.len() - same].join(".");
     format!("{} → {}", start(&before), start(&after))
 }
 
@@ -194,7 +194,8 @@ impl<'r> Group<'_, 'r> {
     fn changes(&self, first: &Entry<'r>) -> String {
         let text = |(at, change): (usize, &Change<'_>)| {
             let texts = self.entries.iter().filter_map(|entry| entry.changes.get(at)).map(words);
-            same(texts).unwrap_or_else(|| format!("other {}", label(change.what)))
+            let shapes = if change.what.is_shape() { " shapes" } else { "" };
+            same(texts).unwrap_or_else(|| format!("other {}{shapes}", label(change.what)))
         };
         let all = || first.changes.iter().enumerate();
         let mut parts: Vec<String> =
