@@ -151,7 +151,7 @@ fn pair_up<K: Hash + Eq>(
 }
 
 /// The most pairs that keep their order in both networks; `pairs` ascend in the first.
-fn chain(pairs: &[Pair]) -> Vec<Pair> {
+pub(super) fn chain(pairs: &[Pair]) -> Vec<Pair> {
     // The pair that ends the best chain of each length: its partner as near to the start as can be.
     let mut ends: Vec<usize> = Vec::new();
     let mut previous: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
@@ -175,7 +175,7 @@ fn chain(pairs: &[Pair]) -> Vec<Pair> {
 
 /// The longest common subsequence of two lists, unless more than [`MOST_EDITS`] elements are others. Source: Myers, "An
 /// O(ND) Difference Algorithm and Its Variations", 1986.
-fn common<K: Eq>(before: &[K], after: &[K]) -> Option<Vec<Pair>> {
+pub(super) fn common<K: Eq>(before: &[K], after: &[K]) -> Option<Vec<Pair>> {
     // Diagonals `x − y`, moved so that none is negative. `reach` is how far along the first list each has come.
     let middle = MOST_EDITS + 1;
     let mut reach = vec![0usize; 2 * middle + 1];

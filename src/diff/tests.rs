@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
-use crate::ops::ledger::Work;
 use crate::report::model::CONVENTION;
 
 /// A network of layers `(name, op, argument, channels that arrive, channels that leave)`.
@@ -12,13 +11,9 @@ type Made<'t> = (&'t str, &'t str, u64, u64, u64);
 
 fn layer(index: usize, (name, op, argument, from, to): Made<'_>) -> Layer {
     let params = if op == "conv2d" { argument * from * to } else { 0 };
-    let counts = Counts {
-        params,
-        trainable: params,
-        work: Work { macs: params * 64, ..Work::default() },
-        activations: to * 64,
-        ..Counts::default()
-    };
+    let mut counts =
+        Counts { params, trainable: params, activations: to * 64, ..Counts::default() };
+    counts.work.macs = params * 64;
     Layer {
         index,
         name: name.to_owned(),
@@ -35,13 +30,13 @@ fn layer(index: usize, (name, op, argument, from, to): Made<'_>) -> Layer {
 
 fn network(layers: Vec<Layer>) -> Report {
     let sum = |of: fn(&Counts) -> u64| layers.iter().map(|layer| of(&layer.counts)).sum();
-    let totals = Counts {
+    let mut totals = Counts {
         params: sum(|c| c.params),
         trainable: sum(|c| c.trainable),
-        work: Work { macs: sum(|c| c.work.macs), ..Work::default() },
         activations: sum(|c| c.activations),
         ..Counts::default()
     };
+    totals.work.macs = sum(|c| c.work.macs);
     Report {
         schema_version: 1,
         model: "made".to_owned(),
@@ -251,7 +246,42 @@ fn any_network() -> impl Strategy<Value = Report> {
     })
 }
 
+/// The length of the longest common subsequence, by its definition.
+fn common_length(before: &[u8], after: &[u8]) -> usize {
+    match (before, after) {
+        ([], _) | (_, []) => 0,
+        ([a, rest @ ..], [b, others @ ..]) if a == b => 1 + common_length(rest, others),
+        ([_, rest @ ..], [_, others @ ..]) => {
+            common_length(rest, after).max(common_length(before, others))
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_two_lists_have_in_common_is_the_most_that_they_can(
+        before in prop::collection::vec(0..3u8, 0..9),
+        after in prop::collection::vec(0..3u8, 0..9),
+    ) {
+        let pairs = align::common(&before, &after).unwrap();
+        prop_assert!(pairs.iter().all(|(i, j)| before[*i] == after[*j]));
+        prop_assert!(pairs.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 < two[1].1));
+        prop_assert_eq!(pairs.len(), common_length(&before, &after));
+    }
+
+    #[test]
+    fn a_chain_is_the_longest_that_ascends(partners in prop::collection::vec(0..9usize, 0..9)) {
+        let pairs: Vec<(usize, usize)> = partners.into_iter().enumerate().collect();
+        let ascends = |chain: &[(usize, usize)]| chain.windows(2).all(|two| two[0].1 < two[1].1);
+        let found = align::chain(&pairs);
+        prop_assert!(ascends(&found));
+        let chosen = |bits: u32| -> Vec<_> {
+            pairs.iter().filter(|(at, _)| bits & (1 << at) != 0).copied().collect()
+        };
+        let longest = (0..1u32 << pairs.len()).map(chosen).filter(|chain| ascends(chain));
+        prop_assert_eq!(Some(found.len()), longest.map(|chain| chain.len()).max());
+    }
+
     #[test]
     fn differences_sum_to_those_of_the_totals(before in any_network(), after in any_network()) {
         assert_whole(&diff(&before, &after));

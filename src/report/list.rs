@@ -87,18 +87,25 @@ const fn right(key: &'static str, title: &'static str, kind: Kind) -> Column {
 /// Every column, in the order of the table.
 #[rustfmt::skip]
 pub const COLUMNS: &[Column] = &[
-    Column { alias: "name", ..left("model", "model", Kind::Name) },
-    left("input", "input", Kind::Sizes(|l| shapes(&l.inputs), |l| elements(&l.inputs))),
+    left("model", "model", Kind::Name).or("name"),
+    left("input", "input", Kind::Sizes(|l| shapes(&l.inputs), |l| elements(&l.inputs))).expendable(2),
     right("params", "params", Kind::Count(|l| l.totals.params)),
     right("macs", "MACs", Kind::Count(|l| l.totals.work.macs)),
-    right("activations", "activations", Kind::Count(|l| l.totals.activations)),
-    Column {
-        alias: "rf",
-        head: Head { expendable: 1, ..Head::left("receptive field") },
-        ..left("receptive_field", "", Kind::Sizes(field, reach))
-    },
-    left("output", "output", Kind::Sizes(|l| shapes(&l.outputs), |l| elements(&l.outputs))),
+    right("activations", "activations", Kind::Count(|l| l.totals.activations)).expendable(3),
+    left("receptive_field", "receptive field", Kind::Sizes(field, reach)).or("rf").expendable(4),
+    left("output", "output", Kind::Sizes(|l| shapes(&l.outputs), |l| elements(&l.outputs))).expendable(1),
 ];
+
+impl Column {
+    const fn or(self, alias: &'static str) -> Self {
+        Self { alias, ..self }
+    }
+
+    const fn expendable(mut self, expendable: u8) -> Self {
+        self.head.expendable = expendable;
+        self
+    }
+}
 
 /// Finds a column by key or alias.
 pub fn find(name: &str) -> Option<&'static Column> {
