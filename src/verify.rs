@@ -356,6 +356,7 @@ impl Observer<f32> for Watch {
 fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
     let tensor = |name: &str, shape: &[usize], is_buffer: bool, bytes: u64| {
         let part = if is_buffer { " buffer" } else { "" };
+        let name = if name.is_empty() { "the layer's own" } else { name };
         format!("{name} {}{part} {} B", join(shape), grouped(bytes))
     };
     let computed: Vec<String> = params
@@ -555,17 +556,21 @@ fn tallied_on(
         }
         for axis in axes.into_iter().filter(|axis| *axis < rank) {
             let accepted = |n: u64| {
-                let smaller =
-                    |shape: &Shape| if axis < shape.rank() { shape.with(axis, n) } else { *shape };
+                // An axis of size 1 stays: it may be stretched to another input's.
+                let smaller = |shape: &Shape| match shape.get(axis) {
+                    Some(2..) => shape.with(axis, n),
+                    _ => *shape,
+                };
                 let smaller: Vec<Shape> = on.iter().map(smaller).collect();
                 let fits = op
                     .infer(&smaller)
                     .is_ok_and(|outputs| outputs.iter().all(|o| o.numel().is_ok()));
                 fits.then_some(smaller)
             };
-            let full = on[0].dims()[axis];
-            // Batch statistics need two.
-            let smallest = if axis == 0 { 2.min(full) } else { 1 };
+            let full = on.iter().filter_map(|shape| shape.get(axis)).max().unwrap_or(1);
+            let is_stretched = on.iter().any(|shape| shape.get(axis) != Some(full));
+            // Batch statistics need two, and so does an axis on which an input is stretched.
+            let smallest = if axis == 0 || is_stretched { 2.min(full) } else { 1 };
             if let Some(smaller) = (smallest..full.min(1024)).find_map(accepted) {
                 on = smaller;
                 reduced = true;

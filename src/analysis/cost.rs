@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::{AnalysisError, Field, Options};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, NodeId, tensor_name};
 use crate::ops::ledger::{Backward, Role, Work};
 use crate::ops::{Io, Layer};
 use crate::shape::{DType, Shape, TooLarge, product, sum};
@@ -14,7 +14,7 @@ use crate::shape::{DType, Shape, TooLarge, product, sum};
 /// One parameter tensor or buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
-    /// The name inside its layer: `weight`.
+    /// The name inside its layer: `weight`; empty where it has the layer's own.
     pub name: &'static str,
     /// Its shape.
     pub shape: Shape,
@@ -129,7 +129,7 @@ pub(super) fn row(
         for param in params {
             // The whole name is made only where there is a pattern to match.
             let frozen = !options.frozen.is_empty() && {
-                let name = format!("{}.{}", node.name, param.name);
+                let name = tensor_name(&node.name, param.name);
                 options
                     .frozen
                     .iter()

@@ -5,9 +5,11 @@
 //! start'  = start + window's start · stride     all in elements of the input; start is negative on padding
 //! ```
 //!
-//! After an upsampling, strides are fractions. Extents are those of the window arithmetic and may exceed the input.
-//! Source: Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019. Tests stand
-//! below.
+//! After an upsampling, strides are fractions. Extents are those of the window arithmetic and may exceed the input. Where
+//! branches meet, what they see is put together by `field/branches.rs`. Source: Araujo, Norris, Sim, "Computing Receptive
+//! Fields of Convolutional Neural Networks", Distill 2019. Tests stand below.
+
+mod branches;
 
 use num_rational::Ratio;
 use num_traits::{CheckedAdd, CheckedMul, One, Zero};
@@ -42,7 +44,13 @@ pub struct AxisField {
     pub stride: Option<Ratio<i64>>,
     /// The first element that the first one sees; negative on padding.
     pub start: Ratio<i64>,
+    /// Whether the branches that meet in this value see around the same middle; true where none meet.
+    pub aligned: bool,
     walk: Walk,
+    /// Whether it is seen from end to end wherever one looks from, so that windows add nothing.
+    whole: bool,
+    /// How far off the place may be: after an upsampling, neighbours see the same, and the formula gives a mean.
+    blur: Ratio<i64>,
 }
 
 /// Which axis of a value walks along an axis of the input.
@@ -66,7 +74,10 @@ pub(super) fn follow(graph: &Graph, shapes: &[Shape], mode: Mode) -> Vec<Option<
             extent: Ratio::one(),
             stride: Some(Ratio::one()),
             start: Ratio::zero(),
+            aligned: true,
             walk: Walk::Axis(axis),
+            whole: false,
+            blur: Ratio::zero(),
         };
         fields[input.value.index()] = Some(Field::Axes((2..rank).map(point).collect()));
     }
@@ -78,14 +89,17 @@ pub(super) fn follow(graph: &Graph, shapes: &[Shape], mode: Mode) -> Vec<Option<
         inputs.extend(node.inputs.iter().map(|value| shapes[value.index()]));
         outputs.clear();
         outputs.extend(node.outputs.iter().map(|value| shapes[value.index()]));
-        let Some(before) = node.inputs.first().and_then(|value| fields[value.index()].as_ref())
-        else {
-            continue;
-        };
         let reach = node.op.reach(Io { inputs: &inputs, outputs: &outputs, mode });
-        let after = step(before, &reach, inputs[0].rank(), whole);
+        let known = node.inputs.iter().zip(&inputs).filter_map(|(value, shape)| {
+            let after = step(fields[value.index()].as_ref()?, &reach, shape.rank(), whole);
+            Some(match (&reach, outputs.first()) {
+                (Reach::Pointwise, Some(output)) => after.stretched(*shape, *output),
+                _ => after,
+            })
+        });
+        let after = branches::meet(known.collect(), whole);
         for value in &node.outputs {
-            fields[value.index()] = Some(after.clone());
+            fields[value.index()].clone_from(&after);
         }
     }
     fields
@@ -102,32 +116,49 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
             Field::Unknown(why)
         };
     }
+    if let Reach::Joined(along) = reach
+        && axes.iter().any(|axis| axis.walk == Walk::Axis(*along))
+    {
+        return Field::Unknown("inputs stand one behind the other along an axis of positions");
+    }
     let after: Option<Vec<AxisField>> = axes
         .iter()
         .enumerate()
         .map(|(i, axis)| {
-            let extent = whole.get(i + 2).and_then(|n| i64::try_from(n).ok())?;
-            let all = AxisField {
-                extent: Ratio::from(extent),
-                stride: None,
-                start: Ratio::zero(),
-                walk: Walk::Gone,
-            };
+            let all = AxisField::all(whole, i)?;
             let moved = |to: Walk| AxisField {
                 walk: to,
                 stride: axis.stride.filter(|_| to != Walk::Gone),
                 ..*axis
             };
+            let walk = |at| match axis.walk {
+                Walk::Folded(_) => Walk::Folded(at),
+                _ => Walk::Axis(at),
+            };
             match (reach, axis.walk) {
-                (Reach::Pointwise | Reach::Opaque(_), _) | (_, Walk::Gone) => Some(*axis),
-                (Reach::Window(windows), Walk::Axis(at)) => {
+                (Reach::Pointwise | Reach::Joined(_) | Reach::Opaque(_), _) | (_, Walk::Gone) => {
+                    Some(*axis)
+                }
+                (Reach::Window(windows), Walk::Axis(at) | Walk::Folded(at)) => {
                     let first = rank.checked_sub(windows.len())?;
-                    match at.checked_sub(first).and_then(|at| windows.get(at)) {
-                        Some(window) => axis.through(window),
-                        None => Some(*axis),
+                    match (at.checked_sub(first).and_then(|at| windows.get(at)), axis.walk) {
+                        (None, _) => Some(*axis),
+                        (Some(window), _) if *window == AxisReach::POINT => Some(*axis),
+                        (Some(window), Walk::Axis(_)) => axis.through(window),
+                        (Some(_), _) => Some(all),
                     }
                 }
-                (Reach::Window(_), Walk::Folded(_)) => Some(all),
+                (Reach::Selected { axis: gone, index }, Walk::Axis(at)) if at == *gone => {
+                    let seen = axis.through(&AxisReach { start: *index, ..AxisReach::POINT })?;
+                    Some(AxisField { walk: Walk::Gone, stride: None, ..seen })
+                }
+                (Reach::Selected { axis: gone, .. }, Walk::Axis(at) | Walk::Folded(at)) => {
+                    Some(match at.checked_sub(*gone) {
+                        None => *axis,
+                        Some(0) => all,
+                        Some(_) => moved(walk(at - 1)),
+                    })
+                }
                 (Reach::Whole(mixed), Walk::Axis(at) | Walk::Folded(at)) => {
                     Some(if mixed.contains(&at) { all } else { *axis })
                 }
@@ -138,13 +169,6 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
                     order.iter().position(|from| *from == at).map(|to| moved(Walk::Folded(to)))
                 }
                 (Reach::Folded { first, last }, Walk::Axis(at) | Walk::Folded(at)) => {
-                    let walk = |at| {
-                        if matches!(axis.walk, Walk::Axis(_)) {
-                            Walk::Axis(at)
-                        } else {
-                            Walk::Folded(at)
-                        }
-                    };
                     Some(if (*first..=*last).contains(&at) && first < last {
                         AxisField { walk: Walk::Folded(*first), stride: None, ..*axis }
                     } else if at > *last {
@@ -159,16 +183,57 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
     after.map_or(Field::Unknown("its extent exceeds 64 bits"), Field::Axes)
 }
 
+impl Field {
+    /// The field of an input of this shape that is stretched to the output's: aligned from the last axis, and along an
+    /// axis of size 1 every element of the output sees the same.
+    fn stretched(mut self, from: Shape, to: Shape) -> Self {
+        if from == to {
+            return self;
+        }
+        let Self::Axes(axes) = &mut self else { return self };
+        let before = to.rank().saturating_sub(from.rank());
+        for axis in axes {
+            if let Walk::Axis(at) | Walk::Folded(at) = &mut axis.walk {
+                let is_stretched = from.get(*at) == Some(1) && to.get(*at + before) != Some(1);
+                *at += before;
+                if is_stretched {
+                    (axis.walk, axis.stride) = (Walk::Gone, None);
+                }
+            }
+        }
+        self
+    }
+}
+
 impl AxisField {
+    /// The whole of spatial axis `axis` of an input, seen from everywhere; `None` beyond 63 bits.
+    fn all(input: Shape, axis: usize) -> Option<Self> {
+        let extent = input.get(axis + 2).and_then(|n| i64::try_from(n).ok())?;
+        Some(Self {
+            extent: Ratio::from(extent),
+            stride: None,
+            start: Ratio::zero(),
+            aligned: true,
+            walk: Walk::Gone,
+            whole: true,
+            blur: Ratio::zero(),
+        })
+    }
+
     /// The field after a window.
     fn through(&self, window: &AxisReach) -> Option<Self> {
         let stride = self.stride?;
+        let after = Self { stride: Some(stride.checked_mul(&window.stride)?), ..*self };
+        if self.whole {
+            return Some(after);
+        }
         let span = i64::try_from(window.extent).ok()?.checked_sub(1)?;
+        let blur = if window.stride < Ratio::one() { stride } else { Ratio::zero() };
         Some(Self {
             extent: self.extent.checked_add(&stride.checked_mul(&Ratio::from(span))?)?,
-            stride: Some(stride.checked_mul(&window.stride)?),
             start: self.start.checked_add(&stride.checked_mul(&Ratio::from(window.start))?)?,
-            walk: self.walk,
+            blur: self.blur.max(blur),
+            ..after
         })
     }
 }

@@ -6,8 +6,11 @@
 //! `tests/it/memory.rs`, where it is compared with what was allocated, and by hand in `tests/it/memory_command.rs`.
 
 mod fit;
+mod heap;
 
 pub use fit::largest_batch;
+
+use heap::{Block, Heap};
 
 use super::{Analysis, AnalysisError};
 use crate::graph::{Graph, NodeId, ValueId, WeightsId};
@@ -161,58 +164,6 @@ pub fn training(
     step(graph, analysis, optimizer, plan, to_inputs).map_err(AnalysisError::totals)
 }
 
-/// A block of memory, by its position.
-type Block = usize;
-
-/// Memory in use, block by block.
-struct Heap {
-    now: u64,
-    /// Bytes, holders and description of each block.
-    blocks: Vec<(u64, u32, Alive)>,
-    peak: Option<Peak>,
-}
-
-impl Heap {
-    /// A heap that holds `base` bytes for good.
-    fn new(base: u64) -> Self {
-        Self { now: base, blocks: Vec::new(), peak: None }
-    }
-
-    fn take(&mut self, name: &str, what: &'static str, bytes: u64) -> Result<Block, TooLarge> {
-        self.now = sum([self.now, bytes])?;
-        self.blocks.push((bytes, 1, Alive { name: name.to_owned(), what, bytes }));
-        Ok(self.blocks.len() - 1)
-    }
-
-    fn hold(&mut self, block: Block) -> Block {
-        self.blocks[block].1 += 1;
-        block
-    }
-
-    fn release(&mut self, block: Block) {
-        let (bytes, holders, _) = &mut self.blocks[block];
-        *holders -= 1;
-        if *holders == 0 {
-            self.now -= *bytes;
-        }
-    }
-
-    /// Looks whether this is the most so far.
-    fn mark(&mut self, moment: Moment) {
-        if self.peak.as_ref().is_none_or(|peak| self.now > peak.bytes) {
-            // The list is made at the end, for the one moment that counts.
-            self.peak = Some(Peak { bytes: self.now, moment, alive: Vec::new() });
-        }
-    }
-
-    fn alive(&self) -> Vec<Alive> {
-        let held = self.blocks.iter().filter(|(bytes, holders, _)| *holders > 0 && *bytes > 0);
-        let mut alive: Vec<Alive> = held.map(|(.., alive)| alive.clone()).collect();
-        alive.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-        alive
-    }
-}
-
 /// The life of values, shared by inference and training.
 struct Life<'a> {
     graph: &'a Graph,
@@ -277,8 +228,8 @@ impl<'a> Life<'a> {
     }
 
     fn mark(&mut self, moment: Moment) {
-        self.heap.mark(moment);
-        if self.wanted == Some(moment) {
+        let is_most = self.heap.mark(moment);
+        if is_most && self.wanted == Some(moment) {
             self.listed = Some((moment, self.heap.alive()));
         }
     }
@@ -381,12 +332,13 @@ impl<'a> Life<'a> {
         id: NodeId,
         grads: &[Block],
     ) -> Result<Vec<(ValueId, Block)>, TooLarge> {
-        let node = self.graph.node(id);
-        let view = node.op.is_view(self.mode).then(|| grads.first().copied()).flatten();
+        let (node, row) = (self.graph.node(id), &self.analysis.rows[id.index()]);
+        let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: self.mode };
         let mut inputs = Vec::with_capacity(node.inputs.len());
-        for value in &node.inputs {
-            let block = if let Some(block) = view {
-                self.heap.hold(block)
+        for (i, value) in node.inputs.iter().enumerate() {
+            let passed = grads.first().filter(|_| node.op.passes_gradient(i, io));
+            let block = if let Some(block) = passed {
+                self.heap.hold(*block)
             } else {
                 let bytes = self.bytes(*value)?;
                 self.heap.take(&node.name, "gradient of the input", bytes)?
@@ -394,6 +346,28 @@ impl<'a> Life<'a> {
             inputs.push((*value, block));
         }
         Ok(inputs)
+    }
+
+    /// A gradient arrives where there is one already; gives the block of the sum. It is made in the one that nobody else
+    /// holds; where both are shared, in a copy.
+    fn meet(&mut self, id: NodeId, there: Block, arriving: Block) -> Result<Block, TooLarge> {
+        let is_shared = |block| self.heap.is_shared(block);
+        let (sum, other) = if is_shared(there) && !is_shared(arriving) {
+            (arriving, there)
+        } else {
+            (there, arriving)
+        };
+        let sum = if is_shared(sum) {
+            let name = &self.graph.node(id).name;
+            let copy = self.heap.take(name, "gradient of the input", self.heap.bytes(sum))?;
+            self.mark(Moment::Backward(id));
+            self.heap.release(sum);
+            copy
+        } else {
+            sum
+        };
+        self.heap.release(other);
+        Ok(sum)
     }
 
     fn drop_value(&mut self, value: ValueId) {
@@ -540,14 +514,15 @@ fn step(
             } else {
                 life.mark(Moment::Backward(id));
             }
-            grads.into_iter().chain(kept).for_each(|block| life.heap.release(block));
+            let (inputs, unwanted): (Vec<_>, Vec<_>) =
+                inputs.into_iter().partition(|(value, _)| reached[value.index()]);
+            let unwanted = unwanted.into_iter().map(|(_, block)| block);
+            grads.into_iter().chain(kept).chain(unwanted).for_each(|b| life.heap.release(b));
             for (value, block) in inputs {
-                match flowing[value.index()] {
-                    _ if !reached[value.index()] => life.heap.release(block),
-                    None => flowing[value.index()] = Some(block),
-                    // The sum stays where the first gradient is, the second is freed.
-                    Some(_) => life.heap.release(block),
-                }
+                flowing[value.index()] = Some(match flowing[value.index()] {
+                    None => block,
+                    Some(there) => life.meet(id, there, block)?,
+                });
             }
             // A second gradient of shared weights is added to the first and freed.
             let first = made.insert(node.weights);
@@ -575,5 +550,5 @@ fn step(
 fn distinct(heap: &Heap, tape: &[(NodeId, Vec<Block>)]) -> Result<u64, TooLarge> {
     let blocks: std::collections::BTreeSet<Block> =
         tape.iter().flat_map(|(_, kept)| kept.iter().copied()).collect();
-    sum(blocks.into_iter().map(|block| heap.blocks[block].0))
+    sum(blocks.into_iter().map(|block| heap.bytes(block)))
 }

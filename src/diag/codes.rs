@@ -100,6 +100,7 @@ codes! {
     E0507 "no such axis",
     E0508 "arguments that do not go together",
     E0509 "a size or a count exceeds 64 bits",
+    E0510 "shapes that do not broadcast",
     E0601 "an expectation is not met",
     E0602 "an expectation of a layer that does not exist",
 }

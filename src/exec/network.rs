@@ -10,7 +10,7 @@ use super::meter::Meter;
 use super::rng::Rng;
 use super::scalar::Scalar;
 use super::tensor::Tensor;
-use crate::graph::{Graph, NodeId, WeightsId};
+use crate::graph::{Graph, NodeId, WeightsId, tensor_name};
 use crate::ops::Mode;
 
 /// Why a network cannot be run.
@@ -115,10 +115,8 @@ impl<'g, S: Scalar> Network<'g, S> {
         for (id, node) in self.graph.iter() {
             if !seen.contains(&node.weights) {
                 seen.push(node.weights);
-                let named = self
-                    .owned(id)
-                    .iter()
-                    .map(|owned| (format!("{}.{}", node.name, owned.name), owned));
+                let named =
+                    self.owned(id).iter().map(|owned| (tensor_name(&node.name, owned.name), owned));
                 all.extend(named);
             }
         }
@@ -131,10 +129,12 @@ impl<'g, S: Scalar> Network<'g, S> {
     /// No tensor of this name and shape; before the first run there is none.
     pub fn supply(&mut self, name: &str, tensor: Tensor<S>) -> Result<(), RunError> {
         let missing = || RunError::Tensor { name: name.to_owned(), found: tensor.shape().to_vec() };
-        let (layer, own) = name.rsplit_once('.').ok_or_else(missing)?;
-        let node = self.graph.nodes().iter().find(|node| node.name == layer).ok_or_else(missing)?;
-        let all = self.owned.get_mut(&node.weights).ok_or_else(missing)?;
-        let slot = all.iter_mut().find(|owned| owned.name == own).and_then(Owned::tensor_mut);
+        let found = self.graph.nodes().iter().find_map(|node| {
+            let named = |owned: &Owned<S>| tensor_name(&node.name, owned.name) == name;
+            Some((node.weights, self.owned.get(&node.weights)?.iter().position(named)?))
+        });
+        let (weights, at) = found.ok_or_else(missing)?;
+        let slot = self.owned.get_mut(&weights).and_then(|all| all[at].tensor_mut());
         match slot.filter(|slot| slot.shape() == tensor.shape()) {
             Some(slot) => *slot = tensor,
             None => return Err(missing()),
@@ -142,9 +142,10 @@ impl<'g, S: Scalar> Network<'g, S> {
         Ok(())
     }
 
-    /// Whether training changes a parameter of a node.
+    /// Whether training changes a parameter of a node; a shared one is frozen under the name of the first.
     pub fn is_trained(&self, node: NodeId, owned: &Owned<S>) -> bool {
-        let whole = || format!("{}.{}", self.graph.node(node).name, owned.name);
+        let owner = self.graph.owner(self.graph.node(node).weights);
+        let whole = || tensor_name(&self.graph.node(owner).name, owned.name);
         owned.part == Part::Parameter && (self.frozen.is_empty() || !self.frozen.contains(&whole()))
     }
 

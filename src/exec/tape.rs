@@ -4,7 +4,8 @@
 //! infer     a value lives from its node to its last use
 //! forward   the same, but what a kernel keeps for backward lives on the tape
 //! backward  from the last node to the first: a node's gradients are made, then its outputs' gradients and what it kept
-//!           are freed; gradients that meet at a value or at shared weights are added, which is work of its own
+//!           are freed; gradients that meet at a value or at shared weights are added, which is work of its own, in the
+//!           memory of one that nobody else holds, or in a copy where all are held
 //! ```
 //!
 //! `analysis/memory.rs` predicts the same life of every tensor from shapes alone. Tests stand in `tests/it/tape.rs`.
@@ -336,14 +337,16 @@ impl<S: Scalar> Tape<S> {
 }
 
 /// Lets a gradient arrive where there may be one already; says how many additions that took.
-fn meet<S: Scalar>(slot: &mut Option<Tensor<S>>, grad: Tensor<S>) -> u64 {
-    match slot {
-        None => {
-            *slot = Some(grad);
-            0
-        }
-        Some(sum) => add_into(sum, &grad),
+fn meet<S: Scalar>(slot: &mut Option<Tensor<S>>, mut grad: Tensor<S>) -> u64 {
+    let Some(sum) = slot else {
+        *slot = Some(grad);
+        return 0;
+    };
+    // The sum is made in the one that nobody else holds: one that is passed on would be copied first.
+    if sum.is_shared() && !grad.is_shared() {
+        std::mem::swap(sum, &mut grad);
     }
+    add_into(sum, &grad)
 }
 
 fn add_into<S: Scalar>(sum: &mut Tensor<S>, grad: &Tensor<S>) -> u64 {

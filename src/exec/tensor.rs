@@ -94,6 +94,11 @@ impl<S: Scalar> Tensor<S> {
         Rc::ptr_eq(&self.data, &other.data)
     }
 
+    /// Whether others are views of the same numbers, so that writing copies them first.
+    pub fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.data) > 1
+    }
+
     /// Its numbers as doubles.
     pub fn values(&self) -> Vec<f64> {
         self.data().iter().map(|x| x.value()).collect()
@@ -114,8 +119,8 @@ mod tests {
         let meter = Meter::new();
         let tensor = Tensor::<f32>::zeros(&[2, 3], &meter);
         let mut view = tensor.view(&[6]);
-        assert_eq!((meter.now(), view.shares(&tensor)), (24, true));
+        assert_eq!((meter.now(), view.shares(&tensor), view.is_shared()), (24, true, true));
         view.data_mut()[0] = 1.0;
-        assert_eq!((meter.now(), tensor.data()[0]), (48, 0.0));
+        assert_eq!((meter.now(), tensor.data()[0], view.is_shared()), (48, 0.0, false));
     }
 }

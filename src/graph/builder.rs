@@ -72,41 +72,44 @@ impl GraphBuilder {
         op: impl Into<Op>,
         inputs: &[ValueId],
     ) -> Result<Vec<ValueId>, ShapeError> {
-        let weights = WeightsId(u32::try_from(self.graph.nodes.len()).unwrap_or(u32::MAX));
-        self.apply(name.into(), op.into(), inputs, weights)
+        let weights = WeightsId(position(self.graph.nodes.len()));
+        let Some(shapes) = self.known(inputs) else { return Ok(vec![self.unknown()]) };
+        self.apply(name.into(), op.into(), inputs, &shapes, weights)
     }
 
     /// Applies an earlier node's operator again, with the same parameters.
     ///
     /// # Errors
-    /// Inputs that do not fit the operator, or that need parameters of other shapes.
-    ///
-    /// # Panics
-    /// If there is no such node.
+    /// Inputs that do not fit the operator, or that need parameters of other shapes than there are; no such node.
     pub fn shared(
         &mut self,
         name: impl Into<String>,
         earlier: NodeId,
         inputs: &[ValueId],
     ) -> Result<Vec<ValueId>, ShapeError> {
-        let Node { op, weights, inputs: first, .. } = self.graph.nodes[earlier.index()].clone();
-        let shapes = |values: &[ValueId]| -> Option<Vec<Shape>> {
-            values.iter().map(|value| self.shape(*value)).collect()
+        let Some(node) = self.graph.nodes.get(earlier.index()) else {
+            return Err(ShapeError::Arguments {
+                message: "the layer that is to be shared does not exist".to_owned(),
+                help: "share a layer that stands before".to_owned(),
+            });
         };
-        if let (Some(first), Some(again)) = (shapes(&first), shapes(inputs)) {
-            op.infer(&again)?;
-            let pairs = op.params(&first)?.into_iter().zip(op.params(&again)?);
-            if let Some((has, needs)) = pairs.into_iter().find(|(a, b)| a.shape != b.shape) {
-                return Err(ShapeError::Arguments {
-                    message: format!(
-                        "the shared {} is {}, but this input needs {}",
-                        has.name, has.shape, needs.shape
-                    ),
-                    help: "share on values of the same channels, or write a layer of its own".to_owned(),
-                });
-            }
+        let (op, weights, before) = (node.op.clone(), node.weights, self.known(&node.inputs));
+        let (Some(shapes), Some(before)) = (self.known(inputs), before) else {
+            return Ok(vec![self.unknown()]);
+        };
+        op.infer(&shapes)?;
+        // One operator owns as many tensors whatever arrives.
+        let pairs = op.params(&before)?.into_iter().zip(op.params(&shapes)?);
+        for (first, now) in pairs.filter(|(first, now)| first.shape != now.shape) {
+            let (tensor, first, needed) = (first.name, first.shape, now.shape);
+            return Err(ShapeError::Shared { tensor, first, needed });
         }
-        self.apply(name.into(), op, inputs, weights)
+        self.apply(name.into(), op, inputs, &shapes, weights)
+    }
+
+    /// The shapes of values; `None` where one is unknown.
+    fn known(&self, values: &[ValueId]) -> Option<Vec<Shape>> {
+        values.iter().map(|value| self.shape(*value)).collect()
     }
 
     fn apply(
@@ -114,27 +117,24 @@ impl GraphBuilder {
         name: String,
         op: Op,
         inputs: &[ValueId],
+        shapes: &[Shape],
         weights: WeightsId,
     ) -> Result<Vec<ValueId>, ShapeError> {
-        let known: Option<Vec<Shape>> = inputs.iter().map(|value| self.shape(*value)).collect();
-        let Some(shapes) = known else { return Ok(vec![self.unknown()]) };
-        let shapes = op.infer(&shapes)?;
         let outputs: Vec<ValueId> =
-            shapes.into_iter().map(|shape| self.value(Some(shape))).collect();
-        let node = Node {
-            name,
-            op,
-            inputs: inputs.to_vec(),
-            outputs: outputs.clone(),
-            weights,
-        };
-        self.graph.nodes.push(node);
+            op.infer(shapes)?.into_iter().map(|shape| self.value(Some(shape))).collect();
+        let (inputs, made) = (inputs.to_vec(), outputs.clone());
+        self.graph.nodes.push(Node { name, op, inputs, outputs: made, weights });
         Ok(outputs)
     }
 
     /// The shape of a value for one example, batch axis first; `None` where it is unknown.
     pub fn shape(&self, value: ValueId) -> Option<Shape> {
         self.shapes.get(value.index()).copied().flatten()
+    }
+
+    /// The node that was made last.
+    pub fn last(&self) -> Option<NodeId> {
+        self.graph.nodes.len().checked_sub(1).map(|last| NodeId(position(last)))
     }
 
     /// The operator of the node that was made last.
@@ -165,6 +165,11 @@ impl GraphBuilder {
             .collect();
         self.graph
     }
+}
+
+/// A position as ids have it.
+fn position(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// A shape with a batch axis before it; `None` above the highest rank.

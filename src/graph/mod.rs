@@ -35,7 +35,7 @@ impl ValueId {
     }
 }
 
-/// A set of parameter tensors; two nodes with the same one share them.
+/// A set of parameter tensors, by the position of the node that made it; two nodes with the same one share them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WeightsId(pub(crate) u32);
 
@@ -52,6 +52,12 @@ pub struct Node {
     pub outputs: Vec<ValueId>,
     /// Its parameters.
     pub weights: WeightsId,
+}
+
+/// The whole name of a layer's tensor: `features.0.weight`. A tensor without a name of its own has its layer's, as torch
+/// names an `nn.Parameter` that a module holds beside its children.
+pub fn tensor_name(layer: &str, own: &str) -> String {
+    if own.is_empty() { layer.to_owned() } else { format!("{layer}.{own}") }
 }
 
 /// An input of the network.
@@ -109,6 +115,11 @@ impl Graph {
     /// One node.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
+    }
+
+    /// The node that made a set of weights, under whose name they go.
+    pub fn owner(&self, weights: WeightsId) -> NodeId {
+        NodeId(weights.0)
     }
 
     /// Every node with its id.

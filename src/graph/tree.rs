@@ -53,9 +53,19 @@ impl NameTree {
         &self.branches[index]
     }
 
-    /// The nodes depth first: the order of torch's `state_dict`.
-    pub fn nodes(&self) -> Vec<NodeId> {
-        self.below(0)
+    /// The nodes in the order in which torch's `state_dict` has their tensors: depth first, and in each scope first the
+    /// layers that are `bare`. Their tensors have no name of their own, so they are the scope's.
+    pub fn state_dict(&self, bare: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        let mut order = Vec::new();
+        let mut open = vec![0];
+        while let Some(index) = open.pop() {
+            let branch = &self.branches[index];
+            order.extend(branch.nodes.iter().filter(|id| !bare(**id)));
+            let layers = branch.children.iter().flat_map(|child| &self.branches[*child].nodes);
+            order.extend(layers.filter(|id| bare(**id)));
+            open.extend(branch.children.iter().rev());
+        }
+        order
     }
 
     /// The nodes of one branch and of all below it, depth first.
@@ -88,10 +98,21 @@ mod tests {
         }
         let graph = builder.finish(&[("output", value)]);
         let order: Vec<&str> = NameTree::new(&graph)
-            .nodes()
+            .state_dict(|_| false)
             .into_iter()
             .map(|id| graph.node(id).name.as_str())
             .collect();
         assert_eq!(order, ["ups.0", "ups.1", "head"]);
+    }
+
+    /// As ConvNeXt: a parameter of the block's own, made after its children, comes before them and stays in the block.
+    #[test]
+    fn a_scopes_own_tensors_come_before_its_children() {
+        let names = ["stem.0", "1.block.0", "1.block.3", "1.scale", "2.block.0", "2.scale", "gain"];
+        let bare = |id: NodeId| ["1.scale", "2.scale", "gain"].contains(&names[id.index()]);
+        let order = NameTree::of(names).state_dict(bare);
+        let order: Vec<&str> = order.into_iter().map(|id| names[id.index()]).collect();
+        let torch = ["gain", "stem.0", "1.scale", "1.block.0", "1.block.3", "2.scale", "2.block.0"];
+        assert_eq!(order, torch);
     }
 }

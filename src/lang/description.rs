@@ -400,7 +400,9 @@ impl Reader<'_> {
             let diagnostic =
                 Diagnostic::new(Code::E0318, format!("the input `{name}` is never used"))
                     .label(place.map_or(Place::value(0), Place::key), "no layer reads it")
-                    .help(format!("the layers begin with the first input; `@{name}` refers to this one"));
+                    .help(format!(
+                        "the layers begin with the first input; `@{name}` refers to this one"
+                    ));
             self.report(diagnostic);
         }
     }

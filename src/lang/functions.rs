@@ -104,11 +104,11 @@ impl Reader<'_> {
 
     /// `channels(@)` and `shape(@x)`.
     fn ask(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
-        let [Arg { name: None, value: Expr { kind: Kind::Ref(path), span } }] = call.args.as_slice()
+        let [Arg { name: None, value: Expr { kind: Kind::Ref(path), span } }] =
+            call.args.as_slice()
         else {
             let message = format!("{} takes a value: {}(@)", call.callee, call.callee);
-            return self
-                .fail(Diagnostic::new(Code::E0308, message).label(place, "asks no value"));
+            return self.fail(Diagnostic::new(Code::E0308, message).label(place, "asks no value"));
         };
         let Some(asked) = self.reference(path.as_ref(), base, base.at(*span), frame) else {
             return Value::Unknown;

@@ -7,7 +7,7 @@
 //! branches    a list; each an item, a list of items (no scope), or for/repeat/if whose items are branches
 //! ```
 //!
-//! Tests stand in `tests/it/joins.rs`.
+//! Tests stand in `tests/it/branches.rs`.
 
 use super::ast::Key;
 use super::reader::{Frame, Reader};
@@ -74,7 +74,8 @@ impl<'t> Reader<'t> {
     fn joined(&mut self, operator: &str, node: u32, frame: &mut Frame) {
         let place = Place::key(node);
         let Some((branches, start)) = self.run_branches(operator, node, frame) else { return };
-        let written = if let Data::Seq(items) = self.tree.data(node) { items.as_slice() } else { &[] };
+        let written =
+            if let Data::Seq(items) = self.tree.data(node) { items.as_slice() } else { &[] };
         let fault = match (branches.as_slice(), written) {
             ([], _) => Some("there are no branches to join"),
             ([_], [only]) if !self.is_control(*only) => Some("there is one branch only"),
@@ -103,8 +104,7 @@ impl<'t> Reader<'t> {
     /// Applies the operator of a join.
     fn combine(&mut self, operator: &str, inputs: &[ValueId], place: Place, frame: &mut Frame) {
         let Some((entry, rank)) = self.operator(operator) else { return self.lose(frame) };
-        let layer =
-            LayerValue::bare(Callee::Op { entry, rank, torch: false }, operator, place);
+        let layer = LayerValue::bare(Callee::Op { entry, rank, torch: false }, operator, place);
         let Some(op) = self.operation(entry, rank, false, &layer, None) else {
             return self.lose(frame);
         };
@@ -208,7 +208,8 @@ impl<'t> Reader<'t> {
     fn branch_body(&mut self, node: u32, frame: &mut Frame) {
         match self.tree.data(node) {
             Data::Text(text) if text.trim() == "identity" => {}
-            Data::Seq(items) if matches!(items.as_slice(), [only] if self.tree.text(*only).is_some_and(|t| t.trim() == "identity")) => {}
+            Data::Seq(items) if matches!(items.as_slice(), [only] if self.tree.text(*only).is_some_and(|t| t.trim() == "identity")) =>
+                {}
             _ => self.body(node, frame),
         }
     }

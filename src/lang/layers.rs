@@ -409,7 +409,8 @@ impl<'t> Reader<'t> {
 
     /// Whether the layer made last has parameters.
     fn owns_parameters(&self, inputs: &[ValueId]) -> bool {
-        let shapes: Option<Vec<_>> = inputs.iter().map(|value| self.builder.shape(*value)).collect();
+        let shapes: Option<Vec<_>> =
+            inputs.iter().map(|value| self.builder.shape(*value)).collect();
         let params = self.builder.last_op().zip(shapes).map(|(op, shapes)| op.params(&shapes));
         params.is_some_and(|params| params.is_ok_and(|params| !params.is_empty()))
     }

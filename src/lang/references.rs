@@ -74,7 +74,9 @@ impl Reader<'_> {
         if self.scopes.is_beyond(path, frame.wall) {
             diagnostic = diagnostic
                 .note("a block sees its own names and its inputs, not those of its caller")
-                .help(format!("give the block an input: `block(@{path}, …):`, called with `@{path}`"));
+                .help(format!(
+                    "give the block an input: `block(@{path}, …):`, called with `@{path}`"
+                ));
         } else {
             let inputs = frame.inputs.iter().map(|(name, _)| name.as_str());
             let known = self.scopes.paths(frame.wall).chain(inputs);
@@ -136,7 +138,8 @@ impl Reader<'_> {
         if inputs.len() != meaning.inputs.len() {
             let (takes, given) = (meaning.inputs.len(), inputs.len());
             let message = format!("`{path}` starts from {takes} values, but {given} are given");
-            let diagnostic = Diagnostic::new(Code::E0407, message).label(layer.place, "shared here");
+            let diagnostic =
+                Diagnostic::new(Code::E0407, message).label(layer.place, "shared here");
             return self.fault(diagnostic, frame);
         }
         let base = path.rsplit('.').next().unwrap_or(&path);
@@ -164,8 +167,11 @@ impl Reader<'_> {
             let Some(node) = self.builder.nodes().get(index).cloned() else { return };
             let own = node.name.strip_prefix(&meaning.name).unwrap_or_default();
             let name = format!("{whole}{own}");
-            let taken: Vec<ValueId> =
-                node.inputs.iter().map(|value| values.get(value).copied().unwrap_or(*value)).collect();
+            let taken: Vec<ValueId> = node
+                .inputs
+                .iter()
+                .map(|value| values.get(value).copied().unwrap_or(*value))
+                .collect();
             let id = NodeId(u32::try_from(index).unwrap_or(u32::MAX));
             match self.builder.shared(name.clone(), id, &taken) {
                 Ok(outputs) if self.builder.len() > self.places.len() => {

@@ -15,9 +15,8 @@ use crate::graph::ValueId;
 use crate::span::Place;
 
 /// Operators that torch has as functions, not as modules: in a sequence they take no number.
-const FUNCTIONS: &[&str] = &[
-    "add", "sub", "mul", "concat", "chunk", "select", "narrow", "slice", "crop", "abs", "scale",
-];
+const FUNCTIONS: &[&str] =
+    &["add", "sub", "mul", "concat", "chunk", "select", "narrow", "slice", "crop", "abs", "scale"];
 
 /// Whether an operator of this name takes a number in its scope.
 pub(super) fn is_numbered(operator: &str) -> bool {

@@ -9,13 +9,16 @@ fn code(error: &ShapeError) -> Code {
     match error {
         ShapeError::Window { .. } => Code::E0502,
         ShapeError::Groups { .. } => Code::E0503,
-        ShapeError::Mismatch { .. } => Code::E0504,
+        ShapeError::Mismatch { .. } | ShapeError::Concat { .. } | ShapeError::Shared { .. } => {
+            Code::E0504
+        }
         ShapeError::Padding { .. } => Code::E0505,
         ShapeError::NotPositive { .. } => Code::E0506,
         ShapeError::Axis { .. } => Code::E0507,
         ShapeError::SameWithStride { .. } | ShapeError::Arguments { .. } => Code::E0508,
         ShapeError::TooLarge => Code::E0509,
-        ShapeError::Inputs { .. } => Code::E0407,
+        ShapeError::Inputs { .. } | ShapeError::TooFewInputs { .. } => Code::E0407,
+        ShapeError::Broadcast { .. } => Code::E0510,
         // Another number of axes.
         _ => Code::E0501,
     }

@@ -104,7 +104,9 @@ impl<'d> Wires<'d> {
         if self.current == Some(value) {
             return "@".to_owned();
         }
-        self.names.get(&value).map_or_else(String::new, |name| format!("@{}", self.path(name, scopes)))
+        self.names
+            .get(&value)
+            .map_or_else(String::new, |name| format!("@{}", self.path(name, scopes)))
     }
 
     /// The shortest path that means a whole name, seen from scopes that are open.

@@ -127,6 +127,10 @@ mod table {
         "x·(min(max(x + 3, 0), 6)·(1/6))", [1, 2, 0, 2, 0],
         "0 if x ≤ −3, dy if x ≥ 3, else dy·(x·(1/3) + 0.5)", [1, 2, 0, 2, 0], X,
     );
+    pub(super) const ABS: Each = each(
+        "max(x, −x)", [0, 0, 0, 1, 0],
+        "dy if x > 0, −dy if x < 0, else 0", [0, 0, 0, 2, 0], X,
+    );
 }
 
 /// A function of one element, written as a line of the table.
@@ -493,6 +497,19 @@ impl Activation for HardSwish {
     }
 }
 
+operator! {
+    /// Absolute value: negative numbers lose their sign.
+    Abs("abs"),
+    "https://pytorch.org/docs/stable/generated/torch.abs.html",
+    {}
+}
+
+impl Activation for Abs {
+    fn each(&self) -> Each {
+        table::ABS
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -511,6 +528,13 @@ mod tests {
         let (forward, backward, saved) = of(&Relu {});
         assert_eq!((forward, backward.inputs), (Work::cmps(10), Work::cmps(10)));
         assert_eq!((backward.params, saved), (Work::NONE, vec![Keep::Output(0)]));
+    }
+
+    #[test]
+    fn a_sign_is_two_comparisons() {
+        let (forward, backward, saved) = of(&Abs {});
+        assert_eq!((forward, backward.inputs), (Work::cmps(10), Work::cmps(20)));
+        assert_eq!(saved, vec![Keep::Input(0)]);
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl fmt::Display for ArgValue {
 pub enum Default {
     /// Nothing: the argument must be given.
     Required,
-    /// Nothing: the last argument, which takes all positional values that are left: `permute(0, 2, 3, 1)`.
+    /// Nothing: the argument takes all positional values that are left, `permute(0, 2, 3, 1)`; those after it are given
+    /// by name.
     Rest,
     /// No value.
     None,
@@ -232,15 +233,17 @@ impl Slots<'_> {
     /// Distributes written values over named slots as Python does.
     fn fill(
         names: Vec<&'static str>,
-        rest: bool,
+        rest: Option<&str>,
         written: Written,
     ) -> Result<Slots<'static>, ArgError> {
         let mut filled: Vec<Option<(ArgValue, At)>> = vec![None; names.len()];
         let Written { mut positional, named } = written;
-        let last = names.len().wrapping_sub(1);
-        if rest && positional.len() > last && !matches!(positional[last..], [ArgValue::List(_)]) {
-            let tail = positional.split_off(last);
-            filled[last] = Some((ArgValue::List(tail), At::Positional(last)));
+        // A list in its place is the rest already, and what follows it has its usual place.
+        if let Some(at) = rest.and_then(|rest| names.iter().position(|name| *name == rest))
+            && positional.get(at).is_some_and(|first| !matches!(first, ArgValue::List(_)))
+        {
+            let tail = positional.split_off(at);
+            filled[at] = Some((ArgValue::List(tail), At::Positional(at)));
         }
         if positional.len() > names.len() {
             let (takes, given) = (names.len(), positional.len());
@@ -268,6 +271,11 @@ impl Slots<'_> {
     }
 }
 
+/// The argument that takes the positional values that are left.
+fn rest(signature: &'static [Arg]) -> Option<&'static str> {
+    signature.iter().find(|arg| arg.default == Default::Rest).map(|arg| arg.name)
+}
+
 impl Args {
     /// Binds written values to a signature: position, then name, then default.
     ///
@@ -278,8 +286,8 @@ impl Args {
         rank: usize,
         written: Written,
     ) -> Result<Self, ArgError> {
-        let rest = signature.last().is_some_and(|arg| arg.default == Default::Rest);
-        let slots = Slots::fill(signature.iter().map(|arg| arg.name).collect(), rest, written)?;
+        let slots =
+            Slots::fill(signature.iter().map(|arg| arg.name).collect(), rest(signature), written)?;
         Self::complete(signature, rank, slots)
     }
 
@@ -293,8 +301,8 @@ impl Args {
         rank: usize,
         written: Written,
     ) -> Result<(Self, Vec<Arrival>), ArgError> {
-        let rest = signature.last().is_some_and(|arg| arg.default == Default::Rest);
-        let mut slots = Slots::fill(torch.iter().map(|arg| arg.name()).collect(), rest, written)?;
+        let names = torch.iter().map(|arg| arg.name()).collect();
+        let mut slots = Slots::fill(names, rest(signature), written)?;
         let mut arrivals = Vec::new();
         for arg in torch {
             let (name, wrong) = match *arg {
@@ -443,6 +451,28 @@ mod tests {
         let args =
             Args::bind(SIGNATURE, 2, written(&[3], &[("stride", ArgValue::Int(2))])).unwrap();
         assert_eq!(args.text(SIGNATURE), "3, stride=2");
+    }
+
+    #[test]
+    fn the_rest_may_be_followed_by_names() {
+        const SIZES: &[Arg] = &[
+            Arg { name: "shape", takes: "", default: Default::Rest, about: "" },
+            Arg { name: "init", takes: "", default: Default::Float(1.0), about: "" },
+        ];
+        let half = ("init", ArgValue::Float(0.5));
+        let args = Args::bind(SIZES, 0, written(&[96, 1, 1], &[half])).unwrap();
+        assert_eq!(args.read::<Vec<i64>>(0, "shape"), Ok(vec![96, 1, 1]));
+        assert_eq!(args.text(SIZES), "96, 1, 1, init=0.5");
+        let list = ArgValue::List(vec![ArgValue::Int(96)]);
+        let positional = vec![list, ArgValue::Float(0.5)];
+        let args = Args::bind(SIZES, 0, Written { positional, named: Vec::new() }).unwrap();
+        assert_eq!(args.text(SIZES), "96, init=0.5");
+        let twice = [("shape", ArgValue::Int(2))];
+        assert!(matches!(Args::bind(SIZES, 0, written(&[1], &twice)), Err(ArgError::Twice { .. })));
+        assert!(matches!(
+            Args::bind(SIZES, 0, written(&[], &[])),
+            Err(ArgError::Missing { name: "shape" })
+        ));
     }
 
     #[test]

@@ -19,6 +19,44 @@ pub enum ShapeError {
         /// How many there are.
         found: usize,
     },
+    /// The operator takes more inputs.
+    TooFewInputs {
+        /// The fewest it takes.
+        least: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Two inputs whose sizes on an axis are neither equal nor 1.
+    Broadcast {
+        /// An input.
+        first: Shape,
+        /// A later one.
+        second: Shape,
+        /// The axis, counted from the end: 1 is the last.
+        from_end: usize,
+    },
+    /// Inputs to be put one behind the other that differ on another axis.
+    Concat {
+        /// The axis along which they are put.
+        along: usize,
+        /// The position of the input that differs, from 0.
+        input: usize,
+        /// The first input.
+        first: Shape,
+        /// The input that differs.
+        found: Shape,
+        /// The axis on which it does; `None` where the numbers of axes differ.
+        axis: Option<usize>,
+    },
+    /// Shared parameters that would need another shape.
+    Shared {
+        /// The tensor.
+        tensor: &'static str,
+        /// Its shape where it is made.
+        first: Shape,
+        /// The shape it would need.
+        needed: Shape,
+    },
     /// The input has another number of axes than the operator works on.
     Rank {
         /// What it works on: `N×C×H×W`.
@@ -110,6 +148,44 @@ impl fmt::Display for ShapeError {
             Self::Inputs { expected, found } => {
                 write!(f, "takes {expected} input(s), but {found} arrive")
             }
+            Self::TooFewInputs { least, found } => {
+                write!(f, "takes {least} inputs or more, but {found} arrive")
+            }
+            Self::Broadcast { first, second, from_end } => {
+                // From the front where that is the same axis in both.
+                let axis = if first.rank() == second.rank() {
+                    (first.rank() - from_end).to_string()
+                } else {
+                    format!("-{from_end}")
+                };
+                let size =
+                    |shape: &Shape| shape.dims().iter().nth_back(from_end - 1).map_or(1, |n| *n);
+                let (one, other) = (grouped(size(first)), grouped(size(second)));
+                write!(
+                    f,
+                    "{first} and {second} do not broadcast: axis {axis} has {one} and {other} elements"
+                )
+            }
+            Self::Concat { input, first, found, axis, .. } => {
+                write!(f, "input {input} is {found} and input 0 is {first}: ")?;
+                match axis.and_then(|axis| Some((axis, found.get(axis)?, first.get(axis)?))) {
+                    Some((axis, one, other)) => {
+                        write!(
+                            f,
+                            "axis {axis} has {} and {} elements",
+                            grouped(one),
+                            grouped(other)
+                        )
+                    }
+                    None => write!(f, "{} axes and {} axes", found.rank(), first.rank()),
+                }
+            }
+            Self::Shared { tensor, first, needed } => {
+                write!(
+                    f,
+                    "the shared {tensor} is {first}, but {needed} is needed for what arrives here"
+                )
+            }
             Self::Rank { expected, found } => {
                 write!(f, "works on {expected}, but {found} arrives (rank {})", found.rank())
             }
@@ -167,6 +243,20 @@ impl ShapeError {
             Self::Groups { channels, groups, .. } => {
                 let divisors = (1..=*groups.min(&4096)).rev().find(|g| channels.is_multiple_of(*g));
                 divisors.map(|g| format!("{g} divides {channels}"))
+            }
+            Self::TooFewInputs { .. } => Some("name the inputs: add(@a, @b)".to_owned()),
+            Self::Broadcast { first, second, .. } if first.rank() != second.rank() => Some(
+                "axes are aligned from the last, and each value has the batch first: give both as many axes, as reshape(C, 1, 1) does"
+                    .to_owned(),
+            ),
+            Self::Broadcast { .. } => {
+                Some("the sizes of an axis must be equal, or one of them 1, which is stretched".to_owned())
+            }
+            Self::Concat { along, .. } => {
+                Some(format!("sizes may differ on axis {along} only, along which they are put"))
+            }
+            Self::Shared { .. } => {
+                Some("a layer can be shared where as many channels or features arrive as the first time".to_owned())
             }
             Self::Mismatch { help, .. } => help.clone(),
             Self::Arguments { help, .. } => Some(help.clone()),

@@ -131,7 +131,7 @@ pub enum Role {
 /// One tensor that an operator owns, named and shaped as torch's `state_dict` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
-    /// torch's name: `weight`.
+    /// torch's name: `weight`; empty where the tensor has its layer's own.
     pub name: &'static str,
     /// Its shape.
     pub shape: Shape,

@@ -160,15 +160,18 @@ macro_rules! ops {
             lrn { LocalResponseNorm }
             activation {
                 Relu, Relu6, LeakyRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Sigmoid, Tanh, LogSigmoid, Softplus,
-                Softsign, HardTanh, HardSigmoid, HardSwish
+                Softsign, HardTanh, HardSigmoid, HardSwish, Abs
             }
             prelu { PRelu }
             softmax { Softmax, LogSoftmax }
-            dropout { Dropout }
+            dropout { Dropout, StochasticDepth }
             reshape { Flatten, Reshape, Permute, Identity }
             pad { ZeroPad, ReflectionPad, ReplicationPad }
             upsample { Upsample }
             shuffle { PixelShuffle, ChannelShuffle }
+            combine { Add, Sub, Mul, Concat }
+            slicing { Select, Narrow, Slice, Chunk, Crop }
+            scale { Scale }
         }
     };
 }

@@ -4,6 +4,7 @@
 //! shape     N×… → the same
 //! layer     a row is all of the normalised axes (the last one, if none are named)
 //!           weight, bias: shaped as these axes
+//!           with a rank, N×C×H×W: a row is the channels of one position; weight, bias: C
 //! group     a row is the channels of one group at all positions: N·groups rows
 //!           weight, bias: C
 //! instance  a row is one channel at all positions: N·C rows
@@ -32,11 +33,11 @@ use super::{Io, Layer, Mode, single, spatial};
 use crate::shape::{Shape, TooLarge, product, sum};
 
 operator! {
-    /// Layer normalisation: each sample to mean 0 and variance 1 over its last axes, then a learned scale and shift.
-    LayerNorm("layernorm"),
+    /// Layer normalisation: to mean 0 and variance 1 over the last axes or, with a rank, over the channels of each position.
+    LayerNorm("layernorm") ranks Optional,
     "https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html",
     {
-        /// Sizes of the axes that are normalised together, compared with what arrives; none: the last axis.
+        /// Sizes of the axes that are normalised together, compared with what arrives; none: the last axis, or the channels.
         normalized_shape: Option<Vec<i64>> = None,
         /// Added to the variance, so that its root is not zero.
         eps: Epsilon = Float(1e-5),
@@ -97,18 +98,26 @@ impl LayerNorm {
     fn axes(&self, inputs: &[Shape]) -> Result<Vec<u64>, ShapeError> {
         let input = single(inputs)?;
         let count = self.normalized_shape.as_ref().map_or(1, Vec::len);
-        if count == 0 {
+        if count == 0 || (self.rank > 0 && count > 1) {
+            let (axes, normalised) = match self.rank {
+                0 => ("no axes".to_owned(), "the last axis"),
+                _ => (format!("{count} axes, but channels are one"), "the channels"),
+            };
             return Err(ShapeError::Arguments {
-                message: "normalized_shape has no axes".to_owned(),
-                help: "leave it out to normalise the last axis".to_owned(),
+                message: format!("normalized_shape has {axes}"),
+                help: format!("leave it out to normalise {normalised}"),
             });
         }
+        if self.rank > 0 {
+            spatial(inputs, self.rank)?;
+        }
         let beside_batch = input.dims().get(1..).unwrap_or_default();
-        let Some(first) = beside_batch.len().checked_sub(count) else {
+        let first = if self.rank > 0 { Some(0) } else { beside_batch.len().checked_sub(count) };
+        let Some(first) = first else {
             let expected = "N×…×normalized_shape";
             return Err(ShapeError::Rank { expected, found: input });
         };
-        let axes = &beside_batch[first..];
+        let axes = &beside_batch[first..first + count];
         for (i, (size, found)) in self.normalized_shape.iter().flatten().zip(axes).enumerate() {
             let what = format!("normalized_shape[{i}]");
             let expected = u64::try_from(*size).unwrap_or(0);
@@ -116,7 +125,10 @@ impl LayerNorm {
                 return Err(ShapeError::NotPositive { what, value: i128::from(*size) });
             }
             if expected != *found {
-                let help = Some(format!("the last {count} axes of {input} are normalised"));
+                let help = Some(match self.rank {
+                    0 => format!("the last {count} axes of {input} are normalised"),
+                    _ => format!("the channels of {input} are normalised at each position"),
+                });
                 return Err(ShapeError::Mismatch { what, expected, found: *found, help });
             }
         }
@@ -127,7 +139,10 @@ impl LayerNorm {
         let elements = io.elements_in()?;
         let length = product(self.axes(io.inputs).map_err(|_| TooLarge)?)?;
         Ok(Normalise {
-            unit: "every position before the normalised axes",
+            unit: match self.rank {
+                0 => "every position before the normalised axes",
+                _ => "samples × positions",
+            },
             rows: elements / length.max(1),
             elements,
             statistics: Statistics::Own,
@@ -165,6 +180,9 @@ impl Layer for LayerNorm {
     }
 
     fn reach(&self, io: Io<'_>) -> Reach {
+        if self.rank > 0 {
+            return Reach::Pointwise;
+        }
         let rank = io.inputs.first().map_or(0, Shape::rank);
         let count = self.normalized_shape.as_ref().map_or(1, Vec::len);
         whole(rank.saturating_sub(count)..rank)
@@ -174,8 +192,11 @@ impl Layer for LayerNorm {
         let (Ok(axes), Ok(rows)) = (self.axes(io.inputs), self.normalise(io)) else {
             return Vec::new();
         };
-        let letters: Vec<String> =
-            (0..axes.len()).map(|i| format!("axis −{}", axes.len() - i)).collect();
+        let letter = |i: usize| match self.rank {
+            0 => format!("axis −{}", axes.len() - i),
+            _ => "C".to_owned(),
+        };
+        let letters: Vec<String> = (0..axes.len()).map(letter).collect();
         let factors: Vec<(&str, u64)> = letters.iter().map(String::as_str).zip(axes).collect();
         let mut facts = Vec::new();
         if rows.weight {
@@ -340,7 +361,8 @@ mod tests {
     use super::*;
 
     fn layer(normalized_shape: Option<Vec<i64>>) -> LayerNorm {
-        LayerNorm { normalized_shape, eps: Epsilon(1e-5), elementwise_affine: true, bias: true }
+        let eps = Epsilon(1e-5);
+        LayerNorm { rank: 0, normalized_shape, eps, elementwise_affine: true, bias: true }
     }
 
     #[test]
@@ -365,6 +387,23 @@ mod tests {
             Work { adds: 5 * 120 + 24, muls: 3 * 120, divs: 3 * 24, specials: 24, ..Work::NONE };
         assert_eq!(layer(None).work(io), Ok(expected));
         assert_eq!(layer(None).reach(io), Reach::Whole(vec![3]));
+    }
+
+    /// torchvision's LayerNorm2d: permute, layer norm of the last axis, permute back.
+    #[test]
+    fn with_a_rank_the_channels_of_each_position_are_a_row() {
+        let ranked = |shape| LayerNorm { rank: 2, ..layer(shape) };
+        let image = [Shape::new(&[2, 5, 4, 3]).unwrap()];
+        let last = [Shape::new(&[2, 4, 3, 5]).unwrap()];
+        let io = |inputs| Io { inputs, outputs: inputs, mode: Mode::Train };
+        assert_eq!(ranked(None).work(io(&image)), layer(None).work(io(&last)));
+        assert_eq!(ranked(None).saved(io(&image)), layer(None).saved(io(&last)));
+        assert_eq!(ranked(Some(vec![5])).params(&image), layer(None).params(&last));
+        assert_eq!(ranked(None).reach(io(&image)), Reach::Pointwise);
+        let wrong = |shape: &[i64]| ranked(Some(shape.to_vec())).infer(&image).unwrap_err();
+        assert!(matches!(wrong(&[3]), ShapeError::Mismatch { expected: 3, found: 5, .. }));
+        assert!(matches!(wrong(&[5, 4]), ShapeError::Arguments { .. }));
+        assert!(matches!(ranked(None).infer(&[Shape::vector(5)]), Err(ShapeError::Rank { .. })));
     }
 
     #[test]

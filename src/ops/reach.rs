@@ -5,7 +5,7 @@
 
 use num_rational::Ratio;
 
-/// How output positions depend on input positions.
+/// How output positions depend on input positions; with several inputs, on those of each of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reach {
     /// Each element depends on the element at its own place (over all channels, where the operator mixes them).
@@ -16,6 +16,13 @@ pub enum Reach {
     Whole(Vec<usize>),
     /// Output axis `i` is input axis `axes[i]`.
     Moved(Vec<usize>),
+    /// One position of this axis stays and the axis goes away; those behind it move up.
+    Selected {
+        /// The axis.
+        axis: usize,
+        /// The position on it.
+        index: i64,
+    },
     /// Axes `first..=last` become one: positions along them can no longer be told apart by axis.
     Folded {
         /// First axis that is folded.
@@ -23,6 +30,8 @@ pub enum Reach {
         /// Last axis that is folded.
         last: usize,
     },
+    /// Several inputs stand one behind the other along this axis; elsewhere each element depends on its own place.
+    Joined(usize),
     /// Nothing can be said about positions, for this reason.
     Opaque(&'static str),
 }

@@ -105,7 +105,7 @@ pub struct Each<T>(pub Vec<T>);
 
 impl<T: Copy> Each<T> {
     /// One value for each of `rank` axes.
-    fn spread(&self, what: &str, rank: usize) -> Result<Vec<T>, ShapeError> {
+    pub(super) fn spread(&self, what: &str, rank: usize) -> Result<Vec<T>, ShapeError> {
         match self.0[..] {
             [one] => Ok(vec![one; rank]),
             ref all if all.len() == rank => Ok(all.to_vec()),

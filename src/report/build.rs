@@ -112,6 +112,7 @@ fn field(field: &Field) -> Option<Vec<AxisField>> {
         extent: axis.extent.ceil().to_integer(),
         stride: axis.stride.map(pair),
         start: axis.start.floor().to_integer(),
+        aligned: axis.aligned,
     };
     Some(axes.iter().map(shown).collect())
 }

@@ -201,7 +201,15 @@ fn sees(layer: &Layer, field: &Field) -> Vec<Fact> {
         each(|axis| columns::stride(axis.stride), " × "),
         each(|axis| axis.start.to_string(), ", ").replace('-', "−")
     );
-    vec![Fact::note("receptive field", &text)]
+    let fact = Fact::note("receptive field", &text);
+    let is_aligned = axes.iter().all(|axis| axis.aligned);
+    vec![if is_aligned {
+        fact
+    } else {
+        fact.because(
+            "the largest over the branches that meet here, which see around different middles",
+        )
+    }]
 }
 
 /// The parts of a fact that `=` stands between; equal neighbours are one.

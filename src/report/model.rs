@@ -128,12 +128,14 @@ pub struct AxisField {
     pub stride: Option<[i64; 2]>,
     /// The first element that the first output sees, rounded down; negative on padding.
     pub start: i64,
+    /// Whether the branches that meet in this layer see around the same middle; true where none meet.
+    pub aligned: bool,
 }
 
 /// One parameter tensor or buffer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tensor {
-    /// The name inside its layer: `weight`.
+    /// The name inside its layer: `weight`; empty where it has the layer's own.
     pub name: &'static str,
     /// Its shape.
     pub shape: Vec<u64>,

@@ -44,7 +44,14 @@ pub fn example(entry: &Entry, rank: usize) -> Option<Section> {
 
 /// The operator with small arguments: the required ones, and one more.
 fn op(entry: &Entry, rank: usize, (inner, outer): (i64, i64), more: Option<&str>) -> Option<Op> {
-    let value = |name: &str| ArgValue::Int(if name.starts_with("out_") { outer } else { inner });
+    let value = |name: &str| {
+        ArgValue::Int(match name {
+            // An axis has a first position, whatever the other arguments are.
+            "index" => 0,
+            name if name.starts_with("out_") => outer,
+            _ => inner,
+        })
+    };
     let mut written = Written::default();
     for arg in entry.signature {
         match arg.default {

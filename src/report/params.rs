@@ -10,7 +10,7 @@ use super::grid::{Grid, Head, Value};
 use super::model::{Report, SCHEMA_VERSION};
 use super::table::{Look, bold, draw};
 use super::text::safe;
-use crate::graph::NameTree;
+use crate::graph::{NameTree, NodeId, tensor_name};
 use crate::units;
 
 /// The list of a network's tensors.
@@ -57,7 +57,8 @@ pub fn listing(report: &Report, buffers: bool) -> Listing {
         buffers: 0,
     };
     let tree = NameTree::of(report.layers.iter().map(|layer| layer.name.as_str()));
-    for id in tree.nodes() {
+    let bare = |id: NodeId| report.layers[id.index()].tensors.iter().any(|t| t.name.is_empty());
+    for id in tree.state_dict(bare) {
         let layer = &report.layers[id.index()];
         for tensor in layer.tensors.iter().filter(|t| buffers || t.kind == "param") {
             // No overflow: the analysis has checked these products and their sums.
@@ -69,7 +70,7 @@ pub fn listing(report: &Report, buffers: bool) -> Listing {
             *sum = sum.saturating_add(count);
             listing.tensors.push(Entry {
                 index: listing.tensors.len(),
-                name: format!("{}.{}", layer.name, tensor.name),
+                name: tensor_name(&layer.name, tensor.name),
                 shape: tensor.shape.clone(),
                 count,
                 kind: tensor.kind,

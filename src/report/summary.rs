@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::columns::{self, Column};
 use super::fold::{self, Line, View};
 use super::grid::{Grid, Head, Value, shape_text};
-use super::model::{NamedShape, Report};
+use super::model::{Layer, NamedShape, Report};
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
 use crate::units;
@@ -30,7 +30,7 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
     let lines = fold::tree(report, view);
     out.push_str(&draw(grid(report, view, &lines), look));
     let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
-    for note in notes(report) {
+    for note in notes(report).into_iter().chain(field_note(report, view)) {
         let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
     }
     out
@@ -76,6 +76,26 @@ pub fn notes(report: &Report) -> Vec<String> {
     }
     let names = report.not_counted.join(", ");
     vec![format!("≥ The totals are lower bounds. Not counted: {names}")]
+}
+
+/// How many layers a note names.
+const NAMED: usize = 3;
+
+/// Where receptive fields of branches that meet are not aligned; said beside a column that shows receptive fields.
+pub fn field_note(report: &Report, view: &View) -> Option<String> {
+    let columns = view.columns.as_ref()?;
+    columns.iter().find(|column| ["receptive_field", "stride"].contains(&column.key))?;
+    let is_off = |layer: &&Layer| layer.receptive_field.iter().flatten().any(|axis| !axis.aligned);
+    let names: Vec<&str> = report.layers.iter().filter(is_off).map(|l| l.name.as_str()).collect();
+    let more = match names.len() {
+        0 => return None,
+        n if n > NAMED => format!(" and {} more", n - NAMED),
+        _ => String::new(),
+    };
+    let named = names[..names.len().min(NAMED)].join(", ");
+    Some(format!(
+        "receptive field: the largest over branches; branches at {named}{more} are not aligned"
+    ))
 }
 
 /// Lines as a grid of a view's columns.
@@ -261,6 +281,56 @@ mod tests {
                 assert!(text.contains(part), "{part}\n{text}");
             }
         }
+    }
+
+    /// Two branches around different middles, `joins` times.
+    fn unaligned(joins: usize) -> (crate::graph::Graph, crate::analysis::Analysis, Report) {
+        let mut builder = GraphBuilder::new("unaligned");
+        let mut value = builder.input("input", Shape::new(&[3, 32, 32]).unwrap()).unwrap();
+        for i in 0..joins {
+            let mut branch = |stride, before, after| {
+                let conv = Conv {
+                    rank: 2,
+                    out_channels: 3,
+                    kernel_size: PerAxis::all(2, 3),
+                    stride: PerAxis::all(2, stride),
+                    padding: Padding::Sides { rank: 2, sides: [(before, after); 3] },
+                    dilation: PerAxis::all(2, 1),
+                    groups: 1,
+                    bias: false,
+                };
+                builder.layer(format!("{i}.conv"), conv, &[value]).unwrap()[0]
+            };
+            let (one, other) = (branch(1, 0, 2), branch(1, 2, 0));
+            value =
+                builder.layer(format!("{i}.add"), crate::ops::Add {}, &[one, other]).unwrap()[0];
+        }
+        let graph = builder.finish(&[("output", value)]);
+        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let report = report(&graph, &analysis, Caption::default());
+        (graph, analysis, report)
+    }
+
+    #[test]
+    fn branches_that_are_not_aligned_are_named_beside_their_field() {
+        let view = View { columns: Some(vec![columns::find("rf").unwrap()]), ..View::default() };
+        let (graph, analysis, report) = unaligned(1);
+        let text = terminal(&report, &view, Look::default());
+        let note = "receptive field: the largest over branches; branches at 0.add are not aligned";
+        assert!(text.contains(note), "{text}");
+        assert!(
+            super::super::markdown::report(&report, &view, super::super::grid::Numbers::Rounded)
+                .contains(note)
+        );
+        assert!(!terminal(&report, &View::default(), Look::default()).contains("not aligned"));
+        assert_eq!(field_note(&small(), &view), None);
+        let note = field_note(&unaligned(5).2, &view).unwrap();
+        assert!(note.contains("branches at 0.add, 1.add, 2.add and 2 more are"), "{note}");
+        let nodes: Vec<_> = graph.iter().map(|(id, _)| id).collect();
+        let sections = super::super::explain::sections(&graph, &analysis, &report, &nodes);
+        let whys = |at: usize| sections[at].facts.iter().filter_map(|fact| fact.why.as_deref());
+        assert!(whys(2).any(|why| why.contains("different middles")));
+        assert!(!whys(1).any(|why| why.contains("different middles")));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use cnnstat::analysis::{Row, Totals};
 use cnnstat::budget::{Outcome, judge};
 use cnnstat::diag::{Diagnostic, Source};
+use cnnstat::graph::{NameTree, NodeId, tensor_name};
 use cnnstat::lang::{self, Choices, Document, Expectation, Metric, Want};
 use cnnstat::{Analysis, Options, Shape, analyze};
 
@@ -68,11 +69,13 @@ pub fn row<'a>(document: &Document, analysis: &'a Analysis, layer: &str) -> &'a 
 /// Names and shapes of all tensors in the order of torch's `state_dict`, `true` for buffers.
 pub fn tensors(document: &Document, analysis: &Analysis) -> Vec<(String, Vec<u64>, bool)> {
     let graph = &document.graph;
-    let order = cnnstat::graph::NameTree::new(graph).nodes();
+    let rows = &analysis.rows;
+    let bare = |id: NodeId| rows[id.index()].tensors.iter().any(|t| t.name.is_empty());
+    let order = NameTree::new(graph).state_dict(bare);
     let named = order.into_iter().flat_map(|id| {
         let tensors = analysis.rows[id.index()].tensors.iter();
         tensors.map(move |tensor| {
-            let name = format!("{}.{}", graph.node(id).name, tensor.name);
+            let name = tensor_name(&graph.node(id).name, tensor.name);
             let buffer = tensor.role == cnnstat::ops::ledger::Role::Buffer;
             (name, tensor.shape.dims().to_vec(), buffer)
         })

@@ -106,6 +106,8 @@ pub struct Run<S> {
     pub owned: Vec<Owned<S>>,
     pub inputs: Vec<Grads<S>>,
     pub params: Vec<Grads<S>>,
+    /// The gradient of the output that backward began from.
+    pub grad: Tensor<S>,
     forward: Tally,
     backward_inputs: Tally,
     backward_params: Tally,
@@ -115,21 +117,14 @@ pub struct Run<S> {
 pub fn run<S: Scalar>(
     op: &Op,
     mode: Mode,
-    input: &Tensor<S>,
+    inputs: &[Tensor<S>],
     mut owned: Vec<Owned<S>>,
     grad: Option<Tensor<S>>,
 ) -> Run<S> {
     let meter = Meter::new();
     let mut rng = Rng::new(1);
-    let inputs = [input.clone()];
-    let pass = Forward {
-        inputs: &inputs,
-        owned: &mut owned,
-        mode,
-        rng: &mut rng,
-        keep: true,
-        meter: &meter,
-    };
+    let pass =
+        Forward { inputs, owned: &mut owned, mode, rng: &mut rng, keep: true, meter: &meter };
     let (made, forward) = counting(|| op.forward(pass));
     let grad = grad.unwrap_or_else(|| Tensor::full(made.outputs[0].shape(), S::of(0.5), &meter));
     let kept = |i: usize, input: bool| {
@@ -139,9 +134,11 @@ pub fn run<S: Scalar>(
             _ => false,
         })
     };
-    let kept_inputs = [kept(0, true).then(|| input.clone())];
+    let pick = |(i, tensor): (usize, &Tensor<S>)| kept(i, true).then(|| tensor.clone());
+    let kept_inputs: Vec<_> = inputs.iter().enumerate().map(pick).collect();
     let kept_outputs = [kept(0, false).then(|| made.outputs[0].clone())];
-    let (shapes, grads) = ([input.shape().to_vec()], [grad]);
+    let shapes: Vec<Vec<usize>> = inputs.iter().map(|x| x.shape().to_vec()).collect();
+    let grads = [grad];
     let back = |want_inputs, want_params| {
         counting(|| {
             op.backward(Backward {
@@ -161,7 +158,8 @@ pub fn run<S: Scalar>(
     let (inputs, backward_inputs) = back(true, false);
     let (params, backward_params) = back(false, true);
     let (inputs, params) = (vec![inputs], vec![params]);
-    Run { made, owned, inputs, params, forward, backward_inputs, backward_params }
+    let [grad] = grads;
+    Run { made, owned, inputs, params, grad, forward, backward_inputs, backward_params }
 }
 
 /// An operator's own tensors, drawn.
@@ -183,8 +181,8 @@ fn wrong(case: &Case) -> Vec<String> {
             *own = tensor(given, &meter);
         }
     }
-    let run =
-        run(&case.op, case.mode, &input, owned, Some(tensor(&case.json["grad_output"], &meter)));
+    let grad = tensor(&case.json["grad_output"], &meter);
+    let run = run(&case.op, case.mode, std::slice::from_ref(&input), owned, Some(grad));
     let mut wrong = Vec::new();
     wrong.extend(difference("output", &run.made.outputs[0], &case.json["output"]));
     wrong.extend(difference(
@@ -246,13 +244,21 @@ fn tally(work: Work) -> Tally {
 
 /// What differs between an operator's rules and what running it on counting numbers does.
 pub fn miscounted(op: &Op, shape: &[usize], mode: Mode) -> Vec<String> {
+    miscounted_on(op, &[shape.to_vec()], mode)
+}
+
+/// The same with several inputs.
+pub fn miscounted_on(op: &Op, shapes: &[Vec<usize>], mode: Mode) -> Vec<String> {
     let meter = Meter::new();
     let mut rng = Rng::new(2);
-    let n: usize = shape.iter().product();
-    let input = Tensor::new(shape, (0..n).map(|_| Counted::of(rng.normal())).collect(), &meter);
-    let run = run(op, mode, &input, init(op, shape), None);
-    let dims: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
-    let inputs = [Shape::new(&dims).unwrap()];
+    let mut draw = |shape: &Vec<usize>| {
+        let n: usize = shape.iter().product();
+        Tensor::new(shape, (0..n).map(|_| Counted::of(rng.normal())).collect(), &meter)
+    };
+    let drawn: Vec<Tensor<Counted>> = shapes.iter().map(&mut draw).collect();
+    let run = run(op, mode, &drawn, init(op, &shapes[0]), None);
+    let dims = |shape: &[usize]| shape.iter().map(|n| *n as u64).collect::<Vec<u64>>();
+    let inputs: Vec<Shape> = shapes.iter().map(|s| Shape::new(&dims(s)).unwrap()).collect();
     let outputs = op.infer(&inputs).unwrap();
     let io = Io { inputs: &inputs, outputs: &outputs, mode };
     let mut wrong = Vec::new();
@@ -262,7 +268,7 @@ pub fn miscounted(op: &Op, shape: &[usize], mode: Mode) -> Vec<String> {
         }
     };
     let text = |tally: Tally| format!("{tally:?}");
-    let real: Vec<u64> = run.made.outputs[0].shape().iter().map(|n| *n as u64).collect();
+    let real = dims(run.made.outputs[0].shape());
     same("shape", format!("{:?}", outputs[0].dims()), format!("{real:?}"));
     let backward = op.work_backward(io).unwrap();
     same("forward", text(tally(op.work(io).unwrap())), text(run.forward));
@@ -270,8 +276,7 @@ pub fn miscounted(op: &Op, shape: &[usize], mode: Mode) -> Vec<String> {
     same("backward, parameters", text(tally(backward.params)), text(run.backward_params));
     let params = op.params(&inputs).unwrap();
     let computed: Vec<_> = params.iter().map(|p| (p.name, p.shape.dims().to_vec())).collect();
-    let sizes = |shape: &[usize]| shape.iter().map(|n| *n as u64).collect::<Vec<_>>();
-    let executed: Vec<_> = run.owned.iter().map(|o| (o.name, sizes(o.shape()))).collect();
+    let executed: Vec<_> = run.owned.iter().map(|o| (o.name, dims(o.shape()))).collect();
     same("tensors", format!("{computed:?}"), format!("{executed:?}"));
     let computed = op.saved(io).unwrap().into_iter().map(|keep| match keep {
         Keep::Input(i) => format!("input {i}"),
@@ -292,8 +297,14 @@ pub fn miscounted(op: &Op, shape: &[usize], mode: Mode) -> Vec<String> {
         format!("{:?}", computed.collect::<Vec<_>>()),
         format!("{:?}", executed.collect::<Vec<_>>()),
     );
-    let view = run.made.outputs[0].shares(&input);
+    let view = run.made.outputs[0].shares(&drawn[0]);
     same("view", op.is_view(mode).to_string(), view.to_string());
+    for (i, (gradient, x)) in run.inputs[0].inputs.iter().zip(&drawn).enumerate() {
+        same("gradient's shape", format!("{:?}", x.shape()), format!("{:?}", gradient.shape()));
+        let passed = gradient.shares(&run.grad).to_string();
+        same("gradient passed on", op.passes_gradient(i, io).to_string(), passed);
+    }
+    same("gradients", drawn.len().to_string(), run.inputs[0].inputs.len().to_string());
     wrong
 }
 
@@ -307,11 +318,14 @@ fn every_fixture_executes_what_was_computed() {
             let analysis = analysis(&document);
             for (node, row) in document.graph.nodes().iter().zip(&analysis.rows) {
                 // A batch of two, so that batch norm sees more than one value a channel.
-                let mut shape: Vec<usize> =
-                    row.inputs[0].dims().iter().map(|n| usize::try_from(*n).unwrap()).collect();
-                shape[0] = 2;
+                let sizes = |shape: &Shape| {
+                    let sizes = shape.dims().iter().map(|n| usize::try_from(*n).unwrap());
+                    sizes.collect::<Vec<_>>()
+                };
+                let mut shapes: Vec<Vec<usize>> = row.inputs.iter().map(sizes).collect();
+                shapes.iter_mut().for_each(|shape| shape[0] = 2);
                 for mode in [Mode::Eval, Mode::Train] {
-                    let wrong = miscounted(&node.op, &shape, mode);
+                    let wrong = miscounted_on(&node.op, &shapes, mode);
                     let at = format!("{} {} {:?} {mode:?}", source.name, node.name, node.op);
                     assert!(wrong.is_empty(), "{at}: {wrong:#?}");
                     layers += 1;

@@ -78,7 +78,7 @@ fn flipped(w: &Numbers) -> Numbers {
 /// What an operator makes of an input with this weight, and its gradients for this one of the output.
 fn passed(op: &Op, x: &Numbers, w: &Numbers, g: Option<&Numbers>) -> [Numbers; 3] {
     let owned = vec![Owned::parameter("weight", w.clone())];
-    let mut run = run(op, Mode::Train, x, owned, g.cloned());
+    let mut run = run(op, Mode::Train, std::slice::from_ref(x), owned, g.cloned());
     [run.made.outputs.remove(0), run.inputs[0].inputs.remove(0), run.params[0].params.remove(0)]
 }
 

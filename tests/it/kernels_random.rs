@@ -44,7 +44,7 @@ fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
 fn transposes(op: &Op, shape: &[usize]) -> Result<(), TestCaseError> {
     let x = drawn(shape, 1);
     let owned = init::<f64>(op, shape);
-    let pass = |x: &Tensor<f64>, g| run(op, Mode::Train, x, owned.clone(), g);
+    let pass = |x: &Tensor<f64>, g| run(op, Mode::Train, std::slice::from_ref(x), owned.clone(), g);
     let y = pass(&x, None).made.outputs.remove(0);
     let g = drawn(y.shape(), 4);
     let run = pass(&x, Some(g.clone()));

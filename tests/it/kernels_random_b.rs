@@ -1,15 +1,17 @@
 //! Counts, shapes and what is kept, computed and executed, over random configurations: normalisations, activations,
-//! softmax, dropout and reshapes.
+//! softmax, dropout, reshapes, slices and scales.
 
 use cnnstat::Shape;
 use cnnstat::exec::kernels::Kernel;
 use cnnstat::ops::activation::Approximate;
+use cnnstat::ops::dropout::Together;
 use cnnstat::ops::field::{Epsilon, Probability};
+use cnnstat::ops::upsample::Each;
 use cnnstat::ops::{
-    BatchNorm, Celu, Dropout, Elu, Flatten, Gelu, GroupNorm, HardSigmoid, HardSwish, HardTanh,
-    Identity, InstanceNorm, Layer, LayerNorm, LeakyRelu, LocalResponseNorm, LogSigmoid, LogSoftmax,
-    Mish, Mode, Op, PRelu, Permute, Relu, Relu6, Reshape, Selu, Sigmoid, Silu, Softmax, Softplus,
-    Softsign, Tanh,
+    Abs, BatchNorm, Celu, Chunk, Crop, Dropout, Elu, Flatten, Gelu, GroupNorm, HardSigmoid,
+    HardSwish, HardTanh, Identity, InstanceNorm, Layer, LayerNorm, LeakyRelu, LocalResponseNorm,
+    LogSigmoid, LogSoftmax, Mish, Mode, Narrow, Op, PRelu, Permute, Relu, Relu6, Reshape, Scale,
+    Select, Selu, Sigmoid, Silu, Slice, Softmax, Softplus, Softsign, StochasticDepth, Tanh,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -67,8 +69,11 @@ proptest! {
     fn norms_of_layers(shape in shapes(), count in 0usize..=4, elementwise_affine: bool, bias: bool) {
         let axes = shape[shape.len().saturating_sub(count).max(1)..].iter();
         let axes: Vec<i64> = axes.map(|n| i64::try_from(*n).unwrap()).collect();
-        let normalized_shape = (count > 0).then_some(axes);
-        agree(LayerNorm { normalized_shape, eps: Epsilon(0.0), elementwise_affine, bias }, &shape)?;
+        let (eps, normalized_shape) = (Epsilon(0.0), (count > 0).then_some(axes));
+        for rank in 0..=3 {
+            let normalized_shape = normalized_shape.clone().filter(|_| rank == 0);
+            agree(LayerNorm { rank, normalized_shape, eps, elementwise_affine, bias }, &shape)?;
+        }
     }
 
     #[test]
@@ -78,7 +83,7 @@ proptest! {
 
     #[test]
     fn activations(shape in shapes(), a in 0.1..2.0, b in 2.0..3.0) {
-        let all: [Op; 18] = [
+        let all: [Op; 19] = [
             Relu {}.into(), Relu6 {}.into(), LeakyRelu { negative_slope: a }.into(),
             Elu { alpha: a }.into(), Selu {}.into(), Celu { alpha: a }.into(),
             Gelu { approximate: Approximate::None }.into(),
@@ -86,6 +91,7 @@ proptest! {
             Silu {}.into(), Mish {}.into(), Sigmoid {}.into(), Tanh {}.into(), LogSigmoid {}.into(),
             Softplus { beta: a, threshold: b }.into(), Softsign {}.into(),
             HardTanh { min_val: -a, max_val: b }.into(), HardSigmoid {}.into(), HardSwish {}.into(),
+            Abs {}.into(),
         ];
         for op in all {
             agree(op, &shape)?;
@@ -104,7 +110,12 @@ proptest! {
 
     #[test]
     fn dropouts(shape in shapes(), rank in 0usize..=3, p in 0.0..=1.0) {
-        agree(Dropout { rank, p: Probability(p) }, &shape)?;
+        for p in [Probability(p), Probability(0.0)] {
+            agree(Dropout { rank, p }, &shape)?;
+            for mode in [Together::Row, Together::Batch] {
+                agree(StochasticDepth { p, mode }, &shape)?;
+            }
+        }
     }
 
     #[test]
@@ -127,6 +138,33 @@ proptest! {
             sizes[at] = -1;
         }
         agree(Reshape { sizes }, &shape)?;
+    }
+
+    #[test]
+    fn parts(
+        shape in shapes(), dim in -5i64..5, start in -9i64..9, end in proptest::option::of(-9i64..9),
+        (step, length) in (1u64..=4, 1u64..=4),
+    ) {
+        agree(Select { dim, index: start }, &shape)?;
+        agree(Narrow { dim, start, length }, &shape)?;
+        agree(Slice { dim, start, end, step }, &shape)?;
+        agree(Chunk { chunks: step, index: start, dim }, &shape)?;
+        agree(Crop { size: Each(vec![length]), offset: None }, &shape)?;
+        agree(Crop { size: Each(vec![length]), offset: Some(Each(vec![start])) }, &shape)?;
+    }
+
+    #[test]
+    fn scales(
+        (shape, own) in shapes().prop_flat_map(|shape| {
+            let own = vec(any::<bool>(), 0..shape.len());
+            (Just(shape), own)
+        }),
+        init in -1.0..1.0,
+    ) {
+        // Each size is the axis's or 1.
+        let sizes = shape[shape.len() - own.len()..].iter().zip(own);
+        let sizes = sizes.map(|(n, own)| if own { i64::try_from(*n).unwrap() } else { 1 });
+        agree(Scale { shape: sizes.collect(), init }, &shape)?;
     }
 
     #[test]

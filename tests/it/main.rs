@@ -1,5 +1,6 @@
 //! Black-box tests: one integration binary, a module a topic.
 
+mod branches;
 mod check;
 mod cli;
 mod common;
@@ -11,6 +12,7 @@ mod golden_shapes_a;
 mod golden_shapes_b;
 mod hostile;
 mod hostile_text;
+mod joins;
 mod kernels;
 mod kernels_convolution;
 mod kernels_random;
@@ -20,11 +22,13 @@ mod memory_command;
 mod models;
 mod published;
 mod readme;
+mod references;
 mod run;
 mod screen;
 mod snapshots;
 mod sums;
 mod tape;
+mod tape_joins;
 mod tidy;
 mod torchvision;
 mod training;

@@ -147,7 +147,7 @@ fn freezings(graph: &Graph) -> Vec<Vec<String>> {
 }
 
 /// Every setting that a graph can be run in.
-fn everything<S: Scalar>(name: &str, graph: &Graph, batches: &[u64]) {
+pub fn everything<S: Scalar>(name: &str, graph: &Graph, batches: &[u64]) {
     for batch in batches {
         for (at, frozen) in freezings(graph).iter().enumerate() {
             for to_inputs in [false, true] {

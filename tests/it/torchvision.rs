@@ -1,12 +1,33 @@
-//! torchvision's own networks, layer by layer: names, shapes, parameters, MACs, and the whole `state_dict`.
+//! torchvision's own networks, layer by layer: names, shapes, parameters, MACs, and the whole `state_dict`; and what it
+//! publishes of all others.
+
+use std::collections::BTreeMap;
 
 use cnnstat::Shape;
 use serde_json::Value;
 
 use crate::common::{analysis, network, tensors};
 
-const TORCHVISION: &str = include_str!("../golden/torchvision.json");
 const CUSTOM_CNN: &str = include_str!("../golden/custom_cnn.json");
+const PUBLISHED: &str = include_str!("../golden/torchvision_published.csv");
+
+/// Our operator for torch's class of a module without parameters.
+const OPERATORS: &[(&str, &str)] = &[
+    ("MaxPool2d", "maxpool2d"),
+    ("AvgPool2d", "avgpool2d"),
+    ("AdaptiveAvgPool2d", "adaptive_avgpool2d"),
+    ("ReLU", "relu"),
+    ("ReLU6", "relu6"),
+    ("SiLU", "silu"),
+    ("GELU", "gelu"),
+    ("Sigmoid", "sigmoid"),
+    ("Hardswish", "hardswish"),
+    ("Hardsigmoid", "hardsigmoid"),
+    ("Dropout", "dropout"),
+    ("StochasticDepth", "stochastic_depth"),
+    ("Permute", "permute"),
+    ("Flatten", "flatten"),
+];
 
 fn dims(json: &Value) -> Vec<u64> {
     json.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
@@ -16,39 +37,89 @@ fn list<'j>(json: &'j Value, what: &str) -> &'j Vec<Value> {
     json.as_array().unwrap_or_else(|| panic!("{what} is a list"))
 }
 
-fn networks() -> serde_json::Map<String, Value> {
-    let golden: Value = serde_json::from_str(TORCHVISION).unwrap();
-    let networks = golden["networks"].as_object().unwrap().clone();
-    assert_eq!(networks.len(), 6);
+/// Name in the zoo and golden facts of each network.
+fn networks() -> BTreeMap<String, Value> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torchvision");
+    let mut networks = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        // The paper's AlexNet has the bare name.
+        let name = if name == "alexnet" { "alexnet_torchvision" } else { name };
+        let text = std::fs::read_to_string(&path).unwrap();
+        networks.insert(name.to_owned(), serde_json::from_str(&text).unwrap());
+    }
+    assert_eq!(networks.len(), 29);
     networks
 }
 
+/// Every module that has parameters is a layer with its name, output, parameters and MACs, and no other layer has any; the
+/// auxiliary heads, which torch leaves out in eval mode, have the parameters it says.
 #[test]
-fn every_module_is_a_row_with_its_numbers() {
+fn every_module_with_parameters_is_a_layer_with_its_numbers() {
     for (name, golden) in networks() {
         let document = network(&name);
         let analysis = analysis(&document);
-        // torch flattens by a function, which is no module.
         let nodes = document.graph.nodes().iter().zip(&analysis.rows);
-        let rows: Vec<_> = nodes.filter(|(node, _)| node.op.name() != "flatten").collect();
-        let expected = list(&golden["rows"], "rows");
-        assert_eq!(rows.len(), expected.len(), "{name}: number of modules");
-        for ((node, row), expected) in rows.into_iter().zip(expected) {
-            let [module, output, params, macs] = [0, 1, 2, 3].map(|i| &expected[i]);
-            let found =
-                (node.name.as_str(), row.outputs[0], row.counts.params, row.counts.work.macs);
-            let wanted = (
-                module.as_str().unwrap(),
-                Shape::new(&dims(output)).unwrap(),
-                params.as_u64().unwrap(),
-                macs.as_u64().unwrap(),
+        let mut ours: BTreeMap<&str, _> = nodes
+            .filter(|(_, row)| row.counts.params + row.counts.work.macs > 0)
+            .map(|(node, row)| (node.name.as_str(), row))
+            .collect();
+        for expected in list(&golden["rows"], "rows") {
+            let [module, class, output, params, macs] = [0, 1, 2, 3, 4].map(|i| &expected[i]);
+            let (params, macs) = (params.as_u64().unwrap(), macs.as_u64().unwrap());
+            if params + macs == 0 {
+                continue;
+            }
+            // A scale for each channel is a bare parameter of ConvNeXt's block.
+            let own = if class == "CNBlock" { ".layer_scale" } else { "" };
+            let module = format!("{}{own}", module.as_str().unwrap());
+            let row = ours
+                .remove(module.as_str())
+                .unwrap_or_else(|| panic!("{name}: no layer {module} with numbers"));
+            assert_eq!(
+                (row.outputs[0], row.counts.params, row.counts.work.macs),
+                (Shape::new(&dims(output)).unwrap(), params, macs),
+                "{name}: {module}"
             );
-            assert_eq!(found, wanted, "{name}");
         }
+        let heads: u64 = ours.values().map(|row| row.counts.params).sum();
+        assert_eq!(
+            Some(heads),
+            golden["params_in_aux_heads"].as_u64(),
+            "{name}: {:?}",
+            ours.keys()
+        );
+        let in_heads: u64 = ours.values().map(|row| row.counts.work.macs).sum();
         let totals = analysis.totals;
         assert_eq!(Some(totals.params), golden["params"].as_u64(), "{name}");
         assert_eq!(Some(totals.buffers), golden["buffers"].as_u64(), "{name}");
-        assert_eq!(Some(totals.work.macs), golden["macs"].as_u64(), "{name}");
+        assert_eq!(Some(totals.work.macs - in_heads), golden["macs"].as_u64(), "{name}");
+    }
+}
+
+/// Modules without parameters: as many of each kind and output shape. torch calls some operators as functions, which are
+/// no modules, so there may be more layers here.
+#[test]
+fn every_module_without_parameters_is_a_layer_of_its_shape() {
+    for (name, golden) in networks() {
+        let document = network(&name);
+        let analysis = analysis(&document);
+        let mut ours: BTreeMap<(String, Vec<u64>), i64> = BTreeMap::new();
+        for (node, row) in document.graph.nodes().iter().zip(&analysis.rows) {
+            *ours.entry((node.op.name(), row.outputs[0].dims().to_vec())).or_default() += 1;
+        }
+        for expected in list(&golden["rows"], "rows") {
+            let (class, output) = (expected[1].as_str().unwrap(), dims(&expected[2]));
+            if let Some((_, operator)) = OPERATORS.iter().find(|(known, _)| *known == class) {
+                let left = ours.entry(((*operator).to_owned(), output.clone())).or_default();
+                *left -= 1;
+                assert!(*left >= 0, "{name}: too few {operator} that yield {output:?}");
+            } else {
+                let counted = expected[3].as_u64() > Some(0);
+                assert!(counted, "{name}: {class} has no parameters and no operator");
+            }
+        }
     }
 }
 
@@ -62,6 +133,27 @@ fn the_state_dict_is_torchs_in_names_shapes_and_order() {
             .collect();
         assert_eq!(tensors(&document, &analysis(&document)), expected, "{name}");
     }
+}
+
+/// Parameters to the last digit; what torchvision calls GFLOPS are GMACs, to as many decimals as it prints.
+#[test]
+fn what_torchvision_publishes() {
+    let mut lines = PUBLISHED.lines().filter(|line| !line.starts_with('#'));
+    assert_eq!(lines.next(), Some("name,num_params,gmacs"));
+    let mut checked = 0;
+    for line in lines {
+        let [name, params, gmacs] = line.split(',').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let totals = analysis(&network(name)).totals;
+        assert_eq!(totals.params.to_string(), params, "{name}");
+        let decimals = gmacs.split_once('.').map_or(0, |(_, digits)| digits.len());
+        #[allow(clippy::cast_precision_loss, reason = "rounded to a few digits")]
+        let found = totals.work.macs as f64 / 1e9;
+        assert_eq!(format!("{found:.decimals$}"), gmacs, "{name}");
+        checked += 1;
+    }
+    assert!(checked >= 60, "{checked}");
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::exec::scalar::Scalar;
 use crate::exec::tensor::Tensor;
 use crate::ops::activation::Approximate;
 use crate::ops::{
-    Celu, Elu, Gelu, HardSigmoid, HardSwish, HardTanh, LeakyRelu, LogSigmoid, Mish, Relu, Relu6,
-    Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
+    Abs, Celu, Elu, Gelu, HardSigmoid, HardSwish, HardTanh, LeakyRelu, LogSigmoid, Mish, Relu,
+    Relu6, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 
 /// What a gradient reads beside the gradient of the output.
@@ -310,5 +310,27 @@ impl Pointwise for HardSwish {
         let inside = g.mul(x.mul(S::of(1.0 / 3.0)).add(S::of(0.5)));
         let (above, below) = (x.above(S::of(-3.0)), S::of(3.0).above(x));
         choose(above, choose(below, inside, g), S::ZERO)
+    }
+}
+
+impl Pointwise for Abs {
+    const READS: Reads = Reads::X;
+    fn y<S: Scalar>(&self, x: S) -> S {
+        absolute(x)
+    }
+    fn dx<S: Scalar>(&self, g: S, x: S) -> S {
+        let (above, below) = (x.above(S::ZERO), S::ZERO.above(x));
+        choose(above, g, choose(below, g.neg(), S::ZERO))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slope_of_an_absolute_value_is_its_sign() {
+        let slopes = [-2.0, 0.0, 0.5].map(|x: f64| Abs {}.dx(3.0, x));
+        assert_eq!(slopes, [-3.0, 0.0, 3.0]);
     }
 }

@@ -50,7 +50,7 @@ pub enum Numbers<S> {
 /// A tensor that an operator owns, named as torch's `state_dict` has it.
 #[derive(Clone, Debug)]
 pub struct Owned<S> {
-    /// torch's name.
+    /// torch's name; empty where the tensor has its layer's own.
     pub name: &'static str,
     /// Parameter or buffer.
     pub part: Part,

@@ -1,7 +1,8 @@
 //! Normalisation within one sample: layer, group and instance norm. Formulas stand in `normalise.rs`; a row is
 //!
 //! ```text
-//! layer     the elements of the last axes           a weight and a bias for each of them
+//! layer     the elements of the last axes, or of    a weight and a bias for each of them
+//!           the channels of one position
 //! group     the channels of a group, all positions  a weight and a bias for each channel
 //! instance  one channel, all positions              the same
 //! update    running = (1 − f)·running + (f/N)·Σ_n new    instance norm in training; m/(m − 1) times it for the variance
@@ -24,12 +25,18 @@ fn forward<S: Scalar>(rows: Rows, pass: &Forward<'_, S>) -> Made<S> {
 
 impl LayerNorm {
     /// The axes that are normalised.
-    fn last<'a>(&self, shape: &'a [usize]) -> &'a [usize] {
+    fn normalised<'a>(&self, shape: &'a [usize]) -> &'a [usize] {
+        if self.rank > 0 {
+            return &shape[1..2];
+        }
         &shape[shape.len() - self.normalized_shape.as_ref().map_or(1, Vec::len)..]
     }
 
     fn rows(&self, shape: &[usize]) -> Rows {
-        let length: usize = self.last(shape).iter().product();
+        if self.rank > 0 {
+            return Rows::positions(shape, self.eps.0);
+        }
+        let length: usize = self.normalised(shape).iter().product();
         let count = shape.iter().product::<usize>() / length;
         Rows::following(count, length, 1, self.eps.0)
     }
@@ -37,7 +44,7 @@ impl LayerNorm {
 
 impl Kernel for LayerNorm {
     fn init<S: Scalar>(&self, inputs: &[&[usize]], init: &mut Init<'_>) -> Vec<Owned<S>> {
-        let axes = self.last(inputs[0]);
+        let axes = self.normalised(inputs[0]);
         let mut all = Vec::new();
         if self.elementwise_affine {
             all.push(Owned::parameter("weight", init.constant(axes, 1.0)));

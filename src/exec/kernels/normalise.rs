@@ -20,8 +20,10 @@ use crate::exec::tensor::Tensor;
 pub(super) struct Rows {
     /// How many rows.
     pub(super) count: usize,
-    /// A row is this many blocks, one in each round of all rows.
+    /// A row is this many blocks.
     pub(super) blocks: usize,
+    /// So many rows take turns, a block each in every round, before the next ones begin.
+    pub(super) turns: usize,
     /// Elements of a block; they lie together.
     pub(super) block: usize,
     /// Elements that lie together and have the same weight and bias.
@@ -34,12 +36,19 @@ impl Rows {
     /// A channel is a row, over batch and positions.
     pub(super) fn channels(shape: &[usize], eps: f64) -> Self {
         let positions = shape[2..].iter().product();
-        Self { count: shape[1], blocks: shape[0], block: positions, alike: positions, eps }
+        let [count, blocks] = [shape[1], shape[0]];
+        Self { count, blocks, turns: count, block: positions, alike: positions, eps }
     }
 
     /// Rows that lie one after the other.
     pub(super) fn following(count: usize, length: usize, alike: usize, eps: f64) -> Self {
-        Self { count, blocks: 1, block: length, alike, eps }
+        Self { count, blocks: 1, turns: 1, block: length, alike, eps }
+    }
+
+    /// A position of a sample is a row, over its channels.
+    pub(super) fn positions(shape: &[usize], eps: f64) -> Self {
+        let turns = shape[2..].iter().product();
+        Self { count: shape[0] * turns, blocks: shape[1], turns, block: 1, alike: turns, eps }
     }
 
     /// Elements of a row.
@@ -50,7 +59,8 @@ impl Rows {
     /// The elements of a row in order.
     fn of(self, row: usize) -> impl Iterator<Item = usize> {
         (0..self.blocks).flat_map(move |n| {
-            let first = (n * self.count + row) * self.block;
+            let (before, turn) = (row / self.turns, row % self.turns);
+            let first = ((before * self.blocks + n) * self.turns + turn) * self.block;
             first..first + self.block
         })
     }
@@ -242,5 +252,21 @@ fn through_statistics<S: Scalar>(
         for (k, i) in rows.of(row).enumerate() {
             into[i] = into[i].sub(a).sub(normal[k].mul(b)).mul(*inverse);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two samples of three channels at two positions.
+    #[test]
+    fn rows_hold_every_element_once() {
+        let shape = [2, 3, 2];
+        let row = |rows: Rows, row| rows.of(row).collect::<Vec<_>>();
+        assert_eq!(row(Rows::channels(&shape, 0.0), 1), [2, 3, 8, 9]);
+        assert_eq!(row(Rows::following(4, 3, 1, 0.0), 1), [3, 4, 5]);
+        assert_eq!(row(Rows::positions(&shape, 0.0), 1), [1, 3, 5]);
+        assert_eq!(row(Rows::positions(&shape, 0.0), 2), [6, 8, 10]);
     }
 }

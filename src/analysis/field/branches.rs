@@ -1,0 +1,309 @@
+//! Receptive fields where branches meet: along each axis an element sees what any of its branches sees.
+//!
+//! ```text
+//! start = min starts      extent = max (start + extent) − start      middle of a branch = start + (extent − 1)/2
+//! ```
+//!
+//! Beside a branch that sees the same from everywhere (a gate, made by a global pool) the whole axis is seen. Tests stand
+//! below.
+
+use num_rational::Ratio;
+use num_traits::{CheckedAdd, CheckedSub, Zero};
+
+use super::{AxisField, Field, Walk};
+use crate::shape::Shape;
+
+/// What is said where positions of branches are not those of one another.
+const APART: &str = "branches have its axes in different places";
+
+/// The field of a value in which these branches meet; `None` where there is none.
+pub(super) fn meet(branches: Vec<Field>, input: Shape) -> Option<Field> {
+    let mut all = Vec::with_capacity(branches.len());
+    for branch in branches {
+        match branch {
+            Field::Axes(axes) => all.push(axes),
+            unknown @ Field::Unknown(_) => return Some(unknown),
+        }
+    }
+    let axes = all.first()?.len();
+    let met = (0..axes).map(|i| {
+        let of_axis: Vec<AxisField> = all.iter().filter_map(|axes| axes.get(i).copied()).collect();
+        axis(&of_axis, AxisField::all(input, i))
+    });
+    Some(met.collect::<Result<_, _>>().map_or_else(Field::Unknown, Field::Axes))
+}
+
+/// What branches see of one axis together; `all` is the whole of it.
+fn axis(branches: &[AxisField], all: Option<AxisField>) -> Result<AxisField, &'static str> {
+    const TOO_LARGE: &str = "its extent exceeds 64 bits";
+    if let [only] = branches {
+        return Ok(AxisField { aligned: true, ..*only });
+    }
+    let (gone, walking): (Vec<_>, Vec<_>) =
+        branches.iter().copied().partition(|branch| branch.walk == Walk::Gone);
+    let Some(first) = walking.first() else {
+        return union(&gone).ok_or(TOO_LARGE);
+    };
+    if walking.iter().any(|branch| branch.walk != first.walk) {
+        return Err(APART);
+    }
+    // Where strides differ, the branches drift apart.
+    let is_even = walking.iter().all(|branch| branch.stride == first.stride);
+    let stride = if is_even { first.stride } else { walking.iter().filter_map(|b| b.stride).max() };
+    let placed: Vec<AxisField> = walking.iter().copied().filter(|branch| !branch.whole).collect();
+    let aligned = is_even && is_centred(&placed).ok_or(TOO_LARGE)?;
+    let seen = if gone.is_empty() && placed.len() == walking.len() { union(&placed) } else { all };
+    let seen = seen.ok_or(TOO_LARGE)?;
+    let blur = walking.iter().map(|branch| branch.blur).max().unwrap_or_else(Ratio::zero);
+    Ok(AxisField { stride, aligned, walk: first.walk, blur, ..seen })
+}
+
+/// From the first element that any branch sees to the last.
+fn union(branches: &[AxisField]) -> Option<AxisField> {
+    let (first, rest) = branches.split_first()?;
+    let end = |branch: &AxisField| branch.start.checked_add(&branch.extent);
+    let (mut start, mut last) = (first.start, end(first)?);
+    for branch in rest {
+        (start, last) = (start.min(branch.start), last.max(end(branch)?));
+    }
+    Some(AxisField { start, extent: last.checked_sub(&start)?, ..*first })
+}
+
+/// Whether the middles of branches are one, as far as they are known. `None` beyond 63 bits.
+fn is_centred(branches: &[AxisField]) -> Option<bool> {
+    // Twice the middle, less one.
+    let middle =
+        |branch: &AxisField| branch.start.checked_add(&branch.start)?.checked_add(&branch.extent);
+    let middles: Vec<Ratio<i64>> = branches.iter().map(middle).collect::<Option<_>>()?;
+    let (Some(least), Some(most)) = (middles.iter().min(), middles.iter().max()) else {
+        return Some(true);
+    };
+    let apart = most.checked_sub(least)?;
+    let blur = branches.iter().map(|branch| branch.blur).max().unwrap_or_else(Ratio::zero);
+    Some(apart.is_zero() || apart < blur.checked_add(&blur)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{GraphBuilder, ValueId};
+    use crate::ops::args::{ArgValue, Args, Written};
+    use crate::ops::{Add, Concat, Flatten, GlobalAvgPool, Linear, Mode, Mul, Op, ZeroPad};
+
+    /// An operator with these arguments in order.
+    fn op(name: &str, args: &[i64]) -> Op {
+        let (entry, rank) = Op::find(name).unwrap();
+        let positional = args.iter().copied().map(ArgValue::Int).collect();
+        let written = Written { positional, named: Vec::new() };
+        (entry.build)(&Args::bind(entry.signature, rank, written).unwrap()).unwrap()
+    }
+
+    /// One channel out, with as much padding as keeps the extent unless said otherwise.
+    fn conv(kernel: i64) -> Op {
+        op("conv2d", &[1, kernel, 1, kernel / 2])
+    }
+
+    /// Zeros at the right and below; negative numbers take away.
+    fn cropped(sides: [i64; 4]) -> Op {
+        use crate::ops::field::Field as _;
+        let sides = ArgValue::List(sides.map(ArgValue::Int).to_vec());
+        ZeroPad { rank: 2, padding: crate::ops::pad::Sides::read(&sides, 2).unwrap() }.into()
+    }
+
+    /// The field of the last of these layers, each with the positions of the values it uses; 0 is the image.
+    fn last(layers: &[(Op, &[usize])]) -> Field {
+        let mut builder = GraphBuilder::new("n");
+        let mut values = vec![builder.input("input", Shape::new(&[1, 32, 24]).unwrap()).unwrap()];
+        for (op, from) in layers {
+            let inputs: Vec<ValueId> = from.iter().map(|at| values[*at]).collect();
+            values.push(builder.layer("layer", op.clone(), &inputs).unwrap()[0]);
+        }
+        let graph = builder.finish(&[]);
+        let shapes = crate::analysis::shapes::infer(&graph, 1).unwrap();
+        super::super::follow(&graph, &shapes, Mode::Eval).pop().flatten().unwrap()
+    }
+
+    /// Extent, stride, start and whether branches are aligned, of the first axis.
+    fn seen(layers: &[(Op, &[usize])]) -> (i64, Option<i64>, i64, bool) {
+        let Field::Axes(axes) = last(layers) else { panic!("not known") };
+        let whole = |ratio: Ratio<i64>| {
+            assert!(ratio.is_integer());
+            ratio.to_integer()
+        };
+        let axis = axes[0];
+        (whole(axis.extent), axis.stride.map(whole), whole(axis.start), axis.aligned)
+    }
+
+    fn add() -> Op {
+        Add {}.into()
+    }
+
+    fn concat() -> Op {
+        Concat { dim: 1 }.into()
+    }
+
+    #[test]
+    fn a_residual_block_sees_what_its_longer_branch_sees() {
+        let block = [(conv(3), &[0][..]), (conv(3), &[1]), (add(), &[2, 0])];
+        assert_eq!(seen(&block), (5, Some(1), -2, true));
+        let swapped = [(conv(3), &[0][..]), (conv(3), &[1]), (add(), &[0, 2])];
+        assert_eq!(seen(&swapped), (5, Some(1), -2, true));
+        let strided = [
+            (op("conv2d", &[1, 3, 2, 1]), &[0][..]),
+            (conv(3), &[1]),
+            (op("conv2d", &[1, 1, 2, 0]), &[0]),
+            (add(), &[2, 3]),
+            (conv(3), &[4]),
+        ];
+        assert_eq!(seen(&strided), (11, Some(2), -5, true));
+    }
+
+    #[test]
+    fn inception_sees_its_largest_kernel() {
+        let branches = [
+            (conv(1), &[0][..]),
+            (conv(3), &[0]),
+            (conv(5), &[0]),
+            (op("maxpool2d", &[3, 1, 1]), &[0]),
+            (concat(), &[1, 2, 3, 4]),
+        ];
+        assert_eq!(seen(&branches), (5, Some(1), -2, true));
+    }
+
+    /// Without padding the middle moves: the branch that is cut at its end sees around another element.
+    #[test]
+    fn branches_around_different_middles_are_told() {
+        let unpadded = op("conv2d", &[1, 3, 1, 0]);
+        let at_end =
+            [(unpadded.clone(), &[0][..]), (cropped([0, -2, 0, -2]), &[0]), (add(), &[1, 2])];
+        assert_eq!(seen(&at_end), (3, Some(1), 0, false));
+        let in_the_middle =
+            [(unpadded.clone(), &[0][..]), (cropped([-1, -1, -1, -1]), &[0]), (add(), &[1, 2])];
+        assert_eq!(seen(&in_the_middle), (3, Some(1), 0, true));
+        // Beyond its own end: the fields do not even touch.
+        let apart = [
+            (cropped([0, -8, 0, -8]), &[0][..]),
+            (cropped([-8, 0, -8, 0]), &[0]),
+            (concat(), &[1, 2]),
+            (conv(1), &[3]),
+        ];
+        assert_eq!(seen(&apart[..3]), (9, Some(1), 0, false));
+        // It is said where the branches meet, not of what follows.
+        assert_eq!(seen(&apart), (9, Some(1), 0, true));
+        // An even kernel looks half an element ahead.
+        let even = [
+            (op("conv2d", &[1, 2, 1, 0]), &[0][..]),
+            (cropped([0, -1, 0, -1]), &[0]),
+            (add(), &[1, 2]),
+        ];
+        assert_eq!(seen(&even), (2, Some(1), 0, false));
+    }
+
+    /// The same extent by other strides: 32 elements become 16 by 2, and 16 by 31/15.
+    #[test]
+    fn branches_of_different_strides_drift_apart() {
+        let resized = Op::from(crate::ops::Upsample {
+            size: Some(crate::ops::upsample::Each(vec![16, 12])),
+            scale_factor: None,
+            mode: crate::ops::upsample::Interpolation::Bilinear,
+            align_corners: true,
+        });
+        let Field::Axes(axes) =
+            last(&[(op("maxpool2d", &[2]), &[0]), (resized, &[0]), (add(), &[1, 2])])
+        else {
+            panic!("not known")
+        };
+        assert_eq!((axes[0].stride, axes[0].aligned), (Some(Ratio::new(31, 15)), false));
+    }
+
+    /// A gate that a global pool makes sees all; what follows still has its stride.
+    #[test]
+    fn squeeze_and_excitation_sees_the_whole_input() {
+        let gated = [
+            (op("conv2d", &[1, 3, 2, 1]), &[0][..]),
+            (GlobalAvgPool {}.into(), &[1]),
+            (conv(1), &[2]),
+            (Mul {}.into(), &[1, 3]),
+            (conv(3), &[4]),
+            (add(), &[5, 4]),
+        ];
+        for layers in [&gated[..4], &gated[..5], &gated] {
+            assert_eq!(seen(layers), (32, Some(2), 0, true));
+        }
+        let gone = [(GlobalAvgPool {}.into(), &[0][..]), (add(), &[1, 1])];
+        assert_eq!(seen(&gone), (32, None, 0, true));
+    }
+
+    /// One number for all, though it comes of a window that leaves 8 of 32 rows out: from some places more is seen.
+    #[test]
+    fn a_stretched_axis_is_seen_from_everywhere() {
+        let stretched = [(conv(3), &[0][..]), (op("maxpool2d", &[24]), &[0]), (add(), &[1, 2])];
+        assert_eq!(seen(&stretched[..2]), (24, Some(24), 0, true));
+        assert_eq!(seen(&stretched), (32, Some(1), 0, true));
+    }
+
+    /// U-Net's branches: what a pool took together an upsampling spreads again.
+    #[test]
+    fn an_upsampled_branch_is_aligned_as_far_as_is_known() {
+        let up = || op("conv_transpose2d", &[1, 2, 2]);
+        let unet = [
+            (conv(3), &[0][..]),
+            (op("maxpool2d", &[2]), &[1]),
+            (conv(3), &[2]),
+            (op("maxpool2d", &[2]), &[3]),
+            (conv(3), &[4]),
+            (up(), &[5]),
+            (concat(), &[6, 3]),
+            (conv(3), &[7]),
+            (up(), &[8]),
+            (concat(), &[9, 1]),
+        ];
+        for layers in [&unet[..7], &unet] {
+            let Field::Axes(axes) = last(layers) else { panic!("not known") };
+            assert!(axes.iter().all(|axis| axis.aligned), "{axes:?}");
+        }
+        // Two elements of the coarse grid off are seen all the same.
+        let shifted = [
+            (op("maxpool2d", &[2]), &[0][..]),
+            (cropped([2, -2, 2, -2]), &[1]),
+            (up(), &[2]),
+            (add(), &[3, 0]),
+        ];
+        let Field::Axes(axes) = last(&shifted) else { panic!("not known") };
+        assert!(axes.iter().all(|axis| !axis.aligned), "{axes:?}");
+    }
+
+    #[test]
+    fn along_an_axis_of_positions_nothing_is_known_behind() {
+        let side_by_side = [(conv(3), &[0][..]), (Concat { dim: -1 }.into(), &[1, 0])];
+        assert!(matches!(last(&side_by_side), Field::Unknown(why) if why.contains("behind")));
+        let then = [side_by_side[0].clone(), side_by_side[1].clone(), (add(), &[2, 2])];
+        assert!(matches!(last(&then), Field::Unknown(_)));
+        // Flattened positions can be put behind others: a linear layer sees them all.
+        let flat = || Op::from(Flatten { start_dim: 1, end_dim: -1 });
+        let heads = [
+            (flat(), &[0][..]),
+            (conv(3), &[0]),
+            (flat(), &[2]),
+            (concat(), &[1, 3]),
+            (Linear { out_features: 2, bias: true }.into(), &[4]),
+        ];
+        assert_eq!(seen(&heads[..4]), (3, None, -1, true));
+        assert_eq!(seen(&heads), (32, None, 0, true));
+    }
+
+    #[test]
+    fn what_comes_from_another_input_is_left_out() {
+        let mut builder = GraphBuilder::new("n");
+        let image = builder.input("image", Shape::new(&[1, 8, 8]).unwrap()).unwrap();
+        let other = builder.input("other", Shape::new(&[1, 8, 8]).unwrap()).unwrap();
+        let seen = builder.layer("a", conv(3), &[image]).unwrap()[0];
+        let wide = builder.layer("b", conv(7), &[other]).unwrap()[0];
+        builder.layer("c", add(), &[wide, seen]).unwrap();
+        let graph = builder.finish(&[]);
+        let shapes = crate::analysis::shapes::infer(&graph, 1).unwrap();
+        let fields = super::super::follow(&graph, &shapes, Mode::Eval);
+        assert!(fields[wide.index()].is_none());
+        assert_eq!(fields.last(), fields.get(seen.index()));
+    }
+}

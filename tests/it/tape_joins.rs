@@ -1,0 +1,385 @@
+//! Networks that branch and join: memory that was predicted against memory that was allocated, where gradients are passed
+//! on and shared; and layers that share their parameters.
+
+use cnnstat::exec::kernels::Scheme;
+use cnnstat::exec::meter::Meter;
+use cnnstat::exec::network::Network;
+use cnnstat::exec::step::Data;
+use cnnstat::exec::tape::Unobserved;
+use cnnstat::exec::tensor::Tensor;
+use cnnstat::graph::{Graph, GraphBuilder, ValueId};
+use cnnstat::ops::error::ShapeError;
+use cnnstat::ops::field::PerAxis;
+use cnnstat::ops::{
+    Add, Concat, Conv, Flatten, GlobalAvgPool, Identity, Linear, Mode, Mul, Op, Padding, Relu,
+    Sigmoid, Sub,
+};
+use cnnstat::verify::{AsTheyAre, Plan, verify};
+use cnnstat::{Options, Shape, analyze};
+
+use crate::tape::everything;
+
+fn conv(out_channels: u64, kernel: u64) -> Op {
+    let half = kernel / 2;
+    let padding = Padding::Sides { rank: 2, sides: [(half, half); 3] };
+    let (kernel_size, one) = (PerAxis::all(2, kernel), PerAxis::all(2, 1));
+    let (stride, dilation) = (one, one);
+    Conv { rank: 2, out_channels, kernel_size, stride, padding, dilation, groups: 1, bias: true }
+        .into()
+}
+
+/// Layers by operator and the positions of the values they use; the image is value 0. Outputs by position.
+fn graph(layers: &[(Op, &[usize])], outputs: &[usize]) -> Graph {
+    let mut builder = GraphBuilder::new("joins");
+    let mut values = vec![builder.input("input", Shape::new(&[2, 4, 4]).unwrap()).unwrap()];
+    for (at, (op, from)) in layers.iter().enumerate() {
+        let inputs: Vec<ValueId> = from.iter().map(|at| values[*at]).collect();
+        values.push(builder.layer(format!("l{}", at + 1), op.clone(), &inputs).unwrap()[0]);
+    }
+    let names: Vec<String> = outputs.iter().map(|at| format!("out{at}")).collect();
+    let pairs = names.iter().zip(outputs).map(|(name, at)| (name.as_str(), values[*at]));
+    builder.finish(&pairs.collect::<Vec<_>>())
+}
+
+/// Every way in which values and gradients are shared.
+fn joins() -> Vec<(&'static str, Graph)> {
+    let (add, mul, relu) = (|| Op::from(Add {}), || Op::from(Mul {}), || Op::from(Relu {}));
+    let (sub, concat) = (|| Op::from(Sub {}), || Op::from(Concat { dim: 1 }));
+    let identity = || Op::from(Identity {});
+    let flat = || Op::from(Flatten { start_dim: 1, end_dim: -1 });
+    let head = || Op::from(Linear { out_features: 3, bias: true });
+    let stem = || (conv(3, 3), &[0][..]);
+    vec![
+        (
+            "residual",
+            graph(
+                &[
+                    stem(),
+                    (conv(3, 3), &[1]),
+                    (relu(), &[2]),
+                    (conv(3, 3), &[3]),
+                    (add(), &[4, 1]),
+                    (relu(), &[5]),
+                ],
+                &[6],
+            ),
+        ),
+        (
+            "residual with projection",
+            graph(
+                &[
+                    stem(),
+                    (conv(5, 3), &[1]),
+                    (relu(), &[2]),
+                    (conv(5, 1), &[1]),
+                    (add(), &[3, 4]),
+                    (flat(), &[5]),
+                    (head(), &[6]),
+                ],
+                &[7],
+            ),
+        ),
+        (
+            "shortcut first",
+            graph(&[stem(), (conv(3, 3), &[1]), (add(), &[1, 2]), (conv(2, 3), &[3])], &[4]),
+        ),
+        ("twice itself", graph(&[stem(), (add(), &[1, 1]), (conv(2, 1), &[2])], &[3])),
+        ("thrice itself", graph(&[stem(), (add(), &[1, 1, 1])], &[2])),
+        ("the input twice", graph(&[(add(), &[0, 0]), (conv(2, 1), &[1])], &[2])),
+        ("less itself", graph(&[stem(), (sub(), &[1, 1]), (conv(2, 1), &[2])], &[3])),
+        ("squared", graph(&[stem(), (mul(), &[1, 1]), (conv(2, 1), &[2])], &[3])),
+        (
+            "nested sums",
+            graph(
+                &[
+                    stem(),
+                    (conv(3, 1), &[1]),
+                    (add(), &[1, 2]),
+                    (add(), &[3, 2]),
+                    (add(), &[4, 3, 1]),
+                    (relu(), &[5]),
+                ],
+                &[6],
+            ),
+        ),
+        (
+            "sums of views",
+            graph(
+                &[
+                    stem(),
+                    (identity(), &[1]),
+                    (identity(), &[2]),
+                    (add(), &[2, 3]),
+                    (add(), &[4, 1]),
+                    (identity(), &[5]),
+                ],
+                &[6],
+            ),
+        ),
+        (
+            "gate",
+            graph(
+                &[
+                    stem(),
+                    (GlobalAvgPool {}.into(), &[1]),
+                    (conv(3, 1), &[2]),
+                    (Sigmoid {}.into(), &[3]),
+                    (mul(), &[1, 4]),
+                    (conv(2, 3), &[5]),
+                ],
+                &[6],
+            ),
+        ),
+        (
+            "a sum with what is stretched",
+            graph(
+                &[
+                    stem(),
+                    (GlobalAvgPool {}.into(), &[1]),
+                    (add(), &[2, 1]),
+                    (sub(), &[2, 3]),
+                    (add(), &[4, 2, 1]),
+                ],
+                &[5],
+            ),
+        ),
+        (
+            "branches side by side",
+            graph(
+                &[
+                    stem(),
+                    (conv(2, 1), &[1]),
+                    (conv(3, 3), &[1]),
+                    (conv(1, 5), &[1]),
+                    (concat(), &[2, 3, 4, 1]),
+                    (relu(), &[5]),
+                ],
+                &[6],
+            ),
+        ),
+        (
+            "dense block",
+            graph(
+                &[
+                    stem(),
+                    (conv(2, 3), &[1]),
+                    (concat(), &[1, 2]),
+                    (relu(), &[3]),
+                    (conv(2, 3), &[4]),
+                    (concat(), &[3, 5]),
+                    (conv(2, 3), &[6]),
+                    (concat(), &[1, 2, 5, 7]),
+                ],
+                &[8],
+            ),
+        ),
+        (
+            "three uses",
+            graph(
+                &[
+                    stem(),
+                    (conv(3, 1), &[1]),
+                    (relu(), &[1]),
+                    (add(), &[1, 2]),
+                    (mul(), &[3, 1]),
+                    (add(), &[4, 5]),
+                ],
+                &[6],
+            ),
+        ),
+        (
+            "outputs that share a value",
+            graph(&[stem(), (conv(3, 1), &[1]), (add(), &[1, 2]), (add(), &[3, 2])], &[4, 3, 3, 2]),
+        ),
+        (
+            "a join whose branch leads nowhere",
+            graph(&[stem(), (add(), &[0, 0]), (conv(3, 1), &[2]), (add(), &[3, 1])], &[4]),
+        ),
+        (
+            "half of it reaches nothing trained",
+            graph(&[(relu(), &[0]), (conv(2, 1), &[0]), (add(), &[1, 2]), (sub(), &[3, 1])], &[4]),
+        ),
+        ("nothing trained", graph(&[(relu(), &[0]), (add(), &[0, 1]), (mul(), &[2, 0])], &[3, 2])),
+        (
+            "siamese",
+            shared(&[(conv(2, 3), 1), (relu(), 0), (conv(2, 3), 1), (add(), 2)], Some(conv(2, 1))),
+        ),
+        ("recurrent", shared(&[(conv(2, 3), 1), (conv(2, 3), 1), (conv(2, 3), 1)], None)),
+    ]
+}
+
+/// A chain in which later convolutions of the same arguments are the first one again; `2` adds the input, `0` stands for
+/// itself.
+fn shared(chain: &[(Op, u8)], last: Option<Op>) -> Graph {
+    let mut builder = GraphBuilder::new("shared");
+    let image = builder.input("input", Shape::new(&[2, 4, 4]).unwrap()).unwrap();
+    let (mut value, mut first) = (image, None);
+    for (at, (op, kind)) in chain.iter().enumerate() {
+        let name = format!("l{at}");
+        let made = match (kind, first) {
+            (1, Some(first)) => builder.shared(name, first, &[value]),
+            (2, _) => builder.layer(name, op.clone(), &[image, value]),
+            _ => builder.layer(name, op.clone(), &[value]),
+        };
+        value = made.unwrap()[0];
+        if *kind == 1 && first.is_none() {
+            first = builder.last();
+        }
+    }
+    if let Some(op) = last {
+        value = builder.layer("last", op, &[value]).unwrap()[0];
+    }
+    builder.finish(&[("output", value)])
+}
+
+#[test]
+fn memory_of_joins_is_as_foretold() {
+    for (name, graph) in &joins() {
+        everything::<f32>(name, graph, &[1, 2]);
+    }
+}
+
+/// Gradients of the input, of every parameter by name, and how many additions it took.
+fn gradients(graph: &Graph, mode: Mode) -> (Vec<(String, Tensor<f64>)>, u64) {
+    let mut network = Network::<f64>::new(graph, Scheme::Torch, 3);
+    let meter = network.meter().clone();
+    let data = Data::draw(graph, &[vec![2, 2, 4, 4]], 4);
+    network.build(&data.inputs(&meter)).unwrap();
+    let tape = network.forward(data.inputs(&meter), mode, true, &mut Unobserved).unwrap();
+    let ones = tape.outputs.iter().map(|y| Tensor::full(y.shape(), 1.0, &meter)).collect();
+    let mut found = network.backward(tape, ones, true, &mut Unobserved);
+    let input = found.inputs.remove(0).unwrap();
+    let mut all = vec![("input".to_owned(), input)];
+    for (id, node) in graph.iter().filter(|(id, node)| graph.owner(node.weights) == *id) {
+        for (at, own) in network.owned(id).iter().enumerate() {
+            let known = found.params.get(&node.weights).into_iter().flatten();
+            let gradient = known.clone().find(|(known, _)| *known == at).unwrap().1.clone();
+            all.push((format!("{}.{}", node.name, own.name), gradient));
+        }
+    }
+    (all, found.accumulated)
+}
+
+/// The sum of all outputs, with one number of the input or of a parameter moved.
+fn total(graph: &Graph, name: &str, at: usize, by: f64) -> f64 {
+    let mut network = Network::<f64>::new(graph, Scheme::Torch, 3);
+    let meter = Meter::new();
+    let mut inputs = Data::draw(graph, &[vec![2, 2, 4, 4]], 4).inputs::<f64>(&meter);
+    network.build(&inputs).unwrap();
+    if name == "input" {
+        inputs[0].data_mut()[at] += by;
+    } else {
+        let tensors = network.tensors();
+        let (_, own) = tensors.iter().find(|(known, _)| known == name).unwrap();
+        let mut moved = own.tensor().unwrap().clone();
+        moved.data_mut()[at] += by;
+        network.supply(name, moved).unwrap();
+    }
+    let outputs = network.infer(inputs, Mode::Eval).unwrap();
+    outputs.iter().flat_map(Tensor::values).sum()
+}
+
+/// However gradients are passed on, shared and added: they are the slope of what the network computes.
+#[test]
+fn gradients_through_joins_are_those_of_finite_differences() {
+    const STEP: f64 = 1e-5;
+    for (name, graph) in joins() {
+        for (what, gradient) in gradients(&graph, Mode::Eval).0 {
+            for at in [0, gradient.len() / 2, gradient.len() - 1] {
+                let up = total(&graph, &what, at, STEP);
+                let slope = (up - total(&graph, &what, at, -STEP)) / (2.0 * STEP);
+                let said = gradient.data()[at];
+                assert!(
+                    (slope - said).abs() < 1e-6 * (1.0 + said.abs()),
+                    "{name}: {what}[{at}]: {said} instead of {slope}"
+                );
+            }
+        }
+    }
+}
+
+/// An identity shortcut copies nothing: the gradient at the sum is that of both branches until they meet, and then the sum
+/// is made in the branch's own gradient.
+#[test]
+fn a_shortcut_takes_no_memory_backward() {
+    let chain = [(conv(3, 3), &[0][..]), (Add {}.into(), &[1, 1])];
+    let (twice, _) = gradients(&graph(&chain, &[2]), Mode::Train);
+    let (once, _) = gradients(&graph(&chain[..1], &[1]), Mode::Train);
+    for ((what, two), (_, one)) in twice.iter().zip(&once) {
+        let near = two.values().iter().zip(one.values()).all(|(a, b)| (a - 2.0 * b).abs() < 1e-12);
+        assert!(near, "{what}");
+    }
+}
+
+/// Additions: a value of k uses is added k − 1 times, shared parameters likewise.
+#[test]
+fn additions_where_gradients_meet_are_counted() {
+    // A batch of 2; 3 × 4 × 4 numbers behind the stem, 2 × 4 × 4 before. A convolution of 2 to 2 channels has 38
+    // parameters. The dense block joins 3 and 2 channels to 5, which have two uses.
+    let (behind, before) = (2 * 48, 2 * 32);
+    for (name, expected) in [
+        ("residual", behind),
+        ("residual with projection", behind),
+        ("twice itself", behind),
+        ("thrice itself", 2 * behind),
+        ("nested sums", (2 + 1 + 1) * behind),
+        ("gate", behind),
+        ("dense block", 2 * behind + (1 + 1) * before + 2 * 80),
+        ("recurrent", 2 * 38),
+        ("siamese", 38 + before),
+    ] {
+        let (_, graph) = joins().into_iter().find(|(known, _)| *known == name).unwrap();
+        assert_eq!(gradients(&graph, Mode::Train).1, expected, "{name}");
+    }
+}
+
+#[test]
+fn shared_parameters_count_once_and_their_work_each_time() {
+    let graph = shared(&[(conv(2, 3), 1), (conv(2, 3), 1), (conv(2, 3), 1)], None);
+    let analysis = analyze(&graph, &Options::default()).unwrap();
+    assert_eq!((analysis.totals.params, analysis.totals.work.macs), (38, 3 * 2 * 2 * 9 * 16));
+    let params: Vec<u64> = analysis.rows.iter().map(|row| row.counts.params).collect();
+    assert_eq!(params, [38, 0, 0]);
+    let plan = Plan { batch: 2, mode: Mode::Train, seed: 1, steps: 2 };
+    let found = verify(&graph, plan, &AsTheyAre, |_| {}).unwrap();
+    assert!(found.mismatches().next().is_none(), "{:#?}", found.mismatches().collect::<Vec<_>>());
+    // A frozen layer is frozen wherever it is applied.
+    let mut network = Network::<f32>::new(&graph, Scheme::Torch, 1);
+    network.freeze(["l0.weight".to_owned()]);
+    network.build(&[Tensor::zeros(&[1, 2, 4, 4], &Meter::new())]).unwrap();
+    for (id, _) in graph.iter() {
+        let trained: Vec<bool> =
+            network.owned(id).iter().map(|own| network.is_trained(id, own)).collect();
+        assert_eq!(trained, [false, true]);
+    }
+}
+
+#[test]
+fn a_shared_layer_needs_what_its_parameters_have() {
+    let mut builder = GraphBuilder::new("shared");
+    let image = builder.input("input", Shape::new(&[2, 4, 4]).unwrap()).unwrap();
+    let other = builder.input("other", Shape::new(&[3, 4, 4]).unwrap()).unwrap();
+    builder.layer("a", conv(5, 3), &[image]).unwrap();
+    let first = builder.last().unwrap();
+    let wrong = builder.shared("b", first, &[other]).unwrap_err();
+    assert!(matches!(wrong, ShapeError::Shared { tensor: "weight", .. }), "{wrong:?}");
+    let text = wrong.to_string();
+    assert!(text.contains("5×2×3×3") && text.contains("5×3×3×3"), "{text}");
+    assert!(wrong.help().is_some());
+    assert_eq!(builder.len(), 1, "nothing was made");
+    let wrong = builder.shared("b", first, &[image, image]).unwrap_err();
+    assert_eq!(wrong, ShapeError::Inputs { expected: 1, found: 2 });
+    builder.shared("b", first, &[image]).unwrap();
+    assert_eq!(builder.len(), 2);
+}
+
+/// Every network of this file, verified in full.
+#[test]
+fn joins_verify() {
+    for (name, graph) in joins() {
+        let plan = Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1 };
+        let found = verify(&graph, plan, &AsTheyAre, |_| {}).unwrap();
+        let wrong: Vec<_> = found.mismatches().collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:#?}");
+    }
+}
