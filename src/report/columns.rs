@@ -86,8 +86,8 @@ pub const COLUMNS: &[Column] = &[
     right("backward_macs", "backward MACs", Kind::Count(backward_macs)),
     right("activations", "activations", Kind::Count(|c| c.activations)),
     right("activation_bytes", "activation bytes", Kind::Bytes(|c| c.activation_bytes)),
-    left("receptive_field", "receptive field", Kind::Layer(|l| axes(l, |axis| axis.extent.to_string()))).or("rf"),
-    left("stride", "effective stride", Kind::Layer(|l| axes(l, |axis| stride(axis.stride)))),
+    left("receptive_field", "receptive field", Kind::Layer(|l| extents(l.receptive_field.as_deref()))).or("rf"),
+    left("stride", "effective stride", Kind::Layer(|l| each(l.receptive_field.as_deref(), |axis| stride(axis.stride)))),
 ];
 
 /// The columns that a table has where nothing else is said.
@@ -162,8 +162,13 @@ fn backward_macs(counts: &Counts) -> u64 {
     backward.inputs.macs.saturating_add(backward.params.macs)
 }
 
-fn axes(layer: &Layer, show: impl Fn(&AxisField) -> String) -> Value {
-    let Some(axes) = &layer.receptive_field else { return Value::Empty };
+/// How far a receptive field reaches along each axis.
+pub(super) fn extents(axes: Option<&[AxisField]>) -> Value {
+    each(axes, |axis| axis.extent.to_string())
+}
+
+fn each(axes: Option<&[AxisField]>, show: impl Fn(&AxisField) -> String) -> Value {
+    let Some(axes) = axes else { return Value::Empty };
     sizes(axes.iter().map(show).collect::<Vec<_>>().join("×"))
 }
 
@@ -219,7 +224,8 @@ pub fn kernel(layer: &Layer) -> String {
     parts.join(", ")
 }
 
-fn compact(value: &Json) -> String {
+/// A value of an argument, without signs of JSON.
+pub(super) fn compact(value: &Json) -> String {
     match value {
         Json::Array(items) => {
             let nested = items.iter().any(Json::is_array);

@@ -245,7 +245,8 @@ pub fn terminal(
         for fact in &section.facts {
             let gap = " ".repeat(label.saturating_sub(width(&fact.what) + 3));
             let gap = if is_narrow { below.as_str() } else { gap.as_str() };
-            let _ = writeln!(out, "  {}:{gap}{}", fact.what, laid_out(fact, columns, start));
+            let what = wrap(&format!("{}:", fact.what), columns, 2, 2);
+            let _ = writeln!(out, "  {what}{gap}{}", laid_out(fact, columns, start));
             if let Some(why) = &fact.why {
                 let why = wrap_formula(&safe(why), columns, start, start);
                 let _ = writeln!(out, "{}{why}", " ".repeat(start));

@@ -17,6 +17,8 @@ pub enum Value {
     Count(u64),
     /// A size in bytes.
     Bytes(u64),
+    /// How much more a count is than another.
+    Delta(i128),
     /// A part of a total.
     Share(u64, u64),
     /// Shapes, batch first.
@@ -45,7 +47,7 @@ impl Value {
     pub fn number(&self) -> Option<u64> {
         match *self {
             Self::Count(n) | Self::Bytes(n) | Self::Share(n, _) => Some(n),
-            Self::Empty | Self::Text(_) | Self::Sizes(_) | Self::Shapes(_) => None,
+            Self::Empty | Self::Text(_) | Self::Sizes(_) | Self::Delta(_) | Self::Shapes(_) => None,
         }
     }
 
@@ -61,6 +63,9 @@ impl Value {
             (Self::Bytes(n), Numbers::Rounded) => units::bytes(*n),
             (Self::Count(n) | Self::Bytes(n), Numbers::Exact) => units::grouped(*n),
             (Self::Count(n) | Self::Bytes(n), Numbers::Raw) => n.to_string(),
+            (Self::Delta(n), Numbers::Rounded) => units::signed(*n, units::count),
+            (Self::Delta(n), Numbers::Exact) => units::signed(*n, units::grouped),
+            (Self::Delta(n), Numbers::Raw) => n.to_string(),
             (Self::Share(part, total), Numbers::Raw) => fraction(*part, *total),
             (Self::Share(part, total), _) => units::share(*part, *total),
             (Self::Shapes(shapes), Numbers::Raw) => shapes_text(shapes, "x", ";"),

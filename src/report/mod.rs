@@ -12,6 +12,8 @@ pub mod columns;
 #[cfg(feature = "cli")]
 pub mod csv;
 #[cfg(feature = "cli")]
+pub mod diff;
+#[cfg(feature = "cli")]
 pub mod explain;
 #[cfg(feature = "cli")]
 pub mod fold;
@@ -19,6 +21,8 @@ pub mod fold;
 pub mod grid;
 #[cfg(feature = "cli")]
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod list;
 #[cfg(feature = "cli")]
 pub mod markdown;
 #[cfg(feature = "cli")]

@@ -143,7 +143,8 @@ fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
     row
 }
 
-fn at_least(text: &str) -> Value {
+/// A number that is less than the whole.
+pub(super) fn at_least(text: &str) -> Value {
     Value::Text(format!("≥ {text}"))
 }
 

@@ -82,7 +82,7 @@ impl Cells {
             // The first row of texts is the heads.
             let texts = self.rows[1..].iter_mut().zip(&values);
             let mut counts: Vec<&mut String> = texts
-                .filter(|(_, values)| matches!(values[column], Value::Count(_)))
+                .filter(|(_, values)| matches!(values[column], Value::Count(_) | Value::Delta(_)))
                 .map(|(texts, _)| &mut texts[column])
                 .collect();
             if counts.iter().any(|text| !is_bare(text)) {
