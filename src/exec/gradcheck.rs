@@ -47,8 +47,10 @@ const RANGE: f64 = 4.0;
 
 /// Numbers that are all different and off the kinks, in random order.
 pub fn spaced(n: usize, rng: &mut Rng) -> Vec<f64> {
+    // Each draw lies elsewhere between two places: what meets a kink meets it by chance.
+    let shift = rng.unit();
     #[allow(clippy::cast_precision_loss, reason = "positions")]
-    let place = |k: usize| RANGE * ((2 * k + 1) as f64 / n as f64 - 1.0);
+    let place = |k: usize| RANGE * (2.0 * (k as f64 + shift) / n as f64 - 1.0);
     // What lies between two kinks is drawn together evenly, so that no two numbers meet.
     let off = |x: f64| {
         let cell = (x / KINKS).floor();
@@ -382,4 +384,43 @@ pub fn tally<K: Kernel>(
     let (_, inputs) = counting(|| trial.backward(&made, &grads, (true, false)));
     let (_, params) = counting(|| trial.backward(&made, &grads, (false, true)));
     Tallies { forward, inputs, params }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether 2 is taken for the slope of something; `None` at a kink.
+    fn is_two(at: impl Fn(f64) -> f64) -> Option<bool> {
+        off_slope(2.0, 1.0, STEP, at).ok().map(|off| off <= TOLERANCE)
+    }
+
+    #[test]
+    fn a_slope_is_told_from_another_where_all_is_smooth() {
+        assert_eq!(is_two(|x| 7.0 + 2.0 * x - x * x + x.powi(3)), Some(true));
+        assert_eq!(is_two(|x| 7.0 + 2.001 * x - x * x), Some(false));
+        assert_eq!(is_two(|x| 2.0 * x + f64::NAN), Some(false));
+    }
+
+    /// Wherever a kink or a jump is within the steps, it is no fault; and what is wrong beside it is one all the same.
+    #[test]
+    fn a_kink_is_no_fault() {
+        for tenth in 1..=20 {
+            let kink = STEP * f64::from(tenth) / 10.0;
+            for kink in [kink, -kink] {
+                let beyond = |x: f64| (x - kink).max(0.0) - (-kink).max(0.0);
+                let slope = if kink < 0.0 { 1.0 } else { 2.0 };
+                assert_eq!(is_two(|x| slope * x + beyond(x)), Some(true), "{tenth}");
+                assert_eq!(is_two(|x| (slope + 0.01) * x + beyond(x)), Some(false), "{tenth}");
+                let jump = f64::from(u8::from(kink > 0.0));
+                assert_eq!(is_two(|x| 2.0 * x + jump * f64::from(u8::from(x > kink))), Some(true));
+            }
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_slope_none_is_found() {
+        assert_eq!(is_two(f64::abs), None);
+        assert_eq!(is_two(|x| 2.0 * (x * 1_234_567.0).round() / 1_234_567.0), None);
+    }
 }

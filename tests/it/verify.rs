@@ -368,7 +368,7 @@ fn a_kink_anywhere_is_no_fault() {
     ];
     for text in kinked {
         let op = operator(text);
-        for seed in 0..4 {
+        for seed in 0..8 {
             let error = along(&op, &MANY, seed);
             assert!(error <= TOLERANCE, "{text} {seed}: {error}");
         }

@@ -131,7 +131,7 @@ fn line(state: &State, elapsed: Duration, columns: usize) -> String {
     let mut line = format!("{turn} {full_cells}{empty} {:>3}%", of(100));
     // The first layers say little of the rest.
     if of(20) > 0 {
-        let rest = u128::from(elapsed.as_secs()) * (total - done) / done;
+        let rest = elapsed.as_millis() * (total - done) / done / 1000;
         let rest = time(u64::try_from(rest).unwrap_or(u64::MAX));
         let rest = format!("  {rest} left");
         if width(&line) + width(&rest) < columns {
