@@ -35,6 +35,11 @@ const WORTH_SAYING: u64 = 10;
 /// Seconds from which a smaller input is suggested.
 const LONG: u64 = 60;
 
+/// What is tried of an axis where a smaller input is sought, in eighths.
+const SHARES: std::ops::Range<u64> = 4..8;
+/// Multiples that a smaller axis is rounded up to.
+const MULTIPLES: [u64; 2] = [1, 32];
+
 /// A report for each network. Exit 1 where something differs, 2 where a network was not run.
 pub fn run(args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
     run_by(&AsTheyAre, args, screen)
@@ -238,30 +243,35 @@ impl<'a> Verifying<'a> {
     }
 
     /// The first smaller input that will do, positions halved again and again; failing that, the smallest that was found.
-    /// Where the network does not take half of all axes, the longest alone are halved: a video may be short already.
+    /// Where the network does not take half of all axes, the longest alone are made smaller (a video may be short
+    /// already), to a multiple that joins of its branches may need, or less is taken away.
     fn smaller(&self, will_do: impl Fn(&Smaller) -> bool) -> Option<Smaller> {
         let mut shapes: Vec<Vec<u64>> =
             self.inputs().into_iter().map(|shape| shape[1..].to_vec()).collect();
         let mut last = None;
         loop {
             let sizes = shapes.iter().flat_map(|shape| shape.iter().skip(1));
-            // Half of one is one: there is nothing smaller.
-            let Some(longest) = sizes.copied().max().filter(|longest| *longest > 1) else {
-                return last;
-            };
-            let halved = |from: u64| {
+            let longest = sizes.copied().max().unwrap_or(0);
+            let less = |eighths: u64, multiple: u64, from: u64| {
                 let mut shapes = shapes.clone();
                 let sizes = shapes.iter_mut().flat_map(|shape| shape.iter_mut().skip(1));
-                sizes.filter(|size| **size >= from).for_each(|size| *size = size.div_ceil(2));
-                self.at(&shapes).map(|smaller| (shapes, smaller))
+                for size in sizes.filter(|size| **size >= from) {
+                    let share = size.saturating_mul(eighths).div_ceil(8);
+                    *size = share.next_multiple_of(multiple).min(*size);
+                }
+                shapes
             };
-            let Some((accepted, smaller)) = halved(1).or_else(|| halved(longest)) else {
-                return last;
-            };
+            let tried = SHARES.flat_map(|share| MULTIPLES.map(|multiple| (share, multiple)));
+            let tried = tried
+                .flat_map(|(share, multiple)| [1, longest].map(|from| less(share, multiple, from)));
+            let accepted = tried
+                .filter(|tried| *tried != shapes)
+                .find_map(|tried| self.at(&tried).map(|smaller| (tried, smaller)));
+            let Some((tried, smaller)) = accepted else { return last };
             if will_do(&smaller) {
                 return Some(smaller);
             }
-            (shapes, last) = (accepted, Some(smaller));
+            (shapes, last) = (tried, Some(smaller));
         }
     }
 
