@@ -8,7 +8,8 @@ use crate::graph::{Graph, NodeId};
 use crate::verify::{self, Pass, Plan, Progress, passes};
 
 /// Operations a second, a MAC being one and a number that is moved another. Measured on a Zen 4 machine over networks with
-/// batch norm and without: 340 to 400 million on a free core, half of that beside others.
+/// batch norm and without: 340 to 400 million on a free core, half of that beside others. Networks made of linear layers
+/// are up to four times as fast.
 const SPEED: u64 = 250_000_000;
 /// What drawing a parameter takes, in operations.
 const DRAWING: u64 = 8;
