@@ -53,6 +53,11 @@ impl NameTree {
         &self.branches[index]
     }
 
+    /// Every branch: each stands after the one that it is in.
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
     /// The nodes depth first: the order of torch's `state_dict`.
     pub fn nodes(&self) -> Vec<NodeId> {
         self.below(0)

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::columns::{self, Column};
 use super::fold::{self, Line, View};
 use super::grid::{Grid, Head, Value, shape_text};
-use super::model::{NamedShape, Report};
+use super::model::{NamedShape, Output, Report};
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
 use crate::units;
@@ -30,7 +30,7 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
     let lines = fold::tree(report, view);
     out.push_str(&draw(grid(report, view, &lines), look));
     let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
-    for note in notes(report) {
+    for note in notes(report, &lines) {
         let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
     }
     out
@@ -69,13 +69,26 @@ pub(super) fn shapes(shapes: &[NamedShape]) -> String {
     }
 }
 
-/// What makes the totals less than the whole.
-pub fn notes(report: &Report) -> Vec<String> {
-    if report.status == "complete" {
-        return Vec::new();
+/// What the lines do not say themselves: how signs in them are meant, which outputs there are where there are several, and
+/// what makes the totals less than the whole.
+pub fn notes(report: &Report, lines: &[Line<'_>]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if lines.iter().any(|line| line.copies > 1) {
+        notes.push("× n: n equal blocks or layers, their sums shown".to_owned());
     }
-    let names = report.not_counted.join(", ");
-    vec![format!("≥ The totals are lower bounds. Not counted: {names}")]
+    if lines.iter().any(|line| line.note.starts_with('←')) {
+        notes.push("←: where inputs come from, if not from the line before alone".to_owned());
+    }
+    if report.outputs.len() > 1 {
+        let outputs = report.outputs.iter();
+        let named = |output: &Output| format!("{} {}", output.name, shape_text(&output.shape, "×"));
+        notes.push(format!("outputs: {}", outputs.map(named).collect::<Vec<_>>().join(", ")));
+    }
+    if report.status != "complete" {
+        let names = report.not_counted.join(", ");
+        notes.push(format!("≥ The totals are lower bounds. Not counted: {names}"));
+    }
+    notes
 }
 
 /// Lines as a grid of a view's columns.
