@@ -2,7 +2,7 @@
 //! output of the network it makes.
 //!
 //! Names are as short as can be told apart: relative to the innermost scope in which they mean the same layer. Tests stand
-//! below.
+//! in `tests/it/branches.rs`.
 
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
@@ -25,21 +25,25 @@ pub(super) fn annotate(report: &Report, view: &View, labels: Labels, lines: &mut
     let known = LazyCell::new(|| {
         report.layers.iter().map(|layer| shown(&layer.name)).collect::<HashSet<&str>>()
     });
-    // Before the first line stands the network's input, if there is but one.
-    let mut before: Vec<Option<usize>> = vec![None; usize::from(report.inputs.len() == 1)];
     let mut seen = vec![usize::MAX; report.layers.len()];
     let made = outputs(report);
-    let rows = lines.iter_mut().filter(|line| line.what != What::Scope);
-    for (number, line) in rows.enumerate() {
+    let is_row = |line: &&mut Line<'_>| line.what != What::Scope;
+    let mut before: Option<&mut Line<'_>> = None;
+    for (number, line) in lines.iter_mut().filter(is_row).enumerate() {
         let Some(layer) = line.layers.first() else { continue };
         let short = |name| match labels {
             Labels::Tree => relative(name, shown(&layer.name), &known),
             Labels::Whole => name,
         };
+        // Before the first line stands the network's input, if there is but one.
+        let expected = match &before {
+            Some(before) => last(before.copy_before(line)).map(|layer| Some(layer.index)),
+            None => (report.inputs.len() == 1).then_some(None),
+        };
         let mut notes = Vec::new();
-        let sources = sources(line.copy(0), number, &mut seen);
+        let sources = sources(line.first_copy(), number, &mut seen);
         let is_join = line.what == What::Layer && sources.len() > 1;
-        let is_plain = !is_join && sources.iter().all(|(index, _)| before.contains(index));
+        let is_plain = !is_join && sources.iter().all(|(index, _)| expected == Some(*index));
         // Sorted lines do not stand where they did.
         if !is_plain && !view.is_sorted() {
             let mut names: Vec<&str> = sources.iter().map(|(_, name)| short(shown(name))).collect();
@@ -52,10 +56,12 @@ pub(super) fn annotate(report: &Report, view: &View, labels: Labels, lines: &mut
             notes.push(format!("shared with {}", short(owner)));
         }
         let made = line.layers.iter().filter_map(|layer| made.get(&layer.index));
-        notes.extend(made.flatten().map(|name| format!("→ {name}")));
-        let ends = line.ends.iter().filter_map(|copy| last(line.copy(*copy)));
-        before = ends.map(|layer| Some(layer.index)).collect();
+        let made: Vec<&str> = made.flatten().copied().collect();
+        if !made.is_empty() {
+            notes.push(format!("→ {}", list(&made)));
+        }
         line.note = notes.join(" · ");
+        before = Some(line);
     }
 }
 

@@ -6,7 +6,7 @@
 use super::columns::Column;
 use super::flow;
 use super::model::{Counts, Layer, Report};
-use super::repeat::{self, Repeats};
+use super::repeat::{self, Group, Repeats};
 use crate::graph::{NameTree, NodeId};
 use crate::ops::ledger::{Backward, Work};
 
@@ -63,8 +63,9 @@ pub struct Line<'r> {
     pub copies: usize,
     /// The layers that are counted in it, copy by copy; none in an open scope.
     pub layers: Vec<&'r Layer>,
-    /// The copies that a following line can come after: the first, in whose block it may be, and the last of each run.
-    pub(super) ends: Vec<usize>,
+    /// The runs of equal neighbours that it is in, from the outermost: where each begins in the tree, and how often the
+    /// block is repeated. Their product is the number of copies.
+    runs: Vec<(usize, usize)>,
     /// What is to be said of its inputs, tensors and outputs.
     pub note: String,
 }
@@ -73,11 +74,27 @@ impl<'r> Line<'r> {
     fn new(label: String, what: What, layers: Vec<&'r Layer>) -> Self {
         let counts = layers.iter().map(|layer| layer.counts);
         let counts = (what != What::Scope).then(|| counts.fold(Counts::default(), plus));
-        Self { label, what, counts, copies: 1, layers, ends: vec![0], note: String::new() }
+        Self { label, what, counts, copies: 1, layers, runs: Vec::new(), note: String::new() }
     }
 
-    /// The layers of one of its copies.
-    pub(super) fn copy(&self, index: usize) -> &[&'r Layer] {
+    /// The layers of its first copy.
+    pub(super) fn first_copy(&self) -> &[&'r Layer] {
+        self.copy(0)
+    }
+
+    /// The layers of the copy that a following line comes after: the first one in a block that both are in, the last one
+    /// of a run that is over.
+    pub(super) fn copy_before(&self, next: &Self) -> &[&'r Layer] {
+        let mut shared = self.runs.iter().zip(&next.runs).take_while(|(a, b)| a == b).count();
+        let index = self.runs.iter().fold(0, |index, (_, times)| {
+            let is_over = shared == 0;
+            shared = shared.saturating_sub(1);
+            index * times + if is_over { times - 1 } else { 0 }
+        });
+        self.copy(index)
+    }
+
+    fn copy(&self, index: usize) -> &[&'r Layer] {
         let size = self.layers.len() / self.copies.max(1);
         self.layers.get(index * size..(index + 1) * size).unwrap_or_default()
     }
@@ -135,7 +152,7 @@ pub(super) enum Labels {
 /// A branch that is still to be walked, with the branches that are equal to it.
 struct Open {
     copies: Vec<usize>,
-    ends: Vec<usize>,
+    runs: Vec<(usize, usize)>,
     /// How many of the copies are neighbours in one block.
     times: usize,
     level: usize,
@@ -157,27 +174,28 @@ impl Open {
     }
 
     fn line<'r>(&self, labels: Labels, what: What, layers: Vec<&'r Layer>) -> Line<'r> {
-        let (copies, ends) = (self.copies.len(), self.ends.clone());
-        Line { copies, ends, ..Line::new(self.label(labels), what, layers) }
+        let (copies, runs) = (self.copies.len(), self.runs.clone());
+        Line { copies, runs, ..Line::new(self.label(labels), what, layers) }
     }
 
     /// The children in a group of equal ones, in every copy.
-    fn children(&self, tree: &NameTree, group: &[usize]) -> Self {
-        let times = group.len();
+    fn children(&self, tree: &NameTree, Group { run, members }: &Group) -> Self {
+        let times = members.len();
         let mut copies = Vec::with_capacity(self.copies.len() * times);
         for copy in &self.copies {
-            copies.extend(group.iter().map(|at| tree.branch(*copy).children[*at]));
+            copies.extend(members.iter().map(|at| tree.branch(*copy).children[*at]));
         }
-        let mut ends: Vec<usize> = self.ends.iter().map(|end| end * times + times - 1).collect();
-        ends.insert(0, 0);
-        ends.dedup();
-        let members: Vec<&str> =
-            copies[..times].iter().map(|member| tree.branch(*member).segment.as_str()).collect();
-        let is_pattern = group.windows(2).any(|pair| pair[1] > pair[0] + 1);
-        let segment = repeat::label(&members, is_pattern);
+        let mut runs = self.runs.clone();
+        if times > 1 {
+            runs.push((tree.branch(self.copies[0]).children[*run], times));
+        }
+        let names: Vec<&str> =
+            copies[..times].iter().map(|copy| tree.branch(*copy).segment.as_str()).collect();
+        let is_pattern = members.windows(2).any(|pair| pair[1] > pair[0] + 1);
+        let segment = repeat::label(&names, is_pattern);
         let dot = if self.level == 0 { "" } else { "." };
         let name = format!("{}{dot}{segment}", self.name);
-        Self { copies, ends, times, level: self.level + 1, segment, name }
+        Self { copies, runs, times, level: self.level + 1, segment, name }
     }
 }
 
@@ -188,7 +206,7 @@ fn walk<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
     let mut lines = Vec::new();
     let root = |name: &str| Open {
         copies: vec![0],
-        ends: vec![0],
+        runs: Vec::new(),
         times: 1,
         level: 0,
         segment: name.to_owned(),
@@ -215,7 +233,7 @@ fn walk<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
         }
         let groups = match &repeats {
             Some(repeats) => repeats.groups(&branch.children),
-            None => (0..branch.children.len()).map(|at| vec![at]).collect(),
+            None => (0..branch.children.len()).map(Group::single).collect(),
         };
         stack.extend(groups.iter().rev().map(|group| open.children(&tree, group)));
     }

@@ -25,7 +25,7 @@ pub fn report(report: &Report, view: &View, numbers: Numbers) -> String {
         head.title = title;
     }
     let _ = write!(out, "\n{}", grid(&figures, numbers));
-    for note in summary::notes(report, &lines) {
+    for note in summary::notes(report, view, &lines) {
         let _ = writeln!(out, "\n{}", escape(&note));
     }
     out

@@ -2,7 +2,7 @@
 //!
 //! Two are the same if their layers have equal names below them, operators, arguments, shapes and counts, and are wired
 //! alike: inside of the block to the same place of it, outside to what is executed just before it, or to the very same
-//! value. Tests stand below.
+//! value. Tests stand in `tests/it/repeats.rs`.
 
 use super::model::Layer;
 use crate::graph::NameTree;
@@ -27,6 +27,21 @@ pub fn label(names: &[&str], is_pattern: bool) -> String {
         }
         _ if is_pattern => format!("{first}, {}", short(last)),
         _ => format!("{first} … {}", short(last)),
+    }
+}
+
+/// Siblings that are equal.
+pub struct Group {
+    /// Where the pattern begins that they are a part of: of `conv, relu, conv, relu` both groups have the same.
+    pub run: usize,
+    /// Their positions among the siblings.
+    pub members: Vec<usize>,
+}
+
+impl Group {
+    /// A sibling that has no equal neighbour.
+    pub fn single(at: usize) -> Self {
+        Self { run: at, members: vec![at] }
     }
 }
 
@@ -62,9 +77,8 @@ impl<'r> Repeats<'r> {
         Self { layers, order, position, spans }
     }
 
-    /// Neighbours as groups of equal ones, each group the positions of its members among them; the first members are in
-    /// order. Where a pattern of several is repeated, so are its groups: `[0, 2], [1, 3]`.
-    pub fn groups(&self, siblings: &[usize]) -> Vec<Vec<usize>> {
+    /// Neighbours as groups of equal ones; the first members are in order.
+    pub fn groups(&self, siblings: &[usize]) -> Vec<Group> {
         let (mut groups, mut at) = (Vec::new(), 0);
         while at < siblings.len() {
             let rest = &siblings[at..];
@@ -73,17 +87,18 @@ impl<'r> Repeats<'r> {
             // What is saved is most; of patterns that save as much, the first is the shortest.
             let best = runs.rev().max_by_key(|(period, run)| run - run % period);
             let Some((period, run)) = best.filter(|(period, run)| run >= period) else {
-                groups.push(vec![at]);
+                groups.push(Group::single(at));
                 at += 1;
                 continue;
             };
             // A pattern that is cut off at the end has an equal one that is cut off at the beginning: there a block differs
             // more often, since it is where channels change.
             let lead = run % period;
-            groups.extend((at..at + lead).map(|single| vec![single]));
+            groups.extend((at..at + lead).map(Group::single));
             let (start, times) = (at + lead, run / period + 1);
-            groups.extend((0..period).map(|member| {
-                (0..times).map(|time| start + member + time * period).collect::<Vec<_>>()
+            groups.extend((0..period).map(|first| Group {
+                run: start,
+                members: (0..times).map(|time| start + first + time * period).collect(),
             }));
             at = start + period * times;
         }

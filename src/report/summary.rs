@@ -30,7 +30,7 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
     let lines = fold::tree(report, view);
     out.push_str(&draw(grid(report, view, &lines), look));
     let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
-    for note in notes(report, &lines) {
+    for note in notes(report, view, &lines) {
         let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
     }
     out
@@ -71,12 +71,14 @@ pub(super) fn shapes(shapes: &[NamedShape]) -> String {
 
 /// What the lines do not say themselves: how signs in them are meant, which outputs there are where there are several, and
 /// what makes the totals less than the whole.
-pub fn notes(report: &Report, lines: &[Line<'_>]) -> Vec<String> {
+pub fn notes(report: &Report, view: &View, lines: &[Line<'_>]) -> Vec<String> {
+    let has_operators =
+        view.columns.as_ref().is_none_or(|columns| columns.iter().any(|c| c.key == "op"));
     let mut notes = Vec::new();
     if lines.iter().any(|line| line.copies > 1) {
         notes.push("× n: n equal blocks or layers, their sums shown".to_owned());
     }
-    if lines.iter().any(|line| line.note.starts_with('←')) {
+    if has_operators && lines.iter().any(|line| line.note.starts_with('←')) {
         notes.push("←: where inputs come from, if not from the line before alone".to_owned());
     }
     if report.outputs.len() > 1 {
@@ -231,7 +233,7 @@ mod tests {
         for depth in [None, Some(0), Some(1), Some(2), Some(3), Some(9)] {
             for sort in [None, columns::find("params"), columns::find("flops%")] {
                 for top in [None, Some(0), Some(1), Some(3), Some(100)] {
-                    sums(&report, &View { columns: None, depth, sort, top });
+                    sums(&report, &View { depth, sort, top, ..View::default() });
                 }
             }
         }
@@ -243,7 +245,12 @@ mod tests {
         let lines = fold::tree(&report, &View { depth: Some(1), ..View::default() });
         let labels: Vec<&str> = lines.iter().map(|line| line.label.as_str()).collect();
         assert_eq!(labels, ["features", "head", "head"]);
-        assert!(matches!(lines[0].what, What::Folded { layers: 3, last } if last.index == 2));
+        assert_eq!((lines[0].what, lines[0].layers.len()), (What::Folded, 3));
+        let output = columns::find("output").unwrap();
+        assert_eq!(
+            output.value(&lines[0], &report),
+            output.value(&fold::tree(&report, &View::default())[5], &report)
+        );
     }
 
     #[test]

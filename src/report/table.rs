@@ -318,4 +318,24 @@ total           3, p1   34.9 k
             assert!(text.lines().all(|line| !line.ends_with(' ')));
         }
     }
+
+    #[test]
+    fn notes_are_cut_after_shares_go_and_before_kernels_do() {
+        let head = |expendable, title| Head { expendable, ..Head::left(title) };
+        let mut grid = Grid::new([head(0, "operator"), head(1, "kernel"), head(3, "%")]);
+        let note = "← bn2, downsample.1".to_owned();
+        let add = Value::Noted { text: "add".to_owned(), note };
+        grid.rows = vec![vec![add, Value::text("3, p1"), Value::text("100.0%")]];
+        let row = |width| {
+            let text = draw(grid.clone(), Look { width: Some(width), ..Look::default() });
+            text.lines().nth(2).unwrap().to_owned()
+        };
+        assert_eq!(row(39), "add ← bn2, downsample.1  3, p1   100.0%");
+        assert_eq!(row(38), "add ← bn2, downsample.1  3, p1");
+        assert_eq!(row(31), "add ← bn2, downsample.1  3, p1");
+        assert_eq!(row(30), "add ← bn2, downsample…  3, p1");
+        assert_eq!(row(23), "add ← bn2, do…  3, p1");
+        assert_eq!(row(22), "add ← bn2, downsample…");
+        assert_eq!(row(12), "add…sample.1");
+    }
 }

@@ -1,5 +1,6 @@
 //! Black-box tests: one integration binary, a module a topic.
 
+mod branches;
 mod check;
 mod cli;
 mod common;
@@ -20,6 +21,7 @@ mod memory_command;
 mod models;
 mod published;
 mod readme;
+mod repeats;
 mod run;
 mod screen;
 mod snapshots;
