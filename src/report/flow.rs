@@ -67,7 +67,9 @@ pub(super) fn annotate(report: &Report, view: &View, labels: Labels, lines: &mut
 
 /// What some layers read that is not made among them.
 fn sources<'r>(layers: &[&'r Layer], number: usize, seen: &mut [usize]) -> Vec<Source<'r>> {
-    layers.iter().for_each(|layer| seen[layer.index] = number);
+    for layer in layers {
+        seen[layer.index] = number;
+    }
     let all = layers.iter().flat_map(|layer| {
         layer.from_index.iter().copied().zip(layer.from.iter().map(String::as_str))
     });

@@ -5,7 +5,7 @@
 //! value. Tests stand in `tests/it/repeats.rs`.
 
 use super::model::Layer;
-use crate::graph::NameTree;
+use crate::graph::{NameTree, NodeId};
 
 /// The longest pattern that is looked for: `conv, bn, relu` over and over is one of three.
 const LONGEST: usize = 8;
@@ -70,7 +70,7 @@ pub struct Repeats<'r> {
 impl<'r> Repeats<'r> {
     /// Looks at the tree of these layers' names.
     pub fn of(layers: &'r [Layer], tree: &NameTree) -> Self {
-        let order: Vec<usize> = tree.nodes().into_iter().map(|id| id.index()).collect();
+        let order: Vec<usize> = tree.nodes().into_iter().map(NodeId::index).collect();
         let mut position = vec![0; order.len()];
         order.iter().enumerate().for_each(|(at, layer)| position[*layer] = at);
         let spans = spans(tree, &position);

@@ -334,7 +334,7 @@ total           3, p1   34.9 k
         assert_eq!(row(38), "add ← bn2, downsample.1  3, p1");
         assert_eq!(row(31), "add ← bn2, downsample.1  3, p1");
         assert_eq!(row(30), "add ← bn2, downsample…  3, p1");
-        assert_eq!(row(23), "add ← bn2, do…  3, p1");
+        assert_eq!(row(23), "add ← bn2, dow…  3, p1");
         assert_eq!(row(22), "add ← bn2, downsample…");
         assert_eq!(row(12), "add…sample.1");
     }

@@ -66,7 +66,7 @@ fn read(report: &mut Report, name: &str, from: &[&str]) {
     layer.from = from.iter().map(|name| (*name).to_owned()).collect();
     layer.from_index = positions.into_iter().map(Some).collect();
     if from.len() > 1 {
-        layer.op = "add".to_owned();
+        "add".clone_into(&mut layer.op);
     }
 }
 
@@ -180,7 +180,7 @@ fn a_sorted_table_has_no_line_before() {
     let report = residual();
     let view = View { top: Some(100), ..View::default() };
     let found = notes(&fold::tree(&report, &view));
-    assert_eq!(found, ["tail shared with head · → output", "aux → aux1"]);
+    assert_eq!(found, ["aux → aux1", "tail shared with head · → output"]);
 }
 
 #[test]

@@ -146,6 +146,9 @@ fn what_repeats_are_called() {
     assert_eq!(chain("relu, tanh, sigmoid"), ["0", "1", "2"]);
 }
 
+/// What is done to a report.
+type Change = fn(&mut Report);
+
 /// Two blocks with one thing changed in the second.
 fn two(change: impl Fn(&mut Report)) -> Vec<String> {
     let block = "[{conv: 'conv2d(4, 3, padding=1)'}, {act: relu}]";
@@ -161,7 +164,7 @@ fn two(change: impl Fn(&mut Report)) -> Vec<String> {
 fn what_differs_in_anything_is_not_collapsed() {
     let once = ["a … b × 2"];
     assert_eq!(two(|_| ()), once);
-    let changes: [(&str, fn(&mut Report)); 9] = [
+    let changes: [(&str, Change); 9] = [
         ("name", |r| r.layers[2].name = "b.conv1".to_owned()),
         ("operator", |r| r.layers[3].op = "tanh".to_owned()),
         ("arguments", |r| r.layers[2].call.push_str(", dilation=1")),
