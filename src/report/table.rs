@@ -197,13 +197,15 @@ impl Cells {
             let wide = self.widths[column];
             let room = limit.saturating_sub(self.needs() - wide).max(NARROWEST.min(wide));
             for row in &mut self.rows {
-                let cell = row[column].whole();
+                let Cell { text, note } = &row[column];
+                // A note of which no more than its sign would be left goes.
+                let rest = room.saturating_sub(text::width(text) + 1);
+                let note = if rest > 2 { text::cut(note, rest) } else { String::new() };
                 // The indentation of a tree is not part of the name.
-                let name = cell.trim_start();
-                let indent = (cell.len() - name.len()).min(room / 2);
+                let name = text.trim_start();
+                let indent = (text.len() - name.len()).min(room / 2);
                 let name = text::shorten(name, room - indent);
-                let text = format!("{}{name}", " ".repeat(indent));
-                row[column] = Cell { text, ..Cell::default() };
+                row[column] = Cell { text: format!("{}{name}", " ".repeat(indent)), note };
             }
             self.widths = self.measure(usize::MAX);
         }
@@ -336,6 +338,7 @@ total           3, p1   34.9 k
         assert_eq!(row(30), "add ← bn2, downsample…  3, p1");
         assert_eq!(row(23), "add ← bn2, dow…  3, p1");
         assert_eq!(row(22), "add ← bn2, downsample…");
-        assert_eq!(row(12), "add…sample.1");
+        assert_eq!(row(12), "add ← bn2,…");
+        assert_eq!(row(8), "add ← b…");
     }
 }
