@@ -17,37 +17,36 @@ use serde_json::Value;
 use crate::repeats::described;
 use crate::run::snapshot;
 
-/// Residual blocks as a chain: `sum` stands where the branches meet.
-const CHAIN: &str = "
+/// Residual blocks, a side output, and two layers with the same tensors.
+const RESIDUAL: &str = "
 model: residual
 input: [3, 64, 64]
 blocks:
-  inline basic(c):
-    - conv1: conv2d(c, 3, padding=1, bias=false)
-    - bn1: batchnorm2d
-    - relu: relu
-    - conv2: conv2d(c, 3, padding=1, bias=false)
-    - bn2: batchnorm2d
-  projected(c):
-    - basic(c)
-    - downsample:
-        - conv2d(c, 1, bias=false)
-        - batchnorm2d
-    - sum: identity
-    - relu_1: relu
-  plain(c):
-    - basic(c)
-    - sum: identity
-    - relu_1: relu
+  basic(c, project=false):
+    - residual:
+        - conv1: conv2d(c, 3, padding=1, bias=false)
+        - bn1: batchnorm2d
+        - relu1: relu
+        - conv2: conv2d(c, 3, padding=1, bias=false)
+        - bn2: batchnorm2d
+      shortcut:
+        - if project:
+            - downsample:
+                - conv2d(c, 1, bias=false)
+                - batchnorm2d
+    - relu2: relu
 layers:
   - conv1: conv2d(16, 7, stride=2, padding=3, bias=false)
   - bn1: batchnorm2d
   - relu: relu
   - maxpool: maxpool2d(3, stride=2, padding=1)
-  - layer1: [projected(16), plain(16), plain(16), plain(16)]
-  - aux: conv2d(16, 1)
+  - layer1:
+      - basic(16, true)
+      - repeat 3: basic(16)
+  - side:
+      - aux: conv2d(16, 1)
   - head: conv2d(16, 1)
-  - tail: conv2d(16, 1)
+  - tail: share(@, 'head')
 ";
 
 fn position(report: &Report, name: &str) -> usize {
@@ -55,7 +54,7 @@ fn position(report: &Report, name: &str) -> usize {
     at.unwrap_or_else(|| panic!("no layer {name}"))
 }
 
-/// Lets a layer read what others make.
+/// Lets a layer of a report read what others make.
 fn read(report: &mut Report, name: &str, from: &[&str]) {
     let positions: Vec<usize> = from.iter().map(|name| position(report, name)).collect();
     let shape = |at: &usize| report.layers[*at].outputs[0].clone();
@@ -70,36 +69,8 @@ fn read(report: &mut Report, name: &str, from: &[&str]) {
     }
 }
 
-/// The chain with its branches, a side output and two layers with the same tensors.
 fn residual() -> Report {
-    let mut report = described(CHAIN);
-    for layer in &mut report.layers {
-        let names = layer.from.iter_mut().chain([&mut layer.name]);
-        names.for_each(|name| *name = name.replace(".sum", ".add"));
-    }
-    read(&mut report, "layer1.0.downsample.0", &["maxpool"]);
-    read(&mut report, "layer1.0.add", &["layer1.0.bn2", "layer1.0.downsample.1"]);
-    for (block, before) in [(1, 0), (2, 1), (3, 2)] {
-        let names = [format!("layer1.{block}.bn2"), format!("layer1.{before}.relu_1")];
-        read(&mut report, &format!("layer1.{block}.add"), &names.each_ref().map(String::as_str));
-    }
-    read(&mut report, "head", &["layer1.3.relu_1"]);
-    let tail = position(&report, "tail");
-    report.layers[tail].shared_with = Some("head".to_owned());
-    let own = &mut report.layers[tail].counts;
-    for (part, total) in [
-        (&mut own.params, &mut report.totals.params),
-        (&mut own.trainable, &mut report.totals.trainable),
-        (&mut own.param_bytes, &mut report.totals.param_bytes),
-    ] {
-        *total -= std::mem::take(part);
-    }
-    let mut aux = report.outputs[0].clone();
-    let at = position(&report, "aux");
-    (aux.name, aux.shape) = ("aux1".to_owned(), report.layers[at].outputs[0].clone());
-    (aux.from, aux.from_index) = ("aux".to_owned(), Some(at));
-    report.outputs.push(aux);
-    report
+    described(RESIDUAL)
 }
 
 /// Name and note of every line that has one.
@@ -114,11 +85,11 @@ fn branches_joins_outputs_and_shared_tensors_are_noted() {
     let expected = [
         "0 ← maxpool",
         "add ← bn2, downsample.1",
-        "add ← bn2, 0.relu_1",
-        "add ← bn2, 1.relu_1",
-        "add ← bn2, 2.relu_1",
-        "aux → aux1",
-        "head ← layer1.3.relu_1",
+        "add ← bn2, 0.relu2",
+        "add ← bn2, 1.relu2",
+        "add ← bn2, 2.relu2",
+        "aux → aux",
+        "head ← layer1.3.relu2",
         "tail shared with head · → output",
     ];
     assert_eq!(notes(&fold::tree(&report, &View::default())), expected);
@@ -134,11 +105,11 @@ fn folded_scopes_name_what_they_read_at_the_depth_that_is_shown() {
     };
     assert_eq!(
         notes_at(&report, 1, false),
-        ["aux → aux1", "head ← layer1", "tail shared with head · → output"]
+        ["aux → aux", "head ← layer1", "tail shared with head · → output"]
     );
     // A block with a skip reads what is before it alone.
     assert!(notes_at(&report, 2, false).iter().all(|note| !note.starts_with("1 ")));
-    read(&mut report, "tail", &["layer1.0.relu_1", "layer1.1.relu_1", "maxpool"]);
+    read(&mut report, "tail", &["layer1.0.relu2", "layer1.1.relu2", "maxpool"]);
     assert_eq!(
         notes_at(&report, 1, false)[2],
         "tail ← layer1, layer1, maxpool · shared with head · → output"
@@ -154,7 +125,7 @@ fn blocks_with_branches_are_repeats_too() {
     assert_eq!(labels[at + 1], "    conv1");
     assert!(!labels.contains(&"  2"), "{labels:?}");
     assert_eq!(lines.iter().map(|line| line.layers.len()).sum::<usize>(), report.layers.len());
-    assert!(notes(&lines).contains(&"add ← bn2, 0.relu_1".to_owned()));
+    assert!(notes(&lines).contains(&"add ← bn2, 0.relu2".to_owned()));
 }
 
 #[test]
@@ -180,7 +151,7 @@ fn a_sorted_table_has_no_line_before() {
     let report = residual();
     let view = View { top: Some(100), ..View::default() };
     let found = notes(&fold::tree(&report, &view));
-    assert_eq!(found, ["aux → aux1", "tail shared with head · → output"]);
+    assert_eq!(found, ["aux → aux", "tail shared with head · → output"]);
 }
 
 #[test]
@@ -202,10 +173,10 @@ fn markdown_csv_and_json_say_it_too() {
     let named = |name: &str| layers.iter().find(|layer| layer["name"] == name).unwrap();
     assert_eq!(
         named("layer1.1.add")["from"],
-        serde_json::json!(["layer1.1.bn2", "layer1.0.relu_1"])
+        serde_json::json!(["layer1.1.bn2", "layer1.0.relu2"])
     );
     assert_eq!(named("tail")["shared_with"], "head");
-    assert_eq!(value["outputs"][1]["from"], "aux");
+    assert_eq!(value["outputs"][0]["from"], "aux");
 }
 
 /// A trunk with two heads, of which one reads the network's input too far from it to be the line before.

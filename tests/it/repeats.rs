@@ -234,6 +234,12 @@ fn collapsed_tables() {
         assert!(table.contains("× n: n equal blocks or layers, their sums shown"), "{table}");
     }
     snapshot("summary", "vgg16_collapsed_80", &page("vgg16 --collapse --width 80"));
+    for (name, options) in [("resnet50", ""), ("siamese", ""), ("yolov3", "--depth 2")] {
+        for width in [80, 120] {
+            let table = page(&format!("{name} --collapse --width {width} {options}"));
+            snapshot("summary", &format!("{name}_collapsed_{width}"), &table);
+        }
+    }
     let markdown = page("vgg16 --collapse --format markdown");
     snapshot("markdown", "vgg16_collapsed", &markdown);
     // What has no repeats is as it was, without a word about them.
