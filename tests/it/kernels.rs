@@ -258,7 +258,7 @@ fn a_layer_norm_of_channels_is_one_of_the_last_axis() {
     }
     let run = |name, sizes: &[i64], x: &Tensor<f64>, g: Option<&Tensor<f64>>| {
         let owned = if name == "permute" { Vec::new() } else { owned.clone() };
-        run(&op(name, sizes), Mode::Train, x, owned, g.cloned())
+        run(&op(name, sizes), Mode::Train, std::slice::from_ref(x), owned, g.cloned())
     };
     let (to_last, to_second) = (&[0, 2, 3, 1], &[0, 3, 1, 2]);
     let moved =
