@@ -323,7 +323,8 @@ pub fn miscounted_on(op: &Op, shapes: &[Vec<usize>], mode: Mode) -> Vec<String> 
         Keep::Input(i) => format!("input {i}"),
         Keep::Output(i) => format!("output {i}"),
         Keep::Own { what, elements, dtype } => {
-            format!("{what}: {} B", elements * dtype.unwrap_or(DType::F32).bytes())
+            // What tallies is a double.
+            format!("{what}: {} B", elements * dtype.unwrap_or(DType::F64).bytes())
         }
     });
     let executed = run.made.kept.iter().map(|kept| match kept {
