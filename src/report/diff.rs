@@ -53,7 +53,11 @@ pub fn terminal(diff: &Diff<'_>, look: Look) -> String {
     let mut out = format!("{}\n", bold(&title, look.color));
     let assumed = assumptions(diff);
     let pieces: Vec<_> = assumed.iter().map(|text| safe(text)).collect();
-    let _ = writeln!(out, "{}\n", join(pieces.iter().map(AsRef::as_ref), " · ", look.width, 0, 0));
+    // A piece that is wider than the screen is broken at its words.
+    for line in join(pieces.iter().map(AsRef::as_ref), " · ", look.width, 0, 0).lines() {
+        let _ = writeln!(out, "{}", wrap(line, look.width, 0, 0));
+    }
+    out.push('\n');
     out.push_str(&draw(totals(diff, look.numbers, units::percent), look));
     let _ = writeln!(out, "\n{}", wrap(&sentence(diff), look.width, 0, 2));
     if !diff.entries.is_empty() {
