@@ -173,7 +173,11 @@ impl Diff<'_> {
         self.entries.is_empty()
             && before.totals == after.totals
             && shapes(&before.inputs) == shapes(&after.inputs)
-            && shapes(&before.outputs) == shapes(&after.outputs)
+            && before
+                .outputs
+                .iter()
+                .map(|output| &output.shape)
+                .eq(after.outputs.iter().map(|output| &output.shape))
     }
 
     /// How many layers differ so.

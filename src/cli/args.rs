@@ -165,6 +165,7 @@ impl SummaryArgs {
         let options = [
             ("--columns", view.columns.is_some(), true),
             ("--depth", view.depth.is_some(), true),
+            ("--collapse", view.collapse, false),
             ("--sort", view.sort.is_some(), true),
             ("--top", view.top.is_some(), true),
             ("--exact", view.exact, false),
@@ -202,6 +203,9 @@ pub struct ViewArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = whole::<usize>(0, u64::MAX))]
     pub depth: Option<usize>,
+    /// Show equal neighbours once, as × 6: blocks or layers with the same names below them, arguments, shapes and counts
+    #[arg(long)]
+    pub collapse: bool,
     /// A column of numbers to sort by, largest first
     #[arg(long, value_name = "COLUMN", value_parser = numeric_column)]
     pub sort: Option<&'static Column>,

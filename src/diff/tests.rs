@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
-use crate::report::model::CONVENTION;
+use crate::report::model::{CONVENTION, Output};
 
 /// A network of layers `(name, op, argument, channels that arrive, channels that leave)`.
 type Made<'t> = (&'t str, &'t str, u64, u64, u64);
@@ -25,6 +25,9 @@ fn layer(index: usize, (name, op, argument, from, to): Made<'_>) -> Layer {
         counts,
         receptive_field: None,
         tensors: Vec::new(),
+        from: Vec::new(),
+        from_index: Vec::new(),
+        shared_with: None,
     }
 }
 
@@ -176,7 +179,12 @@ fn outputs_of_equal_layers_can_differ() {
     let before = made(&[("a", "relu", 0, 8, 8)]);
     let mut after = before.clone();
     assert!(diff(&before, &after).is_equal());
-    after.outputs.push(NamedShape { name: "output".to_owned(), shape: vec![1, 8, 8, 8] });
+    after.outputs.push(Output {
+        name: "output".to_owned(),
+        shape: vec![1, 8, 8, 8],
+        from: "a".to_owned(),
+        from_index: None,
+    });
     assert!(!diff(&before, &after).is_equal());
 }
 

@@ -1,7 +1,7 @@
 //! One training step: a batch that is drawn, a loss, the gradients, and a way down.
 //!
-//! The loss is cross-entropy to drawn classes for a single N×C output, else the mean square to drawn targets, averaged
-//! over the outputs. Every step of one batch draws the same dropout. Tests stand in `tests/it/tape.rs`.
+//! The loss is cross-entropy to drawn classes for a single N×C output of two classes or more (one teaches nothing), else
+//! the mean square to drawn targets, averaged over the outputs. Every step of one batch draws the same dropout. Tests stand in `tests/it/tape.rs`.
 
 use super::kernels::Part;
 use super::loss;
@@ -85,6 +85,7 @@ pub fn step<S: Scalar>(
 fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tensor<S>>, u64) {
     if let [single] = outputs
         && let [batch, classes] = *single.shape()
+        && classes > 1
     {
         let chosen: Vec<usize> = (0..batch).map(|_| targets.below(classes)).collect();
         let made = loss::cross_entropy(single, &chosen, single.meter());

@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use super::fold::{Line, What};
+use super::fold::{Line, What, last};
 use super::grid::{Head, Value};
 use super::model::{AxisField, Counts, Layer, Report};
 use crate::ops::Op;
@@ -65,6 +65,7 @@ pub const COLUMNS: &[Column] = &[
     left("op", "operator", Kind::Layer(|l| Value::text(&l.op))).or("type"),
     left("kernel", "kernel", Kind::Layer(|l| sizes(kernel(l)))).expendable(1),
     left("args", "arguments", Kind::Layer(|l| words(l.call.clone()))),
+    left("from", "from", Kind::Layer(|l| Value::Names(l.from.clone()))),
     left("input", "input", Kind::Layer(|l| Value::Shapes(l.inputs.clone()))),
     left("output", "output", Kind::Layer(|l| Value::Shapes(l.outputs.clone()))),
     right("params", "params", Kind::Count(|c| c.params)),
@@ -113,17 +114,17 @@ impl Column {
     /// The value of a line.
     pub fn value(&self, line: &Line<'_>, report: &Report) -> Value {
         let counts = line.counts.as_ref();
-        match (self.kind, line.what) {
-            (Kind::Name, _) => Value::text(&line.label),
-            (Kind::Layer(of), What::Layer(layer)) => of(layer),
-            (Kind::Layer(of), What::Folded { last, .. }) if self.key == "output" => of(last),
-            (Kind::Layer(_), what) if self.key == "op" => {
-                what.layers().map_or(Value::Empty, |n| Value::Text(layers_text(n)))
-            }
-            (Kind::Layer(_), _) => Value::Empty,
-            (Kind::Count(of), _) => counts.map_or(Value::Empty, |c| Value::Count(of(c))),
-            (Kind::Bytes(of), _) => counts.map_or(Value::Empty, |c| Value::Bytes(of(c))),
-            (Kind::Share(of), _) => {
+        match self.kind {
+            Kind::Name => Value::text(&line.label),
+            Kind::Layer(of) if self.key == "op" => operator(line, of),
+            Kind::Layer(of) => match line.what {
+                What::Layer => common(&line.layers, of),
+                What::Folded if self.key == "output" => last(&line.layers).map_or(Value::Empty, of),
+                _ => Value::Empty,
+            },
+            Kind::Count(of) => counts.map_or(Value::Empty, |c| Value::Count(of(c))),
+            Kind::Bytes(of) => counts.map_or(Value::Empty, |c| Value::Bytes(of(c))),
+            Kind::Share(of) => {
                 counts.map_or(Value::Empty, |c| Value::Share(of(c), of(&report.totals)))
             }
         }
@@ -137,6 +138,28 @@ impl Column {
             _ => Head { expendable: 0, ..self.head },
         }
     }
+}
+
+/// The operator, or how many layers there are; behind it what is to be noted.
+fn operator(line: &Line<'_>, of: fn(&Layer) -> Value) -> Value {
+    let value = match line.what {
+        What::Scope => Value::Empty,
+        What::Layer => common(&line.layers, of),
+        What::Folded | What::Rest | What::Total => Value::Text(layers_text(line.layers.len())),
+    };
+    match value {
+        Value::Text(text) if !line.note.is_empty() => {
+            Value::Noted { text, note: line.note.clone() }
+        }
+        value => value,
+    }
+}
+
+/// What equal layers have in common; nothing where they differ.
+fn common(layers: &[&Layer], of: fn(&Layer) -> Value) -> Value {
+    let mut values = layers.iter().map(|layer| of(layer));
+    let first = values.next().unwrap_or(Value::Empty);
+    if values.all(|value| value == first) { first } else { Value::Empty }
 }
 
 /// A number of layers in words.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use super::grid::{Grid, Head, Numbers, Value};
 use super::markdown::{self, escape};
-use super::model::{Counts, Report};
+use super::model::{Counts, Output, Report};
 use super::summary::{self, shapes};
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
@@ -53,7 +53,11 @@ pub fn terminal(diff: &Diff<'_>, look: Look) -> String {
     let mut out = format!("{}\n", bold(&title, look.color));
     let assumed = assumptions(diff);
     let pieces: Vec<_> = assumed.iter().map(|text| safe(text)).collect();
-    let _ = writeln!(out, "{}\n", join(pieces.iter().map(AsRef::as_ref), " · ", look.width, 0, 0));
+    // A piece that is wider than the screen is broken at its words.
+    for line in join(pieces.iter().map(AsRef::as_ref), " · ", look.width, 0, 0).lines() {
+        let _ = writeln!(out, "{}", wrap(line, look.width, 0, 0));
+    }
+    out.push('\n');
     out.push_str(&draw(totals(diff, look.numbers, units::percent), look));
     let _ = writeln!(out, "\n{}", wrap(&sentence(diff), look.width, 0, 2));
     if !diff.entries.is_empty() {
@@ -155,8 +159,9 @@ fn assumptions(diff: &Diff<'_>) -> Vec<String> {
     if let Some(inputs) = change("input", shapes(&before.inputs), shapes(&after.inputs)) {
         pieces[0] = inputs;
     }
-    let outputs = change("output", shapes(&before.outputs), shapes(&after.outputs));
-    if let Some(outputs) = outputs {
+    let made =
+        |report: &Report| shapes(&report.outputs.iter().map(Output::named).collect::<Vec<_>>());
+    if let Some(outputs) = change("output", made(before), made(after)) {
         pieces.insert(1, outputs);
     }
     pieces
@@ -176,7 +181,10 @@ fn sentence(diff: &Diff<'_>) -> String {
 /// What makes totals less than the whole.
 fn notes(diff: &Diff<'_>) -> Vec<String> {
     let of = |report: &Report| {
-        summary::notes(report).into_iter().map(|note| format!("{}: {note}", report.model)).collect()
+        summary::not_counted(report)
+            .into_iter()
+            .map(|note| format!("{}: {note}", report.model))
+            .collect()
     };
     [diff.before, diff.after].iter().flat_map(|report| -> Vec<String> { of(report) }).collect()
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::columns;
 use super::grid::{Grid, Head, Numbers, Value};
-use super::model::{AxisField, Counts, NamedShape, Report, SCHEMA_VERSION};
+use super::model::{AxisField, Counts, NamedShape, Output, Report, SCHEMA_VERSION};
 use super::summary;
 use super::table::{Look, draw};
 use super::text::{join, wrap};
@@ -138,15 +138,16 @@ impl Listed {
         let is_spatial = |axes: &&Vec<AxisField>| {
             !axes.is_empty() && axes.iter().all(|axis| axis.stride.is_some())
         };
-        let fields = report.layers.iter().rev().filter_map(|layer| layer.receptive_field.as_ref());
+        let fields = report.layers.iter().filter_map(|layer| layer.receptive_field.as_ref());
+        let extent = |axes: &&Vec<AxisField>| axes.iter().map(|axis| axis.extent).max();
         Self {
             model: report.model.clone(),
             file: file.to_owned(),
             inputs: report.inputs.clone(),
-            outputs: report.outputs.clone(),
+            outputs: report.outputs.iter().map(Output::named).collect(),
             layers: report.layers.len(),
             status: report.status,
-            receptive_field: fields.clone().find(is_spatial).cloned(),
+            receptive_field: fields.filter(is_spatial).max_by_key(extent).cloned(),
             totals: report.totals,
         }
     }

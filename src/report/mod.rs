@@ -16,6 +16,8 @@ pub mod diff;
 #[cfg(feature = "cli")]
 pub mod explain;
 #[cfg(feature = "cli")]
+mod flow;
+#[cfg(feature = "cli")]
 pub mod fold;
 #[cfg(feature = "cli")]
 pub mod grid;
@@ -35,6 +37,8 @@ pub mod ops;
 mod ops_example;
 #[cfg(feature = "cli")]
 pub mod params;
+#[cfg(feature = "cli")]
+mod repeat;
 #[cfg(feature = "cli")]
 pub mod summary;
 #[cfg(feature = "cli")]

@@ -99,6 +99,7 @@ fn every_key_is_documented_and_no_other() {
         ("Report", &report),
         ("Convention", &report["convention"]),
         ("Named shape", &report["inputs"][0]),
+        ("Output", &report["outputs"][0]),
         ("Counts", totals),
         ("Work", &totals["work"]),
         ("Backward", &totals["work_backward"]),

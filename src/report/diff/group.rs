@@ -202,7 +202,7 @@ impl<'r> Group<'_, 'r> {
             all().filter(|(_, change)| !change.what.is_shape()).map(text).collect();
         if parts.is_empty() {
             // The output says more than the input.
-            parts.extend(all().last().map(text));
+            parts.extend(all().next_back().map(text));
         }
         parts.extend((self.entries.len() > 1 && first.is_renamed()).then(|| "renamed".to_owned()));
         parts.join(", ")

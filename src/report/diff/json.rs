@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::diff::{Change, Delta, Diff, Entry, Kind, QUANTITIES, Quantity, What};
-use crate::report::model::{Layer, NamedShape, Report, SCHEMA_VERSION};
+use crate::report::model::{Layer, NamedShape, Output, Report, SCHEMA_VERSION};
 
 /// A comparison.
 #[derive(Clone, Debug, Serialize)]
@@ -32,7 +32,7 @@ pub struct Comparison<'d> {
 struct Side<'d> {
     model: &'d str,
     inputs: &'d [NamedShape],
-    outputs: &'d [NamedShape],
+    outputs: Vec<NamedShape>,
     layers: usize,
     status: &'static str,
 }
@@ -106,7 +106,7 @@ impl<'d> Side<'d> {
         Self {
             model: &report.model,
             inputs: &report.inputs,
-            outputs: &report.outputs,
+            outputs: report.outputs.iter().map(Output::named).collect(),
             layers: report.layers.len(),
             status: report.status,
         }
