@@ -20,6 +20,8 @@ use progress::Teller;
 
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
+use crate::exec::backend::Backend;
+use crate::exec::gradcheck;
 use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
 use crate::exec::network::{Network, RunError};
 use crate::exec::optim::Sgd;
@@ -27,7 +29,6 @@ pub use crate::exec::scalar::Tally;
 use crate::exec::step::{self, Data};
 use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
-use crate::exec::{self, gradcheck};
 use crate::graph::{Graph, NodeId};
 use crate::ops::ledger::{Keep, Param, Role, Work};
 use crate::ops::{Io, Layer, Mode, Op};
@@ -186,7 +187,7 @@ fn analysed(graph: &Graph, plan: Plan) -> Result<Analysis, AnalysisError> {
 /// A network that cannot be analysed.
 pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
     let analysis = analysed(graph, plan)?;
-    let step = memory::training(graph, &analysis, Optimizer::Sgd, exec::plan, true)?;
+    let step = memory::training(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan(), true)?;
     let inputs = graph
         .inputs()
         .iter()
@@ -217,7 +218,7 @@ pub fn verify(
     let base = meter.now();
     meter.reset_peak();
     drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
-    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, exec::plan)?;
+    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan())?;
     totals.push(Check::new(
         "parameters and buffers in memory",
         bytes_exact(predicted.flash + predicted.buffers),
@@ -235,7 +236,8 @@ pub fn verify(
         Teller { progress: &mut progress, watch: Some(&mut watch), forward: Pass::Forward };
     let outcome = step::step(&mut network, &data, plan.mode, true, &mut teller)?;
     teller.watch = None;
-    let training = memory::training(graph, &analysis, Optimizer::Sgd, exec::plan, true)?;
+    let training =
+        memory::training(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan(), true)?;
     if plan.mode == Mode::Train {
         totals.push(Check::new(
             "peak of a training step",

@@ -7,6 +7,7 @@ mod common;
 mod custom_network;
 mod diagnostics;
 mod docs;
+mod fast;
 mod fixtures;
 mod golden_shapes_a;
 mod golden_shapes_b;
