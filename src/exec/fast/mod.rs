@@ -17,10 +17,12 @@ mod conv;
 pub(crate) mod gemm;
 mod linear;
 mod patches;
+mod peak;
 mod product;
 mod split;
 
 pub use gemm::Native;
+pub use peak::peak;
 
 use super::backend::Scratch;
 use super::kernels::{Backward, Forward, Grads, Kernel as _, Made};

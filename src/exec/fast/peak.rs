@@ -1,0 +1,43 @@
+//! What the machine can do: the speed of one large matrix product, measured where the layers are, so that both can be
+//! compared.
+//!
+//! Tests stand below.
+
+use std::time::Instant;
+
+use super::gemm::{Matrix, MatrixMut, Native, Write};
+use super::split;
+
+/// Rows, inner size and columns: a part of it fits the caches, the whole takes some milliseconds.
+const SIZES: [usize; 3] = [1024, 768, 1024];
+const ROUNDS: usize = 7;
+
+/// Floating point operations a second, two for each multiply-accumulate, of the best of a few large products in singles,
+/// with the threads of the pool it runs in.
+pub fn peak() -> f64 {
+    let [rows, inner, cols] = SIZES;
+    let (a, b) = (vec![0.5f32; rows * inner], vec![0.25f32; inner * cols]);
+    let mut c = vec![0.0f32; rows * cols];
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let begin = Instant::now();
+        let parts = MatrixMut::new(&mut c, rows, cols, cols).cut(rows / split::LANES, cols);
+        split::run(parts, &mut [] as &mut [f32], 0, |(row, _, mut into), _| {
+            let a = Matrix::rows(&a, rows, inner).part(row, 0, [into.sizes()[0], inner]);
+            (Native::<f32>::OWN.multiply)(&mut into, a, Matrix::rows(&b, inner, cols), Write::Over);
+        });
+        best = best.min(begin.elapsed().as_secs_f64());
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a speed")]
+    let flops = (2 * rows * inner * cols) as f64;
+    flops / best
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_machine_does_more_than_ten_million_operations_a_second() {
+        let peak = super::peak();
+        assert!(peak.is_finite() && peak > 1e7, "{peak}");
+    }
+}
