@@ -20,6 +20,8 @@ use crate::ops::{Linear, Mode};
 const MANY: usize = 64;
 /// Rows of a product below which it is not cut there.
 const LOW: usize = 16;
+/// Columns below which a product is not cut there: some pages of each row of the weight.
+const WIDE: usize = 2048;
 /// Columns come in multiples of it: whole lines of the cache.
 const UNIT: usize = 64;
 
@@ -33,7 +35,7 @@ fn multiply<S: Scalar>(
     let ([rows, inner], [_, cols]) = (a.sizes(), b.sizes());
     let pieces = split::pieces([rows, inner, cols].into_iter().fold(1, usize::saturating_mul), 1);
     let down = pieces.min(rows / LOW).max(1);
-    let across = pieces.div_ceil(down).min(cols / UNIT).max(1);
+    let across = pieces.div_ceil(down).min(cols / WIDE).max(1);
     let (high, wide) = (split::piece(rows, down, 1), split::piece(cols, across, UNIT));
     let parts = MatrixMut::new(into, rows, cols, cols).cut(high, wide);
     split::run(parts, &mut [] as &mut [S], 0, |(row, col, mut into), _| {

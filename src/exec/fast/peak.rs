@@ -21,10 +21,12 @@ pub fn peak() -> f64 {
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         let begin = Instant::now();
-        let parts = MatrixMut::new(&mut c, rows, cols, cols).cut(rows / split::LANES, cols);
-        split::run(parts, &mut [] as &mut [f32], 0, |(row, _, mut into), _| {
-            let a = Matrix::rows(&a, rows, inner).part(row, 0, [into.sizes()[0], inner]);
-            (Native::<f32>::OWN.multiply)(&mut into, a, Matrix::rows(&b, inner, cols), Write::Over);
+        let parts = MatrixMut::new(&mut c, rows, cols, cols).cut(rows / 4, cols / 4);
+        split::run(parts, &mut [] as &mut [f32], 0, |(row, col, mut into), _| {
+            let [high, wide] = into.sizes();
+            let a = Matrix::rows(&a, rows, inner).part(row, 0, [high, inner]);
+            let b = Matrix::rows(&b, inner, cols).part(0, col, [inner, wide]);
+            (Native::<f32>::OWN.multiply)(&mut into, a, b, Write::Over);
         });
         best = best.min(begin.elapsed().as_secs_f64());
     }

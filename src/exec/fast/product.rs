@@ -28,7 +28,9 @@ const LOW: usize = 64;
 /// Windows come in multiples of it: numbers of a register.
 const UNIT: usize = 16;
 /// Numbers of all partial sums of a weight's gradient.
-const PARTIALS: usize = 1 << 18;
+const PARTIALS: usize = 1 << 20;
+/// Numbers of a block that all threads gather together: what the cache that they share holds.
+const SHARED: usize = 1 << 19;
 
 /// A convolution on real sizes.
 #[derive(Clone, Debug)]
@@ -47,11 +49,36 @@ fn even(whole: usize, most: usize) -> usize {
     whole.div_ceil(whole.div_ceil(most.max(1)).max(1)).max(1)
 }
 
-/// How many channels and windows a block has.
+/// The first kernel's bias and those that follow, on the rows of what is to be made; and how it is made then.
+fn begin<S: Scalar>(into: &mut MatrixMut<'_, S>, first: usize, bias: Option<&[S]>) -> Write {
+    let Some(bias) = bias else { return Write::Over };
+    let rows = into.sizes()[0];
+    bias[first..].iter().take(rows).enumerate().for_each(|(i, bias)| into.row(i).fill(*bias));
+    Write::Add
+}
+
+/// How the forward pass is cut.
 #[derive(Clone, Copy, Debug)]
-struct Cut {
+struct ForwardCut {
+    /// Channels and windows of a block.
     channels: usize,
     windows: usize,
+    /// Kernels of a part.
+    rows: usize,
+    /// Whether the parts share a block; else each gathers its own.
+    shared: bool,
+}
+
+/// How the weight's gradient is cut.
+#[derive(Clone, Copy, Debug)]
+struct WeightCut {
+    /// Channels and windows of a block.
+    channels: usize,
+    windows: usize,
+    /// Into how many sums the images and their blocks of windows are shared out.
+    sums: usize,
+    /// Whether sums are made with the kernels along the rows: the fewer are those that the product packs.
+    turned: bool,
 }
 
 impl Convolution {
@@ -79,12 +106,8 @@ impl Convolution {
     }
 
     /// Numbers of a block that is gathered; none where channels are the block.
-    fn block(&self, cut: Cut) -> usize {
-        if self.patches.are_elements() {
-            0
-        } else {
-            cut.channels * self.patches.taps() * cut.windows
-        }
+    fn block(&self, channels: usize, windows: usize) -> usize {
+        if self.patches.are_elements() { 0 } else { channels * self.patches.taps() * windows }
     }
 
     /// The channels of a group in an image, from one of them on.
@@ -109,8 +132,7 @@ impl Convolution {
 
     // Forward.
 
-    /// The cut of the forward pass, and kernels of a part.
-    fn forward_cut(&self) -> (Cut, usize) {
+    fn forward_cut(&self) -> ForwardCut {
         let (taps, windows) = (self.patches.taps(), self.patches.windows());
         let pieces = split::pieces(self.macs(), self.batch * self.groups);
         let across = pieces.min(windows / NARROW).max(1);
@@ -118,39 +140,49 @@ impl Convolution {
         let wide = split::piece(windows, across, UNIT);
         let rows = split::piece(self.kernels, down, 1);
         if self.patches.are_elements() {
-            return (Cut { channels: self.depth, windows: wide }, rows);
+            return ForwardCut { channels: self.depth, windows: wide, rows, shared: false };
         }
-        let wide = wide.min(WIDE).min((BLOCK / taps).max(1));
-        (Cut { channels: even(self.depth, BLOCK / (taps * wide)), windows: wide }, rows)
+        if down > 1 {
+            let channels = even(self.depth, SHARED / (taps * windows));
+            let rows = split::piece(self.kernels, (self.kernels / LOW).min(split::LANES), 1);
+            return ForwardCut { channels, windows, rows, shared: true };
+        }
+        let windows = wide.min(WIDE).min((BLOCK / taps).max(1));
+        let channels = even(self.depth, BLOCK / (taps * windows));
+        ForwardCut { channels, windows, rows, shared: false }
     }
 
     /// Scratch memory of the forward pass.
     pub(super) fn forward_scratch(&self) -> usize {
-        let (cut, rows) = self.forward_cut();
-        let parts = self.kernels.div_ceil(rows) * self.patches.windows().div_ceil(cut.windows);
-        split::blocks(self.batch * self.groups * parts, self.block(cut))
+        let ForwardCut { channels, windows, rows, shared } = self.forward_cut();
+        let block = self.block(channels, windows);
+        if shared {
+            return block;
+        }
+        let parts = self.kernels.div_ceil(rows) * self.patches.windows().div_ceil(windows);
+        split::blocks(self.batch * self.groups * parts, block)
     }
 
     /// `y` becomes the convolution of `x`, with a bias for each kernel.
     pub(super) fn forward<S: Scalar>(
         &self,
         native: &Native<S>,
-        (x, w, bias): (&[S], &[S], Option<&[S]>),
+        given: (&[S], &[S], Option<&[S]>),
         y: &mut [S],
         scratch: &mut [S],
     ) {
-        let (cut, rows) = self.forward_cut();
+        let cut = self.forward_cut();
+        if cut.shared {
+            return self.forward_shared(native, given, y, scratch);
+        }
+        let (x, w, bias) = given;
         let (taps, inner) = (self.patches.taps(), self.inner());
-        let parts = self.parts(y, [self.kernels, self.patches.windows()], [rows, cut.windows]);
-        split::run(parts, scratch, self.block(cut), |part, block| {
+        let parts = self.parts(y, [self.kernels, self.patches.windows()], [cut.rows, cut.windows]);
+        split::run(parts, scratch, self.block(cut.channels, cut.windows), |part, block| {
             let Part { n, group, row, col, mut into } = part;
             let [rows, width] = into.sizes();
             let first = group * self.kernels + row;
-            let mut write = Write::Over;
-            if let Some(bias) = bias {
-                bias[first..].iter().take(rows).enumerate().for_each(|(i, b)| into.row(i).fill(*b));
-                write = Write::Add;
-            }
+            let mut write = begin(&mut into, first, bias);
             let weights = &w[first * inner..];
             if self.patches.are_elements() {
                 let x = self.channels(x, (n, group, 0));
@@ -161,16 +193,49 @@ impl Convolution {
             for first in (0..self.depth).step_by(cut.channels) {
                 let high = cut.channels.min(self.depth - first) * taps;
                 let block = &mut block[..high * width];
-                self.patches.gather(
-                    self.channels(x, (n, group, first)),
-                    &(col..col + width),
-                    block,
-                );
+                let channels = self.channels(x, (n, group, first));
+                self.patches.gather(channels, &(col..col + width), block);
                 let weights = Matrix::new(&weights[first * taps..], [rows, high], [inner, 1]);
                 (native.multiply)(&mut into, weights, Matrix::rows(block, high, width), write);
                 write = Write::Add;
             }
         });
+    }
+
+    /// The same where windows are too few to be shared out: all gather one block, then each multiplies some kernels by it.
+    fn forward_shared<S: Scalar>(
+        &self,
+        native: &Native<S>,
+        (x, w, bias): (&[S], &[S], Option<&[S]>),
+        y: &mut [S],
+        scratch: &mut [S],
+    ) {
+        let ForwardCut { channels, windows, rows, .. } = self.forward_cut();
+        let (taps, inner) = (self.patches.taps(), self.inner());
+        for (at, y) in y.chunks_exact_mut(self.kernels * windows).enumerate() {
+            let (n, group) = (at / self.groups, at % self.groups);
+            for first in (0..self.depth).step_by(channels) {
+                let count = channels.min(self.depth - first);
+                let block = &mut scratch[..count * taps * windows];
+                let each = count.div_ceil(split::LANES);
+                let parts = block.chunks_mut(each * taps * windows).enumerate().collect();
+                split::run(parts, &mut [] as &mut [S], 0, |(at, block), _| {
+                    let channels = self.channels(x, (n, group, first + at * each));
+                    self.patches.gather(channels, &(0..windows), block);
+                });
+                let block = Matrix::rows(block, count * taps, windows);
+                let parts = MatrixMut::new(y, self.kernels, windows, windows).cut(rows, windows);
+                split::run(parts, &mut [] as &mut [S], 0, |(row, _, mut into), _| {
+                    let kernel = group * self.kernels + row;
+                    let write =
+                        if first == 0 { begin(&mut into, kernel, bias) } else { Write::Add };
+                    let weights = &w[kernel * inner + first * taps..];
+                    let sizes = [into.sizes()[0], count * taps];
+                    let weights = Matrix::new(weights, sizes, [inner, 1]);
+                    (native.multiply)(&mut into, weights, block, write);
+                });
+            }
+        }
     }
 
     /// Cuts what each group writes in each image, `rows` × `cols`, into parts of at most so many.
@@ -191,25 +256,26 @@ impl Convolution {
 
     // The input's gradient.
 
-    fn input_cut(&self) -> Cut {
+    /// Channels and windows of a block of the input's gradient.
+    fn input_cut(&self) -> (usize, usize) {
         let (taps, windows) = (self.patches.taps(), self.patches.windows());
         let pieces = split::pieces(self.macs(), self.batch * self.groups);
         if self.patches.are_elements() {
             let across = pieces.min(windows / NARROW).max(1);
             let down = pieces.div_ceil(across).min(self.depth / LOW).max(1);
             let channels = split::piece(self.depth, down, 1);
-            return Cut { channels, windows: split::piece(windows, across, UNIT) };
+            return (channels, split::piece(windows, across, UNIT));
         }
         let windows = windows.min(WIDE).min((BLOCK / taps).max(1));
         let most = self.depth.div_ceil(pieces).max(LOW.div_ceil(taps));
-        Cut { channels: even(self.depth, most.min(BLOCK / (taps * windows.max(1)))), windows }
+        (even(self.depth, most.min(BLOCK / (taps * windows.max(1)))), windows)
     }
 
     /// Scratch memory of the input's gradient.
     pub(super) fn input_scratch(&self) -> usize {
-        let cut = self.input_cut();
-        let parts = self.depth.div_ceil(cut.channels);
-        split::blocks(self.batch * self.groups * parts, self.block(cut))
+        let (channels, windows) = self.input_cut();
+        let parts = self.depth.div_ceil(channels);
+        split::blocks(self.batch * self.groups * parts, self.block(channels, windows))
     }
 
     /// Adds the gradient of the input to what `dx` holds.
@@ -220,13 +286,13 @@ impl Convolution {
         dx: &mut [S],
         scratch: &mut [S],
     ) {
-        let (cut, plane) = (self.input_cut(), self.patches.plane());
+        let ((many, wide), plane) = (self.input_cut(), self.patches.plane());
         let (taps, inner, windows) = (self.patches.taps(), self.inner(), self.patches.windows());
         let elements = self.patches.are_elements();
         // A part that scatters has its channels whole.
-        let wide = if elements { cut.windows } else { plane };
-        let parts = self.parts(dx, [self.depth, plane], [cut.channels, wide]);
-        split::run(parts, scratch, self.block(cut), |part, block| {
+        let across = if elements { wide } else { plane };
+        let parts = self.parts(dx, [self.depth, plane], [many, across]);
+        split::run(parts, scratch, self.block(many, wide), |part, block| {
             let Part { n, group, row, col, mut into } = part;
             let [channels, width] = into.sizes();
             let high = channels * taps;
@@ -237,8 +303,8 @@ impl Convolution {
                 (native.multiply)(&mut into, weights, g, Write::Add);
                 return;
             }
-            for first in (0..windows).step_by(cut.windows) {
-                let width = cut.windows.min(windows - first);
+            for first in (0..windows).step_by(wide) {
+                let width = wide.min(windows - first);
                 let block = &mut block[..high * width];
                 let g = self.made(g, (n, group), (first, width));
                 let mut product = MatrixMut::new(block, high, width, width);
@@ -250,36 +316,39 @@ impl Convolution {
 
     // The weight's gradient.
 
-    /// The cut of the weight's gradient, and into how many sums the images and their blocks of windows are shared out.
-    fn weight_cut(&self) -> (Cut, usize) {
+    /// Weights of all kernels.
+    fn weights(&self) -> usize {
+        self.groups * self.kernels * self.inner()
+    }
+
+    fn weight_cut(&self) -> WeightCut {
         let (taps, windows) = (self.patches.taps(), self.patches.windows());
         let wide = windows.min(WIDE).min((BLOCK / taps).max(1)).max(1);
         let pieces = split::pieces(self.macs().saturating_mul(self.batch * self.groups), 1);
         let most = (BLOCK / (taps * wide)).clamp(1, self.depth);
-        let weights = self.groups * self.kernels * self.inner();
         let steps = self.batch * windows.div_ceil(wide);
-        let sums = pieces
-            .div_ceil(self.groups * self.depth.div_ceil(most))
-            .min(steps)
-            .min(PARTIALS / weights)
-            .max(1);
+        let room = PARTIALS / self.weights();
+        let sums = pieces.div_ceil(self.groups * self.depth.div_ceil(most));
+        let sums = sums.min(steps).min(room).max(1);
         let across = pieces.div_ceil(self.groups * sums);
         let most = most.min(self.depth.div_ceil(across).max(LOW.div_ceil(taps)));
-        (Cut { channels: even(self.depth, most), windows: wide }, sums)
+        let channels = even(self.depth, most);
+        let turned = room > 0 && steps > 0 && self.kernels < channels * taps;
+        WeightCut { channels, windows: wide, sums, turned }
     }
 
     /// Scratch memory of the weight's gradient: its blocks, and its partial sums.
     fn weight_scratches(&self) -> (usize, usize) {
-        let (cut, sums) = self.weight_cut();
-        let parts = sums * self.groups * self.depth.div_ceil(cut.channels);
-        let weights = self.groups * self.kernels * self.inner();
-        (split::blocks(parts, self.block(cut)), if sums > 1 { sums * weights } else { 0 })
+        let WeightCut { channels, windows, sums, turned } = self.weight_cut();
+        let parts = sums * self.groups * self.depth.div_ceil(channels);
+        let partials = if sums > 1 || turned { sums * self.weights() } else { 0 };
+        (split::blocks(parts, self.block(channels, windows)), partials)
     }
 
     /// Scratch memory of the weight's gradient.
     pub(super) fn weight_scratch(&self) -> usize {
-        let (blocks, sums) = self.weight_scratches();
-        blocks + sums
+        let (blocks, partials) = self.weight_scratches();
+        blocks + partials
     }
 
     /// `dw`, which is zero, becomes the gradient of the weight.
@@ -290,30 +359,38 @@ impl Convolution {
         dw: &mut [S],
         scratch: &mut [S],
     ) {
-        let (cut, sums) = self.weight_cut();
+        let WeightCut { channels, windows: wide, sums, turned } = self.weight_cut();
         let (taps, inner, windows) = (self.patches.taps(), self.inner(), self.patches.windows());
         let (blocks, partials) = self.weight_scratches();
         let (scratch, partials) = scratch[..blocks + partials].split_at_mut(blocks);
-        let wholes: Vec<&mut [S]> =
-            if sums > 1 { partials.chunks_exact_mut(dw.len()).collect() } else { vec![&mut *dw] };
+        let wholes: Vec<&mut [S]> = if partials.is_empty() {
+            vec![&mut *dw]
+        } else {
+            partials.chunks_exact_mut(self.weights()).collect()
+        };
         let mut parts = Vec::new();
         for (sum, whole) in wholes.into_iter().enumerate() {
-            let each = whole.chunks_exact_mut(self.kernels * inner).enumerate();
-            for (group, whole) in each {
-                let whole = MatrixMut::new(whole, self.kernels, inner, inner);
-                let cut = whole.cut(self.kernels, cut.channels * taps).into_iter();
-                parts.extend(cut.map(|(_, col, into)| (sum, group, col / taps, into)));
+            for (group, whole) in whole.chunks_exact_mut(self.kernels * inner).enumerate() {
+                let (high, across) = (channels * taps, self.kernels);
+                let cut = if turned {
+                    MatrixMut::new(whole, inner, across, across).cut(high, across)
+                } else {
+                    MatrixMut::new(whole, across, inner, inner).cut(across, high)
+                };
+                // One of row and column is zero.
+                let cut = cut.into_iter().map(|(row, col, into)| ((row + col) / taps, into));
+                parts.extend(cut.map(|(first, into)| (sum, group, first, into)));
             }
         }
-        let per_image = windows.div_ceil(cut.windows);
+        let per_image = windows.div_ceil(wide);
         let steps = self.batch * per_image;
-        split::run(parts, scratch, self.block(cut), |part, block| {
+        split::run(parts, scratch, self.block(channels, wide), |part, block| {
             let (sum, group, first, mut into) = part;
-            let [_, high] = into.sizes();
+            let high = channels.min(self.depth - first) * taps;
             let mut write = Write::Over;
             for step in sum * steps / sums..(sum + 1) * steps / sums {
-                let (n, begin) = (step / per_image, step % per_image * cut.windows);
-                let width = cut.windows.min(windows - begin);
+                let (n, begin) = (step / per_image, step % per_image * wide);
+                let width = wide.min(windows - begin);
                 let x = self.channels(x, (n, group, first));
                 let x = if self.patches.are_elements() {
                     Matrix::new(&x[begin..], [high, width], [windows, 1])
@@ -323,15 +400,24 @@ impl Convolution {
                     Matrix::rows(block, high, width)
                 };
                 let g = self.made(g, (n, group), (begin, width));
-                (native.multiply)(&mut into, g, x.transposed(), write);
+                let (a, b) = if turned { (x, g.transposed()) } else { (g, x.transposed()) };
+                (native.multiply)(&mut into, a, b, write);
                 write = Write::Add;
             }
         });
-        if sums > 1 {
-            for partial in partials.chunks_exact(dw.len()) {
+        if partials.is_empty() {
+            return;
+        }
+        let kernels: Vec<_> = dw.chunks_exact_mut(inner).enumerate().collect();
+        split::run(kernels, &mut [] as &mut [S], 0, |(kernel, dw), _| {
+            let (group, row) = (kernel / self.kernels, kernel % self.kernels);
+            for partial in partials.chunks_exact(self.weights()) {
+                let partial = &partial[group * self.kernels * inner..];
+                let (first, step) = if turned { (row, self.kernels) } else { (row * inner, 1) };
+                let partial = partial[first..].iter().step_by(step);
                 dw.iter_mut().zip(partial).for_each(|(dw, sum)| *dw = dw.add(*sum));
             }
-        }
+        });
     }
 }
 
