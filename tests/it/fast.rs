@@ -5,7 +5,7 @@
 //! which the reference makes of the absolute numbers.
 
 use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::{Numbers, Owned};
+use cnnstat::exec::kernels::{Backward, Forward, Numbers, Owned};
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::rng::Rng;
 use cnnstat::exec::scalar::Scalar;
@@ -221,6 +221,47 @@ fn large_layers_equal_the_reference() {
     for (op, shape) in large() {
         let (single, double) = (distance::<f32>(&op, &shape), distance::<f64>(&op, &shape));
         assert!(single < 1.0 && double < 1.0, "f32 {single}, f64 {double}: {op:?} at {shape:?}");
+    }
+}
+
+/// What a pass takes at its highest is what it makes and the scratch memory that was told, in any number of threads.
+#[test]
+fn scratch_memory_is_as_told() {
+    for (op, shape) in large() {
+        let Given { input, mut owned, grad } = Given::<f32>::draw(&op, &shape, 5);
+        let told = FAST.scratch(&op, &[&shape], Mode::Train);
+        let (meter, mut rng) = (Meter::new(), Rng::new(1));
+        let pass = Forward {
+            inputs: std::slice::from_ref(&input),
+            owned: &mut owned,
+            mode: Mode::Train,
+            rng: &mut rng,
+            keep: false,
+            meter: &meter,
+        };
+        let bytes = FAST.forward(&op, pass).outputs[0].bytes();
+        assert_eq!(meter.peak(), bytes + 4 * told.forward as u64, "{op:?}");
+        for (want_inputs, want_params) in [(true, false), (false, true), (true, true)] {
+            let meter = Meter::new();
+            let made = FAST.backward(
+                &op,
+                Backward {
+                    shapes: std::slice::from_ref(&shape),
+                    inputs: &[Some(input.clone())],
+                    outputs: &[None],
+                    kept: &[],
+                    owned: &owned,
+                    grads: &[grad.clone().unwrap()],
+                    mode: Mode::Train,
+                    want_inputs,
+                    want_params,
+                    meter: &meter,
+                },
+            );
+            let bytes: u64 = made.inputs.iter().chain(&made.params).map(Tensor::bytes).sum();
+            let scratch = told.backward(want_inputs, want_params) as u64;
+            assert_eq!(meter.peak(), bytes + 4 * scratch, "{op:?} {want_inputs} {want_params}");
+        }
     }
 }
 

@@ -400,8 +400,8 @@ impl Convolution {
                     Matrix::rows(block, high, width)
                 };
                 let g = self.made(g, (n, group), (begin, width));
-                let (a, b) = if turned { (x, g.transposed()) } else { (g, x.transposed()) };
-                (native.multiply)(&mut into, a, b, write);
+                let (left, right) = if turned { (x, g.transposed()) } else { (g, x.transposed()) };
+                (native.multiply)(&mut into, left, right, write);
                 write = Write::Add;
             }
         });

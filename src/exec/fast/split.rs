@@ -42,7 +42,9 @@ pub(crate) fn run<P: Send, S: Send>(
     let (count, lanes) = (parts.len(), parts.len().min(LANES));
     assert!(blocks(count, each) <= scratch.len(), "{lanes} blocks of {each}");
     if lanes <= 1 {
-        parts.into_iter().for_each(|p| part(p, &mut scratch[..each]));
+        for each_part in parts {
+            part(each_part, &mut scratch[..each]);
+        }
         return;
     }
     let mut parts = parts.into_iter();
@@ -52,14 +54,17 @@ pub(crate) fn run<P: Send, S: Send>(
     let mut free = Vec::with_capacity(lanes);
     for _ in 0..lanes {
         let (block, others) = rest.split_at_mut(each);
-        (rest, _) = (others, free.push(block));
+        free.push(block);
+        rest = others;
     }
     // The block that was given back last is taken first: it is in the cache.
     let free = Mutex::new(free);
     let take = || free.lock().unwrap_or_else(PoisonError::into_inner).pop();
     shares.into_par_iter().with_max_len(1).for_each(|share| {
         let block = take().expect("a block for each lane");
-        share.into_iter().for_each(|p| part(p, block));
+        for each_part in share {
+            part(each_part, block);
+        }
         free.lock().unwrap_or_else(PoisonError::into_inner).push(block);
     });
 }
