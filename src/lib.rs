@@ -24,6 +24,8 @@ pub mod budget;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod diag;
+#[cfg(feature = "cli")]
+pub mod diff;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod graph;

@@ -111,6 +111,25 @@ pub fn share(part: u64, total: u64) -> String {
     format!("{}.{}%", tenths / 10, tenths % 10)
 }
 
+/// A difference with its sign, its size written by `show`: `+8.45 k`, `−12`, `0`. One beyond 64 bits is cut there.
+pub fn signed(n: i128, show: impl Fn(u64) -> String) -> String {
+    let sign = match n.signum() {
+        1 => "+",
+        -1 => "−",
+        _ => "",
+    };
+    format!("{sign}{}", show(u64::try_from(n.unsigned_abs()).unwrap_or(u64::MAX)))
+}
+
+/// A change in percent from its hundredths, with three or more significant digits: `+32.5%`, `−0.06%`, `+1,204%`.
+pub fn percent(hundredths: i128) -> String {
+    signed(hundredths, |n| match n {
+        0..1_000 => format!("{}.{:02}%", n / 100, n % 100),
+        1_000..10_000 => format!("{}.{}%", (n + 5) / 100, (n + 5) % 100 / 10),
+        n => format!("{}%", grouped(n / 100 + u64::from(n % 100 >= 50))),
+    })
+}
+
 /// The words for powers of ten, each with the exponent it starts at and the one it ends before.
 pub const MAGNITUDES: &[(&str, u32, u32)] = &[
     ("ones", 0, 1),
@@ -224,6 +243,27 @@ mod tests {
         assert_eq!(magnitude(0), "none");
         for exponent in 0..20 {
             assert_ne!(magnitude(10u64.pow(exponent)), "none");
+        }
+    }
+
+    #[test]
+    fn differences_have_a_sign_and_round_to_three_digits() {
+        assert_eq!(signed(8_448, count), "+8.45 k");
+        assert_eq!(signed(-8_448, grouped), "−8,448");
+        assert_eq!(signed(0, count), "0");
+        assert_eq!(signed(-i128::from(u64::MAX), count), "−18.4 E");
+        for (hundredths, text) in [
+            (1, "+0.01%"),
+            (-999, "−9.99%"),
+            (1_000, "+10.0%"),
+            (3_254, "+32.5%"),
+            (3_255, "+32.6%"),
+            (9_994, "+99.9%"),
+            (9_995, "+100.0%"),
+            (-10_000, "−100%"),
+            (120_450, "+1,205%"),
+        ] {
+            assert_eq!(percent(hundredths), text);
         }
     }
 

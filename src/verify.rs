@@ -10,9 +10,12 @@
 //! A layer too large to be tallied in full is tallied at the smallest input that its shape rule accepts. What is computed
 //! comes through [`Rules`], so that a test can put a wrong rule in and see it found. Tests stand in `tests/it/verify.rs`.
 
+mod demand;
+mod meet;
 mod progress;
 mod rules;
 
+pub use demand::{Checking, MAX_TALLIED, checking, need, operations};
 pub use progress::{Pass, Progress, passes};
 pub use rules::{AsTheyAre, Rules};
 
@@ -21,7 +24,7 @@ use progress::Teller;
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::exec::backend::Backend;
-use crate::exec::gradcheck;
+use crate::exec::gradcheck::{self, TOLERANCE};
 use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
 use crate::exec::network::{Network, RunError};
 use crate::exec::optim::Sgd;
@@ -31,14 +34,9 @@ use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
 use crate::graph::{Graph, NodeId};
 use crate::ops::ledger::{Keep, Param, Role, Work};
-use crate::ops::{Io, Layer, Mode, Op};
+use crate::ops::{Io, Mode};
 use crate::shape::{DType, Shape, TooLarge};
 use crate::units::{bytes, grouped};
-
-/// Most operations of a forward pass that are tallied one by one.
-pub const MAX_TALLIED: u64 = 4_000_000;
-/// Largest error of a gradient along a direction, relative to the scale of what is compared.
-const TOLERANCE: f64 = 1e-5;
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +112,8 @@ pub struct Verification {
     pub totals: Vec<Check>,
     /// The loss before the first step and after each.
     pub losses: Vec<f64>,
+    /// Bytes that were taken at the highest: what the meter of the tensors saw, the batch in doubles and the targets.
+    pub taken: u64,
 }
 
 impl Verification {
@@ -180,21 +180,6 @@ fn analysed(graph: &Graph, plan: Plan) -> Result<Analysis, AnalysisError> {
     analyze(graph, &Options { batch: plan.batch, mode: plan.mode, ..Options::default() })
 }
 
-/// Bytes that verification will take at its highest: a training step with gradients of the inputs, and the batch itself
-/// in doubles.
-///
-/// # Errors
-/// A network that cannot be analysed.
-pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
-    let analysis = analysed(graph, plan)?;
-    let step = memory::training(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan(), true)?;
-    let inputs = graph
-        .inputs()
-        .iter()
-        .map(|input| analysis.shapes[input.value.index()].bytes(DType::F64).unwrap_or(0));
-    Ok(inputs.fold(step.peak.bytes, u64::saturating_add))
-}
-
 /// Runs the network and compares. `progress` hears of each layer that ran or was checked.
 ///
 /// # Errors
@@ -216,6 +201,7 @@ pub fn verify(
 
     let mut totals = Vec::new();
     let base = meter.now();
+    let mut peaks = vec![meter.peak()];
     meter.reset_peak();
     drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
     let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan())?;
@@ -231,6 +217,7 @@ pub fn verify(
     ));
 
     let mut watch = Watch::new(graph);
+    peaks.push(meter.peak());
     meter.reset_peak();
     let mut teller =
         Teller { progress: &mut progress, watch: Some(&mut watch), forward: Pass::Forward };
@@ -250,6 +237,12 @@ pub fn verify(
             bytes_exact(outcome.saved_bytes),
         ));
     }
+    let (meeting, met) = (meet::additions(graph, &analysis)?, outcome.gradients.accumulated);
+    if meeting.max(met) > 0 {
+        let what = "additions where gradients meet";
+        totals.push(Check::new(what, grouped(meeting), grouped(met)));
+    }
+    let beside = data.bytes() + outcome.target_bytes;
     let mut losses = vec![outcome.loss];
     let mut optimizer = Sgd::new(LEARNING_RATE, 0.0);
     let mut gradients = outcome.gradients;
@@ -262,10 +255,14 @@ pub fn verify(
         gradients = outcome.gradients;
     }
 
-    drop(gradients);
+    peaks.push(meter.peak());
+    let running = peaks.into_iter().max().unwrap_or(0) + beside;
+    // Checks begin with the network alone in memory.
+    drop((gradients, data));
+    meter.reset_peak();
     let mut layers = Vec::with_capacity(graph.nodes().len());
-    for (node, _) in graph.iter() {
-        let seen = &watch.seen[node.index()];
+    for ((node, _), checking) in graph.iter().zip(checking(graph, &analysis, plan.mode)?) {
+        let seen = (&watch.seen[node.index()], checking);
         layers.push(layer(graph, node, &analysis, plan, rules, &network, seen));
         progress(Progress::Checked { node });
     }
@@ -282,7 +279,8 @@ pub fn verify(
         let executed = sum(|layer| layer.forward.macs);
         totals.insert(1, Check::new("MACs", grouped(analysis.totals.work.macs), grouped(executed)));
     }
-    Ok(Verification { batch: plan.batch, raised, mode: plan.mode, layers, totals, losses })
+    let taken = running.max(meter.peak());
+    Ok(Verification { batch: plan.batch, raised, mode: plan.mode, layers, totals, losses, taken })
 }
 
 /// Small enough for any network of the zoo to go down.
@@ -383,7 +381,7 @@ fn layer(
     plan: Plan,
     rules: &dyn Rules,
     network: &Network<'_, f32>,
-    seen: &Seen,
+    (seen, checking): (&Seen, Checking),
 ) -> Verified {
     let node = graph.node(id);
     let row = &analysis.rows[id.index()];
@@ -439,9 +437,9 @@ fn layer(
     }
     checks.push(Check::new("all values finite", true, seen.finite));
 
-    let (on, reduced) = tallied_on(id, &node.op, inputs, plan.mode, rules);
+    let Checking { on, reduced, .. } = checking;
     let small: Vec<Vec<usize>> = on.iter().map(sizes).collect();
-    let executed = gradcheck::tally(&node.op, &small, plan.mode, plan.seed);
+    let executed = gradcheck::tally(&node.op, &small, plan.mode, plan.seed, network.meter());
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
     let work = |work: Result<Work, TooLarge>| {
@@ -464,7 +462,8 @@ fn layer(
         count(executed.params),
     ));
 
-    let gradient_error = gradcheck::along_directions(&node.op, &small, plan.mode, plan.seed);
+    let gradient_error =
+        gradcheck::along_directions(&node.op, &small, plan.mode, plan.seed, network.meter());
     checks.push(slope(gradient_error));
     let params = if row.tensors.is_empty() {
         0
@@ -526,58 +525,4 @@ fn count(tally: Tally) -> String {
         .map(|(kind, n)| format!("{} {kind}", grouped(*n)))
         .collect();
     if said.is_empty() { "none".to_owned() } else { said.join(", ") }
-}
-
-/// The inputs on which operations are tallied: the real ones, or the smallest that the shape rule accepts, axis by axis,
-/// where those are too many. Whether they were made smaller comes with them.
-fn tallied_on(
-    id: NodeId,
-    op: &Op,
-    inputs: &[Shape],
-    mode: Mode,
-    rules: &dyn Rules,
-) -> (Vec<Shape>, bool) {
-    let total = |inputs: &[Shape]| {
-        let outputs = op.infer(inputs).ok()?;
-        let work = rules.work(id, op, Io { inputs, outputs: &outputs, mode }).ok()?;
-        let moved: u64 = inputs
-            .iter()
-            .chain(&outputs)
-            .map(|shape| shape.numel().unwrap_or(u64::MAX))
-            .fold(0, u64::saturating_add);
-        work.flops().ok().map(|flops| flops.saturating_add(moved))
-    };
-    let small = |inputs: &[Shape]| total(inputs).is_some_and(|n| n <= MAX_TALLIED);
-    let mut on = inputs.to_vec();
-    let mut reduced = false;
-    let rank = on.first().map_or(0, Shape::rank);
-    // All positions and the batch at once; channels only where that is not enough, since parameters depend on them.
-    for axes in [(2..rank).rev().chain([0]).collect::<Vec<_>>(), vec![1]] {
-        if small(&on) {
-            break;
-        }
-        for axis in axes.into_iter().filter(|axis| *axis < rank) {
-            let accepted = |n: u64| {
-                // An axis of size 1 stays: it may be stretched to another input's.
-                let smaller = |shape: &Shape| match shape.get(axis) {
-                    Some(2..) => shape.with(axis, n),
-                    _ => *shape,
-                };
-                let smaller: Vec<Shape> = on.iter().map(smaller).collect();
-                let fits = op
-                    .infer(&smaller)
-                    .is_ok_and(|outputs| outputs.iter().all(|o| o.numel().is_ok()));
-                fits.then_some(smaller)
-            };
-            let full = on.iter().filter_map(|shape| shape.get(axis)).max().unwrap_or(1);
-            let is_stretched = on.iter().any(|shape| shape.get(axis) != Some(full));
-            // Batch statistics need two, and so does an axis on which an input is stretched.
-            let smallest = if axis == 0 || is_stretched { 2.min(full) } else { 1 };
-            if let Some(smaller) = (smallest..full.min(1024)).find_map(accepted) {
-                on = smaller;
-                reduced = true;
-            }
-        }
-    }
-    (on, reduced)
 }

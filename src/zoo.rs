@@ -23,6 +23,11 @@ pub fn find(name: &str) -> Option<Entry> {
     Some(Entry { file, text, variant })
 }
 
+/// Every description, sorted by file: the name of its file, and its text.
+pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied()
+}
+
 /// Every name, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
     NAMES.iter().map(|(name, ..)| *name)

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
     use crate::graph::GraphBuilder;
     use crate::ops::args::{ArgValue, Args, Written};
-    use crate::ops::{Linear, Op};
+    use crate::ops::{Flatten, Linear, Narrow, Op, Select, Slice};
 
     fn conv(kernel: i64, stride: i64, padding: i64) -> Op {
         let (entry, rank) = Op::find("conv2d").unwrap();
@@ -284,5 +284,32 @@ mod tests {
         };
         assert_eq!((axes[0].extent, axes[1].extent), (Ratio::from(3), Ratio::from(227)));
         assert_eq!(axes[1].stride, None);
+    }
+
+    /// Every third column from 2 on, and of the rows the last: what it sees is known, but no axis walks along rows.
+    #[test]
+    fn parts_keep_their_places() {
+        let slice = Op::from(Slice { dim: 3, start: 2, end: None, step: 3 });
+        let select = Op::from(Select { dim: 2, index: -1 });
+        let Field::Axes(axes) = fields(&[conv(3, 2, 0), slice, select]) else { panic!() };
+        let [rows, columns] = axes[..] else { panic!() };
+        assert_eq!((rows.extent, rows.stride), (Ratio::from(3), None));
+        assert_eq!(rows.start, Ratio::from(2 * 112));
+        assert_eq!((columns.extent, columns.stride), (Ratio::from(3), Some(Ratio::from(6))));
+        assert_eq!((columns.start, columns.walk), (Ratio::from(4), Walk::Axis(2)));
+    }
+
+    /// Where positions were flattened, channels can still be taken, and single positions cannot be told apart.
+    #[test]
+    fn parts_of_flattened_axes() {
+        let flatten = || Op::from(Flatten { start_dim: 2, end_dim: -1 });
+        let of = |part: Op| match fields(&[conv(3, 1, 0), flatten(), part]) {
+            Field::Axes(axes) => axes[0].extent,
+            Field::Unknown(why) => panic!("{why}"),
+        };
+        let narrow = |dim| Op::from(Narrow { dim, start: 0, length: 1 });
+        assert_eq!(of(narrow(1)), Ratio::from(3));
+        assert_eq!(of(Op::from(Select { dim: 1, index: 0 })), Ratio::from(3));
+        assert_eq!(of(Op::from(Select { dim: 2, index: 9 })), Ratio::from(227));
     }
 }

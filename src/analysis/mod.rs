@@ -73,11 +73,11 @@ impl fmt::Display for AnalysisError {
 impl std::error::Error for AnalysisError {}
 
 impl AnalysisError {
-    fn totals(_: TooLarge) -> Self {
+    pub(crate) fn totals(_: TooLarge) -> Self {
         Self { node: None, name: String::new(), error: ShapeError::TooLarge }
     }
 
-    fn at(graph: &Graph, node: NodeId, error: impl Into<ShapeError>) -> Self {
+    pub(crate) fn at(graph: &Graph, node: NodeId, error: impl Into<ShapeError>) -> Self {
         Self { node: Some(node), name: graph.node(node).name.clone(), error: error.into() }
     }
 }

@@ -2,19 +2,23 @@
 //!
 //! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
 
+mod choices;
 mod values;
 
 use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::analysis::memory::Optimizer;
-use crate::ops::Mode;
+pub use choices::{MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, When};
+
 use crate::report::columns::Column;
+use crate::report::list;
 use crate::shape::DType;
-use values::{column, columns_help, dtype, numeric_column, size, whole};
+use values::{
+    column, columns_help, dtype, list_column, list_columns_help, numeric_column, size, whole,
+};
 
 /// What standard input is called.
 pub const STDIN: &str = "<stdin>";
@@ -69,11 +73,15 @@ impl Cli {
             }
         }
         let cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        match cli.summary.idle() {
-            Some(message) if cli.command.is_none() => {
-                Err(command.error(ErrorKind::ArgumentConflict, message))
-            }
-            _ => Ok(cli),
+        let idle = match &cli.command {
+            None => cli.summary.idle(),
+            Some(Command::Diff(args)) => idle(args.page.format, &[("--exact", args.exact, false)]),
+            Some(Command::List(args)) => idle(args.page.format, &[("--exact", args.exact, false)]),
+            Some(_) => None,
+        };
+        match idle {
+            Some(message) => Err(command.error(ErrorKind::ArgumentConflict, message)),
+            None => Ok(cli),
         }
     }
 }
@@ -121,6 +129,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Compare networks with what their descriptions expect; exit 1 if an expectation is missed
     Check(CheckArgs),
+    /// Compare two networks layer by layer: what was added, removed, renamed or changed, and what that costs
+    Diff(DiffArgs),
+    /// List networks side by side, the built-in ones or those of a folder
+    List(ListArgs),
     /// List the operators, or say all of one
     Ops(OpsArgs),
     /// Print a description with variables, loops, blocks and conditions carried out
@@ -153,23 +165,30 @@ impl SummaryArgs {
         let options = [
             ("--columns", view.columns.is_some(), true),
             ("--depth", view.depth.is_some(), true),
+            ("--collapse", view.collapse, false),
             ("--sort", view.sort.is_some(), true),
             ("--top", view.top.is_some(), true),
             ("--exact", view.exact, false),
         ];
-        let (format, why) = match self.page.format {
-            PageFormat::Json => ("json", "JSON holds everything, integers in full"),
-            PageFormat::Csv => ("csv", "CSV has integers in full"),
-            PageFormat::Table | PageFormat::Markdown => return None,
-        };
-        let idle: Vec<&str> = options
-            .into_iter()
-            .filter(|(_, typed, of_rows)| *typed && !(*of_rows && format == "csv"))
-            .map(|(option, ..)| option)
-            .collect();
-        (!idle.is_empty())
-            .then(|| format!("{} cannot be used with --format {format}: {why}", idle.join(", ")))
+        idle(self.page.format, &options)
     }
+}
+
+/// What is wrong with options that a format would pass over in silence: each with whether it was typed, and whether it
+/// chooses rows or columns, which CSV has too.
+fn idle(format: PageFormat, options: &[(&str, bool, bool)]) -> Option<String> {
+    let (format, why) = match format {
+        PageFormat::Json => ("json", "JSON holds everything, integers in full"),
+        PageFormat::Csv => ("csv", "CSV has integers in full"),
+        PageFormat::Table | PageFormat::Markdown => return None,
+    };
+    let idle: Vec<&str> = options
+        .iter()
+        .filter(|(_, typed, of_rows)| *typed && !(*of_rows && format == "csv"))
+        .map(|(option, ..)| *option)
+        .collect();
+    (!idle.is_empty())
+        .then(|| format!("{} cannot be used with --format {format}: {why}", idle.join(", ")))
 }
 
 /// Which rows and columns a table has.
@@ -184,6 +203,9 @@ pub struct ViewArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = whole::<usize>(0, u64::MAX))]
     pub depth: Option<usize>,
+    /// Show equal neighbours once, as × 6: blocks or layers with the same names below them, arguments, shapes and counts
+    #[arg(long)]
+    pub collapse: bool,
     /// A column of numbers to sort by, largest first
     #[arg(long, value_name = "COLUMN", value_parser = numeric_column)]
     pub sort: Option<&'static Column>,
@@ -369,6 +391,53 @@ pub struct CheckArgs {
     pub page: PageArgs,
 }
 
+/// `cnnstat diff`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The options of the network apply to both. With --exit-code, exit 1 if they differ."
+)]
+pub struct DiffArgs {
+    /// The description that is compared with, as for the summary
+    #[arg(value_name = "BEFORE")]
+    pub before: String,
+    /// The description that is compared
+    #[arg(value_name = "AFTER")]
+    pub after: String,
+    /// Exit 1 if the networks differ
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Print integers in full
+    #[arg(long)]
+    pub exact: bool,
+    /// What is assumed.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// `cnnstat list`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Descriptions, or folders that are searched for them; the built-in networks if none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// A column to sort by, the largest first; names ascend
+    #[arg(long, value_name = "COLUMN", value_parser = list_column)]
+    #[arg(help = list_columns_help())]
+    pub sort: Option<&'static list::Column>,
+    /// Print integers in full
+    #[arg(long)]
+    pub exact: bool,
+    /// What is assumed.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
 /// `cnnstat ops`.
 #[derive(Args, Debug)]
 pub struct OpsArgs {
@@ -398,95 +467,6 @@ pub struct ExpandArgs {
 pub struct ExplainErrorArgs {
     /// The code: E0301; all of them are listed if none is given
     pub code: Option<String>,
-}
-
-/// Eval or train.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ModeArg {
-    /// Inference
-    #[default]
-    Eval,
-    /// A training step
-    Train,
-}
-
-impl From<ModeArg> for Mode {
-    fn from(mode: ModeArg) -> Self {
-        match mode {
-            ModeArg::Eval => Self::Eval,
-            ModeArg::Train => Self::Train,
-        }
-    }
-}
-
-/// What trains a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OptimizerArg {
-    /// Stochastic gradient descent: keeps nothing
-    Sgd,
-    /// The same with momentum: keeps one number a trained parameter
-    Momentum,
-    /// Adam: keeps two numbers a trained parameter
-    Adam,
-}
-
-impl From<OptimizerArg> for Optimizer {
-    fn from(optimizer: OptimizerArg) -> Self {
-        match optimizer {
-            OptimizerArg::Sgd => Self::Sgd,
-            OptimizerArg::Momentum => Self::Momentum,
-            OptimizerArg::Adam => Self::Adam,
-        }
-    }
-}
-
-/// The formats of a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PageFormat {
-    /// A table for reading
-    #[default]
-    Table,
-    /// JSON with everything (docs/json.md)
-    Json,
-    /// CSV with raw integers, a row each layer
-    Csv,
-    /// A Markdown table
-    Markdown,
-}
-
-/// The formats of running text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ProseFormat {
-    /// Text for a terminal
-    #[default]
-    #[value(alias = "table")]
-    Text,
-    /// Markdown
-    Markdown,
-}
-
-/// When something is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    /// On a terminal, unless NO_COLOR is set
-    #[default]
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// How errors are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum MessageFormat {
-    /// With the lines they point at
-    #[default]
-    Human,
-    /// A line each: file:line:column: message
-    Short,
-    /// JSON, an object each line
-    Json,
 }
 
 /// A command that shows both modes takes no mode: one that is typed would be passed over.

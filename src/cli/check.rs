@@ -2,11 +2,9 @@
 //!
 //! Tests stand below.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use super::args::{CheckArgs, PageFormat};
-use super::load::{self, Failure, Model};
+use super::load::{Failure, Model};
+use super::networks::{self, Found};
 use super::settings::{Screen, Settings};
 use super::{Done, Status, cannot_write};
 use crate::budget::{self, judge};
@@ -30,7 +28,7 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
     let mut checking =
         Checking { settings: &settings, screen, check: Check::default(), done: Done::default() };
     for path in &args.paths {
-        checking.path(path);
+        networks::each(path, &settings, &mut |found| checking.found(found));
     }
     let Checking { check, mut done, .. } = checking;
     done.file.clone_from(&args.page.output);
@@ -57,77 +55,21 @@ fn status(check: &Check) -> Status {
 }
 
 impl Checking<'_> {
-    fn fail(&mut self, failure: &Failure) {
-        self.check.failed += 1;
-        self.done.fail(failure, self.screen);
-    }
-
-    /// A folder, or what an argument of the summary can be.
-    fn path(&mut self, path: &str) {
-        if Path::new(path).is_dir() {
-            match descriptions(Path::new(path)) {
-                Ok(files) => files.iter().for_each(|file| self.found(file)),
-                Err(failure) => self.fail(&failure),
+    /// What an argument brought up.
+    fn found(&mut self, found: Found) {
+        match found {
+            Found::Network(model) => self.judge(&model),
+            Found::Skipped => self.check.skipped += 1,
+            Found::Failed(failure) => {
+                self.check.failed += 1;
+                self.done.fail(&failure, self.screen);
             }
-            return;
         }
-        match load::find(path) {
-            Ok((source, None)) => self.description(&source, path),
-            Ok((source, Some(variant))) => self.network(source, Some(variant), path),
-            Err(failure) => self.fail(&failure),
-        }
-    }
-
-    /// A YAML file of a folder; one that is no description is passed over.
-    fn found(&mut self, path: &Path) {
-        let path = path.to_string_lossy();
-        match load::read_file(&path) {
-            Ok(source) if lang::is_description(&source) => self.description(&source, &path),
-            // An empty file is no description either.
-            Ok(_) => self.check.skipped += 1,
-            Err(failure) if failure.diagnostics.iter().all(|d| d.code == Code::E0103) => {
-                self.check.skipped += 1;
-            }
-            Err(failure) => self.fail(&failure),
-        }
-    }
-
-    /// The bare description and every variant; `argument` is what a command takes for it.
-    fn description(&mut self, source: &Source, argument: &str) {
-        let outline = match lang::outline(source) {
-            Ok(outline) => outline,
-            Err(diagnostics) => return self.fail(&Failure::about(source, diagnostics)),
-        };
-        let parsed = load::parse(source.clone(), None, self.settings);
-        let (_, document) = match parsed {
-            Ok(parsed) => parsed,
-            // What is wrong with the bare description is wrong with its variants.
-            Err(failure) => return self.fail(&failure),
-        };
-        if outline.variants.is_empty() || outline.expects {
-            self.judge(load::analyse(source.clone(), document, self.settings, argument));
-        }
-        for (variant, _) in outline.variants {
-            let argument = format!("{argument}#{variant}");
-            self.network(source.clone(), Some(variant), &argument);
-        }
-    }
-
-    /// One network.
-    fn network(&mut self, source: Source, variant: Option<String>, argument: &str) {
-        let parsed = load::parse(source, variant, self.settings);
-        self.judge(parsed.and_then(|(source, document)| {
-            load::analyse(source, document, self.settings, argument)
-        }));
     }
 
     /// The rows of one network.
-    fn judge(&mut self, model: Result<Model, Failure>) {
-        let model = match model {
-            Ok(model) => model,
-            Err(failure) => return self.fail(&failure),
-        };
-        let Model { source, document, analysis } = &model;
+    fn judge(&mut self, model: &Model) {
+        let Model { source, document, analysis } = model;
         let name = document.variant.as_ref().unwrap_or(&document.graph.name);
         let row = |what: String, expected: String, found: String, outcome| CheckRow {
             model: name.clone(),
@@ -185,30 +127,6 @@ fn lines(source: &Source, document: &Document) -> Vec<Option<usize>> {
     let mut lines: Vec<Option<usize>> = labels.into_iter().map(|label| line(label.at)).collect();
     lines.resize(expectations.len(), None);
     lines
-}
-
-/// The YAML files below a folder, sorted. Links to folders are not followed, so that there is an end.
-fn descriptions(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        let cannot = |error: std::io::Error| {
-            let message = format!("`{}` cannot be read: {error}", folder.display());
-            Failure::of_file(&folder.to_string_lossy(), Diagnostic::new(Code::E0105, message))
-        };
-        for entry in fs::read_dir(&folder).map_err(cannot)? {
-            let entry = entry.map_err(cannot)?;
-            let path = entry.path();
-            let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-            if entry.file_type().map_err(cannot)?.is_dir() {
-                open.push(path);
-            } else if is_yaml && path.is_file() {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 #[cfg(test)]

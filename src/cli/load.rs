@@ -252,8 +252,12 @@ fn described(
         Path::new(stem).try_exists().map_err(|error| cannot_read(stem, &error))?;
         return Err(Failure::of_file(stem, not_found(argument, stem)));
     };
-    let source = Source { name: format!("{} (built in)", entry.file), text: entry.text.to_owned() };
-    Ok((source, entry.variant))
+    Ok((built_in(entry.file, entry.text), entry.variant))
+}
+
+/// A description of the zoo.
+pub fn built_in(file: &str, text: &str) -> Source {
+    Source { name: format!("{file} (built in)"), text: text.to_owned() }
 }
 
 /// `FILE#` and nothing.

@@ -5,13 +5,16 @@
 
 pub mod args;
 mod check;
+mod diff;
 mod estimate;
 mod expand;
 mod explain;
 mod explain_error;
 mod free;
+mod list;
 mod load;
 mod memory;
+mod networks;
 mod ops;
 mod params;
 mod settings;
@@ -95,6 +98,8 @@ pub fn run(cli: &Cli) -> Status {
         Some(Command::Verify(args)) => verify::run(args, &screen),
         Some(Command::Explain(args)) => explain::run(args, &screen),
         Some(Command::Check(args)) => check::run(args, &screen),
+        Some(Command::Diff(args)) => diff::run(args, &screen),
+        Some(Command::List(args)) => list::run(args, &screen),
         Some(Command::Ops(args)) => ops::run(args, &screen),
         Some(Command::Expand(args)) => expand::run(args, &screen),
         Some(Command::ExplainError(args)) => Ok(explain_error::run(args, &screen)),

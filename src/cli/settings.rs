@@ -119,7 +119,13 @@ impl Settings {
 
 impl From<&ViewArgs> for View {
     fn from(args: &ViewArgs) -> Self {
-        Self { columns: args.columns.clone(), depth: args.depth, sort: args.sort, top: args.top }
+        Self {
+            columns: args.columns.clone(),
+            depth: args.depth,
+            collapse: args.collapse,
+            sort: args.sort,
+            top: args.top,
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! `cnnstat verify MODEL…`: networks run for real, and every number compared with what happens.
 //!
 //! What is assumed and needed is said before anything runs, on standard error. Tests stand in
-//! `tests/it/verify_command.rs`.
+//! `tests/it/verify_command.rs`, and in `verify/tests.rs` for what a wrong rule leads to.
+
+mod bar;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, stderr};
+use std::io::stderr;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use bar::Bar;
 
 use super::args::{ModeArg, ModelArgs, PageFormat, VerifyArgs};
 use super::estimate::{Estimate, time};
@@ -24,7 +28,7 @@ use crate::report::text::{safe, wrap};
 use crate::report::verify::{self as page, Report};
 use crate::shape::Shape;
 use crate::units;
-use crate::verify::{self, AsTheyAre, Pass, Plan, Progress, VerifyError};
+use crate::verify::{self, AsTheyAre, Plan, Rules, VerifyError};
 
 /// Seconds from which an estimate is worth a line.
 const WORTH_SAYING: u64 = 10;
@@ -33,6 +37,11 @@ const LONG: u64 = 60;
 
 /// A report for each network. Exit 1 where something differs, 2 where a network was not run.
 pub fn run(args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
+    run_by(&AsTheyAre, args, screen)
+}
+
+/// The same by these rules.
+fn run_by(rules: &dyn Rules, args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&ModelArgs {
         read: args.read.clone(),
         batch: args.batch,
@@ -41,9 +50,11 @@ pub fn run(args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
     })?;
     let mut done = Done::page(String::new(), args.page.output.as_ref());
     let mut reports = Vec::new();
+    let bar = Bar::new();
     for argument in &args.models {
-        let verified = load::model(argument, &settings)
-            .and_then(|model| Verifying::new(args, &settings, model, argument, screen)?.run());
+        let verified = load::model(argument, &settings).and_then(|model| {
+            Verifying::new(args, &settings, model, argument, screen)?.run(rules, &bar)
+        });
         match verified {
             Ok(report) => reports.push(report),
             Err(failure) => done.fail(&failure, screen),
@@ -114,12 +125,13 @@ impl<'a> Verifying<'a> {
     }
 
     /// Says what it needs, runs, compares.
-    fn run(self) -> Result<Report, Failure> {
+    fn run(self, rules: &dyn Rules, bar: &Bar) -> Result<Report, Failure> {
         let limit = self.args.memory_limit.or_else(free::bytes);
         if let Some(limit) = limit.filter(|limit| self.need > *limit) {
             return Err(self.refusal(limit));
         }
-        let estimate = Estimate::new(&self.analysis, self.plan);
+        let estimate = Estimate::new(self.graph(), &self.analysis, self.plan)
+            .map_err(|error| self.model.failure(&error))?;
         // Nobody reads JSON for what is no diagnostic.
         if self.screen.messages != Format::Json {
             let mut text = String::new();
@@ -131,12 +143,11 @@ impl<'a> Verifying<'a> {
             // Nobody is left to be told that standard error is closed.
             let _ = super::print(stderr().lock(), &text, self.screen.message_color);
         }
-        let bar = bar(estimate.total());
-        let found = verify::verify(self.graph(), self.plan, &AsTheyAre, |done| {
-            bar.set_message(doing(self.graph(), done));
-            bar.inc(estimate.of(done));
+        bar.begin(&estimate);
+        let found = verify::verify(self.graph(), self.plan, rules, |done| {
+            bar.advance(self.graph(), &estimate, done);
         });
-        bar.finish_and_clear();
+        bar.end();
         let mut found = found.map_err(|error| match error {
             VerifyError::Analysis(error) => self.model.failure(&error),
             VerifyError::Run(error) => Failure::about(
@@ -163,16 +174,12 @@ impl<'a> Verifying<'a> {
             1 => "1 step".to_owned(),
             n => format!("{} steps", units::grouped(n)),
         };
-        let totals = &self.analysis.totals;
-        let back = totals.work_backward;
-        let step =
-            totals.work.macs.saturating_add(back.inputs.macs).saturating_add(back.params.macs);
         let mut all = vec![
             format!("{name}: batch {}, {mode} mode, seed {}, {steps}", plan.batch, plan.seed),
             format!(
-                "{name}: needs {} of memory; a training step is about {} MACs",
+                "{name}: needs at most {} for its tensors; a training step is about {} operations",
                 units::bytes(self.need),
-                units::count(step)
+                units::count(estimate.step())
             ),
         ];
         if self.raised {
@@ -186,11 +193,14 @@ impl<'a> Verifying<'a> {
         }
         let seconds = estimate.seconds();
         if seconds >= WORTH_SAYING {
-            let mut text = format!("{name}: takes about {} (an estimate)", time(seconds));
+            let mut text = format!(
+                "{name}: {} operations with tallies and gradient checks, {} on a free core (an estimate)",
+                units::count(estimate.total()),
+                time(seconds)
+            );
             let faster = |smaller: &Smaller| smaller.seconds <= LONG;
             if let Some(smaller) = (seconds > LONG).then(|| self.smaller(faster)).flatten() {
-                let instead = time(smaller.seconds.max(1));
-                let _ = write!(text, "; {} about {instead}", smaller.options);
+                let _ = write!(text, "; {} {}", smaller.options, time(smaller.seconds));
             }
             all.push(text);
         }
@@ -275,7 +285,7 @@ impl<'a> Verifying<'a> {
             _ => format!("--input {name}={}", shape_text(shape.dims(), "x")),
         };
         let options = inputs.iter().map(option).collect::<Vec<_>>().join(" ");
-        let seconds = Estimate::new(&analysis, plan).seconds();
+        let seconds = Estimate::new(&model.document.graph, &analysis, plan).ok()?.seconds();
         Some(Smaller { options: format!("`{options}`"), seconds, need })
     }
 }
@@ -298,31 +308,4 @@ fn settle(
     let analysis = analyze(graph, &Options { batch: plan.batch, ..options.clone() })?;
     let need = verify::need(graph, plan)?;
     Ok((plan, raised, analysis, need))
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn bar(total: u64) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(total);
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} {bar:30} {percent:>3}% {eta:>4} {wide_msg}")
-    {
-        bar.set_style(style);
-    }
-    // It turns while a large layer runs.
-    bar.enable_steady_tick(std::time::Duration::from_millis(100));
-    bar
-}
-
-/// What was done last, in words.
-fn doing(graph: &Graph, done: Progress) -> String {
-    let (what, node) = match done {
-        Progress::Ran { pass: Pass::Inference, node } => ("inference", node),
-        Progress::Ran { pass: Pass::Forward, node } => ("forward", node),
-        Progress::Ran { pass: Pass::Backward, node } => ("backward", node),
-        Progress::Checked { node } => ("checked", node),
-    };
-    format!("{what} {}", safe(&graph.node(node).name))
 }

@@ -1,19 +1,41 @@
 //! Gradients by finite differences: does a kernel's backward pass belong to its forward pass?
 //!
-//! In doubles, `L = Σ cotangent · output` with a random cotangent is differentiated by every element of the inputs and
-//! parameters, `L' ≈ (8·(L(+h) − L(−h)) − (L(+2h) − L(−2h))) / 12h`, and compared with what backward says. Inputs are all
-//! different, and lie off multiples of 0.05, where kinks are: no step crosses one. Every evaluation draws the same random
-//! numbers and begins with the same buffers. Tests stand in `tests/it/training.rs`.
+//! In doubles, `L = Σ cotangent · output` with a random cotangent is differentiated along the inputs and parameters, and
+//! compared with what backward says. Every evaluation draws the same random numbers and begins with the same buffers.
+//!
+//! ```text
+//! slope(h) = (8·(L(+h) − L(−h)) − (L(+2h) − L(−2h))) / 12h
+//! bend(h)  = (L(+h) + L(−h) − 2·L(0)) / h
+//! smooth     slope(h/2) = slope(h) and bend(h/2) = bend(h)/2
+//! ```
+//!
+//! A step across a kink makes the slope wrong, and backward looks wrong where it is not. Inputs are all different, by more
+//! than steps change, and lie off multiples of 0.05, where the kinks of most operators are. Others (`hardtanh(0.123)`) are
+//! found out: with a kink anywhere within the steps one of the two equations fails. What disagrees with backward where all
+//! is smooth is a fault; where it is not, the step is halved, and in the end other inputs are drawn. Tests stand in
+//! `tests/it/training.rs` and `tests/it/verify.rs`.
 
 use super::kernels::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Part, Scheme};
-use super::meter::Meter;
+use super::meter::{Buffer, Meter};
 use super::rng::Rng;
 use super::scalar::{Counted, Scalar, Tally, counting};
 use super::tensor::Tensor;
 use crate::ops::Mode;
 
+/// Largest error of a gradient that is rounding's, relative to the scale of what is compared.
+pub const TOLERANCE: f64 = 1e-5;
+/// Evaluations for a tensor along directions, where no kink is met.
+pub const EVALUATIONS: u64 = 4 * DIRECTIONS;
+/// Random directions for each tensor.
+const DIRECTIONS: u64 = 2;
 /// A step. With its fourth power as the error, rounding at 1e-16/h is what remains.
 const STEP: f64 = 1e-4;
+/// How closely two steps agree where all is smooth, of the scale of what is compared.
+const AGREEMENT: f64 = TOLERANCE / 4.0;
+/// How often a step that meets a kink is halved.
+const HALVINGS: usize = 6;
+/// How often inputs are drawn, if each time there is a kink within the smallest steps.
+const DRAWS: u64 = 4;
 /// Kinks of the operators are at multiples of it, 0.75 of a softplus among them.
 const KINKS: f64 = 0.05;
 /// How far inputs stay from kinks; two steps and more.
@@ -97,70 +119,120 @@ impl<K: Kernel, S: Scalar> Trial<'_, K, S> {
     }
 }
 
+/// A kink within the smallest steps: there is no slope to compare with.
+struct Kinked;
+
+/// How far a gradient is off.
+type Error = Result<f64, Kinked>;
+
+/// A tensor that is moved.
+#[derive(Clone, Copy)]
+enum Place {
+    /// The input with this index.
+    Input(usize),
+    /// The parameter at this position among what the kernel owns.
+    Owned(usize),
+}
+
+/// How far a slope is from that of `at` at 0, relative to a scale; infinite if either is no number.
+fn off_slope(said: f64, scale: f64, mut step: f64, mut at: impl FnMut(f64) -> f64) -> Error {
+    let close = |a: f64, b: f64| (a - b).abs() <= AGREEMENT * scale;
+    let mut sides = |step: f64| (at(step), at(-step));
+    let (mut far, mut near) = (sides(2.0 * step), sides(step));
+    let mut middle = None;
+    let mut before = None;
+    for _ in 0..=HALVINGS {
+        let slope = (8.0 * (near.0 - near.1) - (far.0 - far.1)) / (12.0 * step);
+        let off = (slope - said).abs() / scale;
+        if off <= TOLERANCE {
+            return Ok(off);
+        }
+        if !off.is_finite() {
+            return Ok(f64::INFINITY);
+        }
+        let middle = *middle.get_or_insert_with(|| sides(0.0).0);
+        let bend = ((near.0 - middle) + (near.1 - middle)) / step;
+        if before.is_some_and(|(wide, bent)| close(slope, wide) && close(bend, bent / 2.0)) {
+            return Ok(off);
+        }
+        before = Some((slope, bend));
+        step /= 2.0;
+        far = std::mem::replace(&mut near, sides(step));
+    }
+    Err(Kinked)
+}
+
+/// A sum that rounds as if it were made of two doubles: steps are small, and what they change is smaller.
+fn sum(terms: impl Iterator<Item = f64>) -> f64 {
+    let (total, lost) = terms.fold((0.0f64, 0.0f64), |(total, lost), term| {
+        let next = total + term;
+        let (large, small) = if total.abs() < term.abs() { (term, total) } else { (total, term) };
+        (next, lost + ((large - next) + small))
+    });
+    total + lost
+}
+
 impl<K: Kernel> Trial<'_, K> {
     fn loss(&self, cotangents: &[Tensor<f64>]) -> f64 {
         let outputs = self.forward(false).outputs;
         let pairs = outputs.iter().zip(cotangents);
-        pairs.flat_map(|(y, c)| y.data().iter().zip(c.data())).map(|(y, c)| y * c).sum()
+        sum(pairs.flat_map(|(y, c)| y.data().iter().zip(c.data())).map(|(y, c)| y * c))
     }
 
-    /// The largest error of a gradient, relative to its scale. `element` gives the number to be moved.
-    fn error(
-        &mut self,
-        gradient: &Tensor<f64>,
-        cotangents: &[Tensor<f64>],
-        element: impl Fn(&mut Self, usize) -> &mut f64,
-    ) -> f64 {
+    fn tensor(&mut self, place: Place) -> &mut Tensor<f64> {
+        match place {
+            Place::Input(at) => &mut self.inputs[at],
+            Place::Owned(at) => self.owned[at].tensor_mut().expect("a parameter"),
+        }
+    }
+
+    /// The largest error of a gradient, an element at a time, relative to its scale.
+    fn error(&mut self, place: Place, gradient: &Tensor<f64>, cotangents: &[Tensor<f64>]) -> Error {
         let scale = gradient.data().iter().fold(FLOOR, |scale, g| scale.max(g.abs()));
         let mut worst = 0.0f64;
         for (i, g) in gradient.data().iter().enumerate() {
-            let begin = *element(self, i);
-            let mut at = |steps: f64| {
-                *element(self, i) = begin + steps * STEP;
+            let begin = self.tensor(place).data()[i];
+            let off = off_slope(*g, scale, STEP, |step| {
+                self.tensor(place).data_mut()[i] = begin + step;
                 self.loss(cotangents)
-            };
-            let near = at(1.0) - at(-1.0);
-            let far = at(2.0) - at(-2.0);
-            *element(self, i) = begin;
-            let off = ((8.0 * near - far) / (12.0 * STEP) - g).abs() / scale;
-            // What is not finite is wrong.
-            worst = if off.is_finite() { worst.max(off) } else { f64::INFINITY };
+            });
+            self.tensor(place).data_mut()[i] = begin;
+            worst = worst.max(off?);
         }
-        worst
+        Ok(worst)
     }
 
-    /// The largest error along two random directions of a tensor, relative to the length of its gradient.
+    /// The largest error along random directions of a tensor, relative to the length of its gradient.
     fn error_along(
         &mut self,
+        place: Place,
         gradient: &Tensor<f64>,
         cotangents: &[Tensor<f64>],
         rng: &mut Rng,
-        tensor: impl Fn(&mut Self) -> &mut Tensor<f64>,
-    ) -> f64 {
+    ) -> Error {
         let length = gradient.data().iter().map(|g| g * g).sum::<f64>().sqrt().max(FLOOR);
         // Inputs that are all different lie closer where they are many: no step may change their order.
         #[allow(clippy::cast_precision_loss, reason = "elements")]
-        let step = STEP.min(RANGE / (8.0 * gradient.len().max(1) as f64));
-        let begin = tensor(self).data().to_vec();
+        let longest = STEP.min(RANGE / (8.0 * gradient.len().max(1) as f64));
+        // Shared until the first step, then what is moved is a copy.
+        let begin = self.tensor(place).clone();
         let mut worst = 0.0f64;
-        for _ in 0..2 {
-            let direction: Vec<f64> =
-                begin.iter().map(|_| if rng.unit() < 0.5 { -1.0 } else { 1.0 }).collect();
-            let mut at = |steps: f64| {
-                for ((x, begin), d) in
-                    tensor(self).data_mut().iter_mut().zip(&begin).zip(&direction)
-                {
-                    *x = begin + steps * step * d;
+        for _ in 0..DIRECTIONS {
+            let backwards = begin.data().iter().map(|_| rng.unit() < 0.5).collect();
+            let backwards = Buffer::new(backwards, 1, &self.meter);
+            let signs = || backwards.iter().map(|back| if *back { -1.0 } else { 1.0 });
+            let said = sum(gradient.data().iter().zip(signs()).map(|(g, sign)| g * sign));
+            let off = off_slope(said, length, longest, |step| {
+                let places = begin.data().iter().zip(signs());
+                for (x, (begin, sign)) in self.tensor(place).data_mut().iter_mut().zip(places) {
+                    *x = begin + step * sign;
                 }
                 self.loss(cotangents)
-            };
-            let (near, far) = (at(1.0) - at(-1.0), at(2.0) - at(-2.0));
-            tensor(self).data_mut().copy_from_slice(&begin);
-            let said: f64 = gradient.data().iter().zip(&direction).map(|(g, d)| g * d).sum();
-            let off = ((8.0 * near - far) / (12.0 * step) - said).abs() / length;
-            worst = if off.is_finite() { worst.max(off) } else { f64::INFINITY };
+            });
+            worst = worst.max(off?);
         }
-        worst
+        *self.tensor(place) = begin;
+        Ok(worst)
     }
 }
 
@@ -183,14 +255,15 @@ fn prepare<'a, K: Kernel>(
     shapes: &[Vec<usize>],
     mode: Mode,
     seed: u64,
+    meter: &Meter,
 ) -> Prepared<'a, K> {
-    let (meter, mut rng) = (Meter::new(), Rng::new(seed));
+    let mut rng = Rng::new(seed);
     let tensor = |shape: &Vec<usize>, rng: &mut Rng| {
-        Tensor::new(shape, spaced(shape.iter().product(), rng), &meter)
+        Tensor::new(shape, spaced(shape.iter().product(), rng), meter)
     };
     let inputs: Vec<_> = shapes.iter().map(|shape| tensor(shape, &mut rng)).collect();
     let sizes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
-    let mut init = Init { scheme: Scheme::Torch, rng: &mut rng, meter: &meter };
+    let mut init = Init { scheme: Scheme::Torch, rng: &mut rng, meter };
     let mut owned = kernel.init::<f64>(&sizes, &mut init);
     // Weights of 1 and biases of 0 would hide what they do.
     for tensor in
@@ -202,7 +275,7 @@ fn prepare<'a, K: Kernel>(
     let first = trial.forward(true);
     let random = |y: &Tensor<f64>| {
         let numbers = (0..y.len()).map(|_| rng.uniform(-1.0, 1.0)).collect();
-        Tensor::new(y.shape(), numbers, &meter)
+        Tensor::new(y.shape(), numbers, meter)
     };
     let cotangents: Vec<_> = first.outputs.iter().map(random).collect();
     let grads = trial.backward(&first, &cotangents, (true, true));
@@ -215,6 +288,31 @@ fn prepare<'a, K: Kernel>(
     Prepared { trial, cotangents, grads: complete.then_some(grads), trained }
 }
 
+/// The largest error of all gradients of a kernel; infinite where one is missing, has another shape or is not finite,
+/// and where each draw of inputs meets a kink.
+fn largest<K: Kernel>(
+    kernel: &K,
+    shapes: &[Vec<usize>],
+    (mode, seed, meter): (Mode, u64, &Meter),
+    error: impl Fn(&mut Trial<'_, K>, Place, &Tensor<f64>, &[Tensor<f64>], &mut Rng) -> Error,
+) -> f64 {
+    let once = |seed: u64| {
+        let Prepared { mut trial, cotangents, grads, trained } =
+            prepare(kernel, shapes, mode, seed, meter);
+        let Some(grads) = grads else { return Ok(f64::INFINITY) };
+        let mut rng = Rng::new(seed.wrapping_add(1));
+        let inputs = (0..grads.inputs.len()).map(Place::Input).zip(&grads.inputs);
+        let params = trained.into_iter().map(Place::Owned).zip(&grads.params);
+        inputs.chain(params).try_fold(0.0f64, |worst, (place, gradient)| {
+            Ok(worst.max(error(&mut trial, place, gradient, &cotangents, &mut rng)?))
+        })
+    };
+    // Far from the seeds that people take.
+    let seeds = (0..DRAWS).map(|draw| seed.wrapping_add(draw << 32));
+    let smooth = seeds.map(once).find_map(|found: Error| found.ok());
+    smooth.unwrap_or(f64::INFINITY)
+}
+
 /// The largest error of a kernel's gradients at inputs of these shapes, relative to the scale of each.
 ///
 /// Infinite where a gradient is missing, has another shape, or is not finite.
@@ -222,24 +320,15 @@ fn prepare<'a, K: Kernel>(
 /// # Panics
 /// If the kernel takes no inputs of these shapes.
 pub fn check<K: Kernel>(kernel: &K, shapes: &[Vec<usize>], mode: Mode, seed: u64) -> f64 {
-    let Prepared { mut trial, cotangents, grads, trained } = prepare(kernel, shapes, mode, seed);
-    let Some(grads) = grads else { return f64::INFINITY };
-    let mut worst = 0.0f64;
-    for (at, gradient) in grads.inputs.iter().enumerate() {
-        let error =
-            trial.error(gradient, &cotangents, |trial, i| &mut trial.inputs[at].data_mut()[i]);
-        worst = worst.max(error);
-    }
-    for (at, gradient) in trained.into_iter().zip(&grads.params) {
-        worst = worst.max(trial.error(gradient, &cotangents, |trial, i| {
-            &mut trial.owned[at].tensor_mut().expect("a parameter").data_mut()[i]
-        }));
-    }
-    worst
+    let meter = Meter::new();
+    largest(kernel, shapes, (mode, seed, &meter), |trial, place, gradient, cotangents, _| {
+        trial.error(place, gradient, cotangents)
+    })
 }
 
 /// The same along two random directions for each input and parameter instead of along every axis: as many evaluations
-/// for a large tensor as for a small one. An error is relative to the length of the gradient.
+/// for a large tensor as for a small one. An error is relative to the length of the gradient. What it takes is accounted
+/// by `meter`.
 ///
 /// # Panics
 /// If the kernel takes no inputs of these shapes.
@@ -248,21 +337,11 @@ pub fn along_directions<K: Kernel>(
     shapes: &[Vec<usize>],
     mode: Mode,
     seed: u64,
+    meter: &Meter,
 ) -> f64 {
-    let Prepared { mut trial, cotangents, grads, trained } = prepare(kernel, shapes, mode, seed);
-    let Some(grads) = grads else { return f64::INFINITY };
-    let mut rng = Rng::new(seed.wrapping_add(1));
-    let mut worst = 0.0f64;
-    for (at, gradient) in grads.inputs.iter().enumerate() {
-        worst = worst
-            .max(trial.error_along(gradient, &cotangents, &mut rng, |trial| &mut trial.inputs[at]));
-    }
-    for (at, gradient) in trained.into_iter().zip(&grads.params) {
-        worst = worst.max(trial.error_along(gradient, &cotangents, &mut rng, |trial| {
-            trial.owned[at].tensor_mut().expect("a parameter")
-        }));
-    }
-    worst
+    largest(kernel, shapes, (mode, seed, meter), |trial, place, gradient, cotangents, rng| {
+        trial.error_along(place, gradient, cotangents, rng)
+    })
 }
 
 /// What a kernel executes: forward, backward for the inputs, backward for the parameters.
@@ -276,24 +355,30 @@ pub struct Tallies {
     pub params: Tally,
 }
 
-/// Runs a kernel on numbers that tally themselves, at inputs of these shapes.
+/// Runs a kernel on numbers that tally themselves, at inputs of these shapes. What it takes is accounted by `meter`.
 ///
 /// # Panics
 /// If the kernel takes no inputs of these shapes.
-pub fn tally<K: Kernel>(kernel: &K, shapes: &[Vec<usize>], mode: Mode, seed: u64) -> Tallies {
-    let (meter, mut rng) = (Meter::new(), Rng::new(seed));
+pub fn tally<K: Kernel>(
+    kernel: &K,
+    shapes: &[Vec<usize>],
+    mode: Mode,
+    seed: u64,
+    meter: &Meter,
+) -> Tallies {
+    let mut rng = Rng::new(seed);
     let sizes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
-    let owned = kernel
-        .init::<Counted>(&sizes, &mut Init { scheme: Scheme::Torch, rng: &mut rng, meter: &meter });
+    let owned =
+        kernel.init::<Counted>(&sizes, &mut Init { scheme: Scheme::Torch, rng: &mut rng, meter });
     let draw = |shape: &Vec<usize>| {
         let n = shape.iter().product();
-        Tensor::new(shape, (0..n).map(|_| Counted::of(rng.normal())).collect(), &meter)
+        Tensor::new(shape, (0..n).map(|_| Counted::of(rng.normal())).collect(), meter)
     };
     let inputs = shapes.iter().map(draw).collect();
     let trial = Trial { kernel, inputs, owned, mode, seed, meter: meter.clone() };
     let (made, forward) = counting(|| trial.forward(true));
     let grads: Vec<_> =
-        made.outputs.iter().map(|y| Tensor::full(y.shape(), Counted::of(0.5), &meter)).collect();
+        made.outputs.iter().map(|y| Tensor::full(y.shape(), Counted::of(0.5), meter)).collect();
     let (_, inputs) = counting(|| trial.backward(&made, &grads, (true, false)));
     let (_, params) = counting(|| trial.backward(&made, &grads, (false, true)));
     Tallies { forward, inputs, params }

@@ -37,11 +37,6 @@ pub enum RunError {
         /// The shape that was given.
         found: Vec<usize>,
     },
-    /// Batch statistics of a single value have no variance.
-    OneValue {
-        /// The layer.
-        layer: String,
-    },
 }
 
 impl fmt::Display for RunError {
@@ -54,12 +49,6 @@ impl fmt::Display for RunError {
                 write!(f, "{layer}: the weights it shares have other shapes")
             }
             Self::Tensor { name, found } => write!(f, "no tensor {name} of shape {found:?}"),
-            Self::OneValue { layer } => {
-                write!(
-                    f,
-                    "{layer}: statistics of one value a channel cannot be trained: take a larger batch"
-                )
-            }
         }
     }
 }

@@ -181,8 +181,7 @@ fn tally(count: impl FnOnce(&mut Tally)) {
 }
 
 impl Scalar for Counted {
-    // Sizes are accounted as those of the single precision that it stands for.
-    const BYTES: u64 = 4;
+    const BYTES: u64 = size_of::<Self>() as u64;
     const ZERO: Self = Self(0.0);
     const LOWEST: Self = Self(f64::NEG_INFINITY);
 

@@ -1,7 +1,7 @@
 //! One training step: a batch that is drawn, a loss, the gradients, and a way down.
 //!
-//! The loss is cross-entropy to drawn classes for a single N×C output, else the mean square to drawn targets, averaged
-//! over the outputs. Every step of one batch draws the same dropout. Tests stand in `tests/it/tape.rs`.
+//! The loss is cross-entropy to drawn classes for a single N×C output of two classes or more (one teaches nothing), else
+//! the mean square to drawn targets, averaged over the outputs. Every step of one batch draws the same dropout. Tests stand in `tests/it/tape.rs`.
 
 use super::kernels::Part;
 use super::loss;
@@ -32,6 +32,12 @@ impl Data {
         Self { inputs: inputs.collect(), seed }
     }
 
+    /// Bytes of its numbers, which stand beside the tensors of a network.
+    pub fn bytes(&self) -> u64 {
+        let numbers: usize = self.inputs.iter().map(|(_, numbers)| numbers.len()).sum();
+        numbers as u64 * <f64 as Scalar>::BYTES
+    }
+
     /// The inputs as tensors.
     pub fn inputs<S: Scalar>(&self, meter: &super::meter::Meter) -> Vec<Tensor<S>> {
         let tensor = |(shape, numbers): &(Vec<usize>, Vec<f64>)| {
@@ -48,6 +54,8 @@ pub struct Outcome<S> {
     pub loss: f64,
     /// Bytes that were kept for backward.
     pub saved_bytes: u64,
+    /// Bytes of the largest target, which is no part of the network's memory.
+    pub target_bytes: u64,
     /// The gradients.
     pub gradients: Gradients<S>,
 }
@@ -68,27 +76,28 @@ pub fn step<S: Scalar>(
     let tape = network.forward(data.inputs(&meter), mode, to_inputs, observer)?;
     let saved_bytes = tape.saved_bytes();
     let mut targets = Rng::new(data.seed.wrapping_add(2));
-    let (loss, grads) = losses(&tape.outputs, &mut targets);
+    let (loss, grads, target_bytes) = losses(&tape.outputs, &mut targets);
     let gradients = network.backward(tape, grads, to_inputs, observer);
-    Ok(Outcome { loss, saved_bytes, gradients })
+    Ok(Outcome { loss, saved_bytes, target_bytes, gradients })
 }
 
-/// The loss of all outputs, and the gradient of each.
-fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tensor<S>>) {
+/// The loss of all outputs, the gradient of each, and the bytes of the largest target.
+fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tensor<S>>, u64) {
     if let [single] = outputs
         && let [batch, classes] = *single.shape()
+        && classes > 1
     {
         let chosen: Vec<usize> = (0..batch).map(|_| targets.below(classes)).collect();
         let made = loss::cross_entropy(single, &chosen, single.meter());
-        return (made.value.value(), vec![made.gradient]);
+        return (made.value.value(), vec![made.gradient], size_of_val(chosen.as_slice()) as u64);
     }
     #[allow(clippy::cast_precision_loss, reason = "a few outputs")]
     let share = 1.0 / outputs.len().max(1) as f64;
     let mut sum = 0.0;
     let mut grads = Vec::with_capacity(outputs.len());
+    // Targets are no part of the network's memory.
+    let aside = super::meter::Meter::new();
     for output in outputs {
-        // Targets are no part of the network's memory.
-        let aside = super::meter::Meter::new();
         let numbers = (0..output.len()).map(|_| S::of(targets.normal())).collect();
         let target = Tensor::new(output.shape(), numbers, &aside);
         let mut made = loss::mean_square(output, &target, output.meter());
@@ -98,7 +107,7 @@ fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tens
         }
         grads.push(made.gradient);
     }
-    (sum, grads)
+    (sum, grads, aside.peak())
 }
 
 impl<S: Scalar> Network<'_, S> {

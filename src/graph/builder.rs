@@ -99,10 +99,10 @@ impl GraphBuilder {
         };
         op.infer(&shapes)?;
         // One operator owns as many tensors whatever arrives.
-        let pairs = op.params(&before)?.into_iter().zip(op.params(&shapes)?);
-        for (first, now) in pairs.filter(|(first, now)| first.shape != now.shape) {
-            let (tensor, first, needed) = (first.name, first.shape, now.shape);
-            return Err(ShapeError::Shared { tensor, first, needed });
+        let mut pairs = op.params(&before)?.into_iter().zip(op.params(&shapes)?);
+        if let Some((first, now)) = pairs.find(|(first, now)| first.shape != now.shape) {
+            let shapes = Box::new([first.shape, now.shape]);
+            return Err(ShapeError::Shared { tensor: first.name, shapes });
         }
         self.apply(name.into(), op, inputs, &shapes, weights)
     }

@@ -68,6 +68,11 @@ impl NameTree {
         order
     }
 
+    /// Every branch: each stands after the one that it is in.
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
     /// The nodes of one branch and of all below it, depth first.
     pub fn below(&self, index: usize) -> Vec<NodeId> {
         let mut order = Vec::new();

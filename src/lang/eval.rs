@@ -139,7 +139,13 @@ impl Reader<'_> {
     fn call(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
         let name = call.callee.as_str();
         let held = matches!(self.variable(name, frame), Some(Value::Layer(_) | Value::Unknown));
-        if !held && !self.block_names.contains_key(name) && super::functions::NAMES.contains(&name)
+        // `abs(@x)` and `abs()` are the layer, `abs(-1)` is the number.
+        let on_values = call.args.iter().all(|arg| matches!(arg.value.kind, Kind::Ref(_)))
+            && self.operator(name).is_some();
+        if !held
+            && !on_values
+            && !self.block_names.contains_key(name)
+            && super::functions::NAMES.contains(&name)
         {
             return self.function(call, base, place, frame);
         }

@@ -7,7 +7,7 @@
 //! branches    a list; each an item, a list of items (no scope), or for/repeat/if whose items are branches
 //! ```
 //!
-//! Tests stand in `tests/it/branches.rs`.
+//! Tests stand in `tests/it/joined.rs`.
 
 use super::ast::Key;
 use super::reader::{Frame, Reader};

@@ -57,7 +57,9 @@ impl<'t> Reader<'t> {
                 };
                 let inputs = frame.current.into_iter().collect();
                 self.scope(&named, inputs, frame, |reader, frame| {
-                    items.iter().for_each(|item| reader.item(*item, frame));
+                    for item in items {
+                        reader.item(*item, frame);
+                    }
                 });
             }
             Data::Map(entries) => self.entries(node, entries, frame),
@@ -319,7 +321,7 @@ impl<'t> Reader<'t> {
         position: usize,
         frame: &mut Frame,
     ) {
-        let inputs = self.inputs_of(layer, frame);
+        let inputs = layer.called_on(frame.current);
         match layer.callee {
             Callee::Share => {
                 self.scopes.give_back(position);

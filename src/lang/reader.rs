@@ -52,6 +52,7 @@ pub(super) struct Frame {
 }
 
 /// Everything that is known while a description is read.
+#[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(super) struct Reader<'t> {
     pub(super) tree: &'t Tree,
     pub(super) builder: GraphBuilder,

@@ -134,7 +134,7 @@ impl Reader<'_> {
                 .label(meaning.place, "this is only another name of a value");
             return self.fault(diagnostic, frame);
         }
-        let inputs = self.inputs_of(layer, frame);
+        let inputs = layer.called_on(frame.current);
         if inputs.len() != meaning.inputs.len() {
             let (takes, given) = (meaning.inputs.len(), inputs.len());
             let message = format!("`{path}` starts from {takes} values, but {given} are given");
@@ -194,13 +194,5 @@ impl Reader<'_> {
         self.ends_in_side = false;
         frame.current = Some(result);
         self.scopes.mean(whole, result, named.place, begin..self.places.len(), inputs.to_vec());
-    }
-
-    /// The values that a layer is called on: its references, else the current value.
-    pub(super) fn inputs_of(&self, layer: &LayerValue, frame: &Frame) -> Vec<ValueId> {
-        if layer.inputs.is_empty() {
-            return frame.current.into_iter().collect();
-        }
-        layer.inputs.clone()
     }
 }

@@ -60,6 +60,11 @@ impl LayerValue {
         let (inputs, positional, named) = (Vec::new(), Vec::new(), Vec::new());
         Self { callee, name: name.to_owned(), place, inputs, positional, named }
     }
+
+    /// The values that it is called on: its references, else the current value.
+    pub(super) fn called_on(&self, current: Option<ValueId>) -> Vec<ValueId> {
+        if self.inputs.is_empty() { current.into_iter().collect() } else { self.inputs.clone() }
+    }
 }
 
 /// A written argument.

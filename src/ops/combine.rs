@@ -110,8 +110,8 @@ fn broadcast(inputs: &[Shape]) -> Result<Shape, ShapeError> {
                 continue;
             }
             if dims[axis] != 1 {
-                let (first, second) = (of[axis], *input);
-                return Err(ShapeError::Broadcast { first, second, from_end: rank - axis });
+                let shapes = Box::new([of[axis], *input]);
+                return Err(ShapeError::Broadcast { shapes, from_end: rank - axis });
             }
             (dims[axis], of[axis]) = (*size, *input);
         }
@@ -264,7 +264,8 @@ impl Layer for Concat {
             let axis = axis.filter(|(axis, _)| *axis != along).find(|(_, (a, b))| a != b);
             if axis.is_some() || found.rank() != first.rank() {
                 let axis = axis.map(|(axis, _)| axis).filter(|_| found.rank() == first.rank());
-                return Err(ShapeError::Concat { along, input, first, found: *found, axis });
+                let shapes = Box::new([first, *found]);
+                return Err(ShapeError::Concat { along, input, shapes, axis });
             }
         }
         let size = sum(inputs.iter().map(|input| input.dims()[along]))?;

@@ -28,10 +28,8 @@ pub enum ShapeError {
     },
     /// Two inputs whose sizes on an axis are neither equal nor 1.
     Broadcast {
-        /// An input.
-        first: Shape,
-        /// A later one.
-        second: Shape,
+        /// An input, and a later one.
+        shapes: Box<[Shape; 2]>,
         /// The axis, counted from the end: 1 is the last.
         from_end: usize,
     },
@@ -41,10 +39,8 @@ pub enum ShapeError {
         along: usize,
         /// The position of the input that differs, from 0.
         input: usize,
-        /// The first input.
-        first: Shape,
-        /// The input that differs.
-        found: Shape,
+        /// The first input, and the one that differs.
+        shapes: Box<[Shape; 2]>,
         /// The axis on which it does; `None` where the numbers of axes differ.
         axis: Option<usize>,
     },
@@ -52,10 +48,8 @@ pub enum ShapeError {
     Shared {
         /// The tensor.
         tensor: &'static str,
-        /// Its shape where it is made.
-        first: Shape,
-        /// The shape it would need.
-        needed: Shape,
+        /// Its shape where it is made, and the one it would need.
+        shapes: Box<[Shape; 2]>,
     },
     /// The input has another number of axes than the operator works on.
     Rank {
@@ -151,7 +145,8 @@ impl fmt::Display for ShapeError {
             Self::TooFewInputs { least, found } => {
                 write!(f, "takes {least} inputs or more, but {found} arrive")
             }
-            Self::Broadcast { first, second, from_end } => {
+            Self::Broadcast { shapes, from_end } => {
+                let [first, second] = **shapes;
                 // From the front where that is the same axis in both.
                 let axis = if first.rank() == second.rank() {
                     (first.rank() - from_end).to_string()
@@ -160,13 +155,14 @@ impl fmt::Display for ShapeError {
                 };
                 let size =
                     |shape: &Shape| shape.dims().iter().nth_back(from_end - 1).map_or(1, |n| *n);
-                let (one, other) = (grouped(size(first)), grouped(size(second)));
+                let (one, other) = (grouped(size(&first)), grouped(size(&second)));
                 write!(
                     f,
                     "{first} and {second} do not broadcast: axis {axis} has {one} and {other} elements"
                 )
             }
-            Self::Concat { input, first, found, axis, .. } => {
+            Self::Concat { input, shapes, axis, .. } => {
+                let [first, found] = **shapes;
                 write!(f, "input {input} is {found} and input 0 is {first}: ")?;
                 match axis.and_then(|axis| Some((axis, found.get(axis)?, first.get(axis)?))) {
                     Some((axis, one, other)) => {
@@ -180,7 +176,8 @@ impl fmt::Display for ShapeError {
                     None => write!(f, "{} axes and {} axes", found.rank(), first.rank()),
                 }
             }
-            Self::Shared { tensor, first, needed } => {
+            Self::Shared { tensor, shapes } => {
+                let [first, needed] = **shapes;
                 write!(
                     f,
                     "the shared {tensor} is {first}, but {needed} is needed for what arrives here"
@@ -245,7 +242,7 @@ impl ShapeError {
                 divisors.map(|g| format!("{g} divides {channels}"))
             }
             Self::TooFewInputs { .. } => Some("name the inputs: add(@a, @b)".to_owned()),
-            Self::Broadcast { first, second, .. } if first.rank() != second.rank() => Some(
+            Self::Broadcast { shapes, .. } if shapes[0].rank() != shapes[1].rank() => Some(
                 "axes are aligned from the last, and each value has the batch first: give both as many axes, as reshape(C, 1, 1) does"
                     .to_owned(),
             ),

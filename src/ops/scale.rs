@@ -18,7 +18,6 @@ use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
 use crate::shape::{Shape, TooLarge};
-use crate::units::grouped;
 
 operator! {
     /// Multiplication with a learned tensor: layer scale, a gain for each channel.
@@ -57,10 +56,11 @@ impl Scale {
                 return Err(ShapeError::NotPositive { what, value: i128::from(*size) });
             };
             if expected != 1 && expected != *found {
-                let axis = first + i + 1;
+                let ones = ", 1".repeat(sample.len() - 1);
                 let help = format!(
-                    "it lies on axis {axis} of {input}: {} or 1; sizes of 1 behind it move it to the front",
-                    grouped(*found)
+                    "it lies on axis {} of {input}; for one number a channel write scale({}{ones})",
+                    first + i + 1,
+                    sample[0]
                 );
                 return Err(ShapeError::Mismatch {
                     what,
@@ -154,7 +154,8 @@ mod tests {
         assert_eq!(learned(&[]), Ok(vec![]));
         let wrong = learned(&[96]).unwrap_err();
         assert!(matches!(wrong, ShapeError::Mismatch { expected: 96, found: 5, .. }));
-        assert!(wrong.help().unwrap().starts_with("it lies on axis 3 of 2×96×7×5: 5 or 1"));
+        let help = "it lies on axis 3 of 2×96×7×5; for one number a channel write scale(96, 1, 1)";
+        assert_eq!(wrong.help().unwrap(), help);
         assert!(matches!(learned(&[1, 96, 1, 1]), Err(ShapeError::Arguments { .. })));
         assert!(matches!(learned(&[0]), Err(ShapeError::NotPositive { value: 0, .. })));
     }

@@ -54,7 +54,7 @@ operator! {
 }
 
 operator! {
-    /// A range of an axis as Python slices it: `start:end:step`.
+    /// A range of an axis as Python slices it, start:end:step.
     Slice("slice"),
     "https://pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops",
     {
@@ -88,7 +88,7 @@ operator! {
     Crop("crop" | "center_crop"),
     "https://pytorch.org/vision/stable/generated/torchvision.transforms.CenterCrop.html",
     {
-        /// Extent of the output, or one for each axis; at most the input's.
+        /// Extent of the output, or one for each axis; at most the input's, where torchvision pads with zeros.
         size: Each<u64>,
         /// The first position that stays, or one for each axis; none: the middle.
         offset: Option<Each<i64>> = None,
@@ -307,7 +307,7 @@ fn reach<C: Cuts>(op: &C, io: Io<'_>) -> Reach {
             return Reach::Opaque("its positions exceed 63 bits");
         };
         let stride = Ratio::from_integer(step);
-        windows[cut.axis - first] = AxisReach { start, stride, ..AxisReach::POINT };
+        windows[cut.axis - first] = AxisReach { stride, start, ..AxisReach::POINT };
     }
     match windows.first() {
         Some(window) if C::DROPS => Reach::Selected { axis: first, index: window.start },
@@ -325,8 +325,8 @@ fn derive<C: Cuts>(op: &C, io: Io<'_>) -> Derivation {
             let (n, last) = (input.dims()[axis], start + (count - 1) * step);
             let apart = if step > 1 { format!(", {step} apart") } else { String::new() };
             let text = match count {
-                1 => format!("1 of {n} elements: {start}"),
-                _ => format!("{count} of {n} elements: {start} to {last}{apart}"),
+                1 => format!("element {start} of {n}"),
+                _ => format!("{count} elements of {n}: {start} to {last}{apart}"),
             };
             Fact { why, ..Fact::note(&format!("axis {axis}"), &text) }
         })

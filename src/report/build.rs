@@ -2,17 +2,19 @@
 //!
 //! Tests stand in `summary.rs`.
 
+use std::collections::HashMap;
+
 use num_rational::Ratio;
 use serde_json::{Map, Value};
 
 use super::model::{
-    AxisField, CONVENTION, Counts, Layer, NamedShape, Report, SCHEMA_VERSION, Tensor,
+    AxisField, CONVENTION, Counts, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Tensor,
 };
 use crate::analysis::{self, Analysis, Field, Row};
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId, ValueId, WeightsId};
 use crate::ops::args::ArgValue;
 use crate::ops::ledger::Role;
-use crate::ops::{Mode, Op};
+use crate::ops::{Layer as _, Mode, Op};
 use crate::shape::Shape;
 
 /// What a network is called and what is said of it.
@@ -28,24 +30,31 @@ pub struct Caption<'c> {
 
 /// The report of a network.
 pub fn report(graph: &Graph, analysis: &Analysis, caption: Caption<'_>) -> Report {
-    let named = |name: &String, value: crate::graph::ValueId| NamedShape {
-        name: name.clone(),
-        shape: analysis.shapes[value.index()].dims().to_vec(),
+    let shape = |value: ValueId| analysis.shapes[value.index()].dims().to_vec();
+    let sources = Sources::of(graph);
+    let output = |output: &crate::graph::Output| Output {
+        name: output.name.clone(),
+        shape: shape(output.value),
+        from: sources.name(output.value),
+        from_index: sources.position(output.value),
     };
+    let inputs = graph.inputs().iter();
     Report {
         schema_version: SCHEMA_VERSION,
         model: caption.name.unwrap_or(&graph.name).to_owned(),
         about: caption.about.map(str::to_owned),
         source: caption.source.map(str::to_owned),
-        inputs: graph.inputs().iter().map(|i| named(&i.name, i.value)).collect(),
-        outputs: graph.outputs().iter().map(|o| named(&o.name, o.value)).collect(),
+        inputs: inputs
+            .map(|input| NamedShape { name: input.name.clone(), shape: shape(input.value) })
+            .collect(),
+        outputs: graph.outputs().iter().map(output).collect(),
         batch: analysis.options.batch,
         dtype: analysis.options.dtype.name(),
         mode: mode_name(analysis.options.mode),
         convention: CONVENTION,
         status: "complete",
         not_counted: Vec::new(),
-        layers: analysis.rows.iter().map(|row| layer(graph, row)).collect(),
+        layers: analysis.rows.iter().map(|row| layer(&sources, row)).collect(),
         totals: Counts::from(&analysis.totals),
     }
 }
@@ -58,14 +67,56 @@ pub fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-fn layer(graph: &Graph, row: &Row) -> Layer {
-    let node = graph.node(row.node);
+/// Who makes each value, and which node is the first with each set of weights.
+struct Sources<'g> {
+    graph: &'g Graph,
+    makers: Vec<Option<NodeId>>,
+    owners: HashMap<WeightsId, NodeId>,
+}
+
+impl<'g> Sources<'g> {
+    fn of(graph: &'g Graph) -> Self {
+        let (mut makers, mut owners) = (vec![None; graph.value_count()], HashMap::new());
+        for (id, node) in graph.iter() {
+            node.outputs.iter().for_each(|value| makers[value.index()] = Some(id));
+            owners.entry(node.weights).or_insert(id);
+        }
+        Self { graph, makers, owners }
+    }
+
+    fn position(&self, value: ValueId) -> Option<usize> {
+        self.makers[value.index()].map(NodeId::index)
+    }
+
+    /// The layer that makes a value, or the input that it is.
+    fn name(&self, value: ValueId) -> String {
+        if let Some(id) = self.makers[value.index()] {
+            return self.graph.node(id).name.clone();
+        }
+        let input = self.graph.inputs().iter().find(|input| input.value == value);
+        input.map(|input| input.name.clone()).unwrap_or_default()
+    }
+
+    /// The earlier layer whose tensors a row uses.
+    fn owner(&self, row: &Row) -> Option<String> {
+        let node = self.graph.node(row.node);
+        let owner = self.owners.get(&node.weights).filter(|owner| **owner != row.node)?;
+        let has_tensors = node.op.params(&row.inputs).is_ok_and(|own| !own.is_empty());
+        has_tensors.then(|| self.graph.node(*owner).name.clone())
+    }
+}
+
+fn layer(sources: &Sources<'_>, row: &Row) -> Layer {
+    let node = sources.graph.node(row.node);
     Layer {
         index: row.node.index(),
         name: node.name.clone(),
         op: node.op.name(),
         call: node.op.args_text(),
         args: args(&node.op),
+        from: node.inputs.iter().map(|value| sources.name(*value)).collect(),
+        from_index: node.inputs.iter().map(|value| sources.position(*value)).collect(),
+        shared_with: sources.owner(row),
         inputs: dims(&row.inputs),
         outputs: dims(&row.outputs),
         counts: Counts::from(&row.counts),

@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use super::fold::{Line, What};
+use super::fold::{Line, What, last};
 use super::grid::{Head, Value};
 use super::model::{AxisField, Counts, Layer, Report};
 use crate::ops::Op;
@@ -65,6 +65,7 @@ pub const COLUMNS: &[Column] = &[
     left("op", "operator", Kind::Layer(|l| Value::text(&l.op))).or("type"),
     left("kernel", "kernel", Kind::Layer(|l| sizes(kernel(l)))).expendable(1),
     left("args", "arguments", Kind::Layer(|l| words(l.call.clone()))),
+    left("from", "from", Kind::Layer(|l| Value::Names(l.from.clone()))),
     left("input", "input", Kind::Layer(|l| Value::Shapes(l.inputs.clone()))),
     left("output", "output", Kind::Layer(|l| Value::Shapes(l.outputs.clone()))),
     right("params", "params", Kind::Count(|c| c.params)),
@@ -86,8 +87,8 @@ pub const COLUMNS: &[Column] = &[
     right("backward_macs", "backward MACs", Kind::Count(backward_macs)),
     right("activations", "activations", Kind::Count(|c| c.activations)),
     right("activation_bytes", "activation bytes", Kind::Bytes(|c| c.activation_bytes)),
-    left("receptive_field", "receptive field", Kind::Layer(|l| axes(l, |axis| axis.extent.to_string()))).or("rf"),
-    left("stride", "effective stride", Kind::Layer(|l| axes(l, |axis| stride(axis.stride)))),
+    left("receptive_field", "receptive field", Kind::Layer(|l| extents(l.receptive_field.as_deref()))).or("rf"),
+    left("stride", "effective stride", Kind::Layer(|l| each(l.receptive_field.as_deref(), |axis| stride(axis.stride)))),
 ];
 
 /// The columns that a table has where nothing else is said.
@@ -113,17 +114,17 @@ impl Column {
     /// The value of a line.
     pub fn value(&self, line: &Line<'_>, report: &Report) -> Value {
         let counts = line.counts.as_ref();
-        match (self.kind, line.what) {
-            (Kind::Name, _) => Value::text(&line.label),
-            (Kind::Layer(of), What::Layer(layer)) => of(layer),
-            (Kind::Layer(of), What::Folded { last, .. }) if self.key == "output" => of(last),
-            (Kind::Layer(_), what) if self.key == "op" => {
-                what.layers().map_or(Value::Empty, |n| Value::Text(layers_text(n)))
-            }
-            (Kind::Layer(_), _) => Value::Empty,
-            (Kind::Count(of), _) => counts.map_or(Value::Empty, |c| Value::Count(of(c))),
-            (Kind::Bytes(of), _) => counts.map_or(Value::Empty, |c| Value::Bytes(of(c))),
-            (Kind::Share(of), _) => {
+        match self.kind {
+            Kind::Name => Value::text(&line.label),
+            Kind::Layer(of) if self.key == "op" => operator(line, of),
+            Kind::Layer(of) => match line.what {
+                What::Layer => common(&line.layers, of),
+                What::Folded if self.key == "output" => last(&line.layers).map_or(Value::Empty, of),
+                _ => Value::Empty,
+            },
+            Kind::Count(of) => counts.map_or(Value::Empty, |c| Value::Count(of(c))),
+            Kind::Bytes(of) => counts.map_or(Value::Empty, |c| Value::Bytes(of(c))),
+            Kind::Share(of) => {
                 counts.map_or(Value::Empty, |c| Value::Share(of(c), of(&report.totals)))
             }
         }
@@ -137,6 +138,28 @@ impl Column {
             _ => Head { expendable: 0, ..self.head },
         }
     }
+}
+
+/// The operator, or how many layers there are; behind it what is to be noted.
+fn operator(line: &Line<'_>, of: fn(&Layer) -> Value) -> Value {
+    let value = match line.what {
+        What::Scope => Value::Empty,
+        What::Layer => common(&line.layers, of),
+        What::Folded | What::Rest | What::Total => Value::Text(layers_text(line.layers.len())),
+    };
+    match value {
+        Value::Text(text) if !line.note.is_empty() => {
+            Value::Noted { text, note: line.note.clone() }
+        }
+        value => value,
+    }
+}
+
+/// What equal layers have in common; nothing where they differ.
+fn common(layers: &[&Layer], of: fn(&Layer) -> Value) -> Value {
+    let mut values = layers.iter().map(|layer| of(layer));
+    let first = values.next().unwrap_or(Value::Empty);
+    if values.all(|value| value == first) { first } else { Value::Empty }
 }
 
 /// A number of layers in words.
@@ -162,8 +185,13 @@ fn backward_macs(counts: &Counts) -> u64 {
     backward.inputs.macs.saturating_add(backward.params.macs)
 }
 
-fn axes(layer: &Layer, show: impl Fn(&AxisField) -> String) -> Value {
-    let Some(axes) = &layer.receptive_field else { return Value::Empty };
+/// How far a receptive field reaches along each axis.
+pub(super) fn extents(axes: Option<&[AxisField]>) -> Value {
+    each(axes, |axis| axis.extent.to_string())
+}
+
+fn each(axes: Option<&[AxisField]>, show: impl Fn(&AxisField) -> String) -> Value {
+    let Some(axes) = axes else { return Value::Empty };
     sizes(axes.iter().map(show).collect::<Vec<_>>().join("×"))
 }
 
@@ -219,7 +247,8 @@ pub fn kernel(layer: &Layer) -> String {
     parts.join(", ")
 }
 
-fn compact(value: &Json) -> String {
+/// A value of an argument, without signs of JSON.
+pub(super) fn compact(value: &Json) -> String {
     match value {
         Json::Array(items) => {
             let nested = items.iter().any(Json::is_array);

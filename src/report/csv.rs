@@ -43,7 +43,9 @@ pub(super) fn write(titles: &[&str], rows: &[Vec<Value>]) -> Result<String, csv:
 fn field(value: &Value) -> String {
     let text = value.show(Numbers::Raw);
     let runs = |c: char| matches!(c, '=' | '@' | '+' | '-' | '\t' | '\r');
-    let is_formula = matches!(value, Value::Text(_) | Value::Sizes(_))
+    let is_words =
+        matches!(value, Value::Text(_) | Value::Sizes(_) | Value::Noted { .. } | Value::Names(_));
+    let is_formula = is_words
         && text.starts_with(runs)
         && !text
             .strip_prefix('-')

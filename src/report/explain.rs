@@ -66,45 +66,58 @@ pub fn sections(
     let rows = nodes.iter().filter_map(|id| analysis.rows.get(id.index()));
     rows.filter_map(|row| {
         let layer = report.layers.get(row.node.index())?;
-        Some(section(graph, analysis, row, layer))
+        Some(Section {
+            name: layer.name.clone(),
+            call: call(layer),
+            shapes: shapes(layer, report.inputs.len()),
+            facts: facts(graph, analysis, row, layer),
+        })
     })
     .collect()
 }
 
-fn section(graph: &Graph, analysis: &Analysis, row: &Row, layer: &Layer) -> Section {
+fn facts(graph: &Graph, analysis: &Analysis, row: &Row, layer: &Layer) -> Vec<Fact> {
     let node = graph.node(row.node);
     let options = &analysis.options;
     let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: options.mode };
     let mut facts = node.op.derive(io);
-    facts.extend(parameters(graph, row));
+    facts.extend(parameters(row, layer));
     facts.push(flops(&row.counts.work, row.counts.flops));
     if let Ok(saved) = node.op.saved(io) {
         facts.push(kept(&saved, io, options.dtype));
     }
     facts.extend(sees(layer, &row.field));
-    let shapes = |shapes: &[Vec<u64>]| {
-        let texts: Vec<String> = shapes.iter().map(|shape| shape_text(shape, "×")).collect();
-        texts.join(", ")
-    };
-    Section {
-        name: layer.name.clone(),
-        call: if layer.call.is_empty() {
-            layer.op.clone()
-        } else {
-            format!("{}({})", layer.op, layer.call)
-        },
-        shapes: format!("{} → {}", shapes(&layer.inputs), shapes(&layer.outputs)),
-        facts,
+    facts
+}
+
+fn call(layer: &Layer) -> String {
+    match layer.call.as_str() {
+        "" => layer.op.clone(),
+        args => format!("{}({args})", layer.op),
     }
 }
 
+/// What arrives and what leaves. Inputs have the name of what makes them, unless there is but one and the layer before
+/// makes it, or the network's only input is it.
+fn shapes(layer: &Layer, network_inputs: usize) -> String {
+    let before = layer.index.checked_sub(1);
+    let is_plain = |from: Option<usize>| from == before && (from.is_some() || network_inputs == 1);
+    let sized = |shape: &Vec<u64>| shape_text(shape, "×");
+    let inputs: Vec<String> = match (layer.from_index.as_slice(), layer.inputs.as_slice()) {
+        ([from], [only]) if is_plain(*from) => vec![sized(only)],
+        (_, shapes) => {
+            let named = layer.from.iter().zip(shapes);
+            named.map(|(name, shape)| format!("{name} {}", sized(shape))).collect()
+        }
+    };
+    let outputs: Vec<String> = layer.outputs.iter().map(sized).collect();
+    format!("{} → {}", inputs.join(", "), outputs.join(", "))
+}
+
 /// The sum of the tensors, or whose they are.
-fn parameters(graph: &Graph, row: &Row) -> Option<Fact> {
-    let node = graph.node(row.node);
-    // An earlier layer is looked for only where tensors are missing: a look at all of them is a step for each.
-    if row.tensors.is_empty() && node.op.params(&row.inputs).is_ok_and(|own| !own.is_empty()) {
-        let (_, owner) = graph.iter().find(|(_, other)| other.weights == node.weights)?;
-        let text = format!("shared with {}, where they are counted", owner.name);
+fn parameters(row: &Row, layer: &Layer) -> Option<Fact> {
+    if let Some(owner) = &layer.shared_with {
+        let text = format!("shared with {owner}, where they are counted");
         return Some(Fact::note("parameters", &text));
     }
     let terms: Vec<(&str, u64)> = row
@@ -245,7 +258,8 @@ pub fn terminal(
         for fact in &section.facts {
             let gap = " ".repeat(label.saturating_sub(width(&fact.what) + 3));
             let gap = if is_narrow { below.as_str() } else { gap.as_str() };
-            let _ = writeln!(out, "  {}:{gap}{}", fact.what, laid_out(fact, columns, start));
+            let what = wrap(&format!("{}:", fact.what), columns, 2, 2);
+            let _ = writeln!(out, "  {what}{gap}{}", laid_out(fact, columns, start));
             if let Some(why) = &fact.why {
                 let why = wrap_formula(&safe(why), columns, start, start);
                 let _ = writeln!(out, "{}{why}", " ".repeat(start));
@@ -295,7 +309,7 @@ pub fn markdown(report: &Report, sections: &[Section]) -> String {
     let mut out = format!("## {}\n\n{}\n", escape(&report.model), assumed.join(" · "));
     for section in sections {
         let _ = writeln!(out, "\n### {}\n", escape(&section.name));
-        let _ = writeln!(out, "{}: {}\n", code(&section.call), section.shapes);
+        let _ = writeln!(out, "{}: {}\n", code(&section.call), escape(&section.shapes));
         for fact in &section.facts {
             let _ = writeln!(out, "{}", bullet(fact));
         }

@@ -1,11 +1,13 @@
 //! The lines of a summary: the tree of names, folded to a depth, or a flat list, sorted and cut.
 //!
 //! Whatever is chosen, every layer is in exactly one line, so that each column of numbers sums to its total. Tests stand
-//! in `summary.rs`.
+//! in `summary.rs` and `tests/it/repeats.rs`.
 
 use super::columns::Column;
+use super::flow;
 use super::model::{Counts, Layer, Report};
-use crate::graph::NameTree;
+use super::repeat::{self, Group, Repeats};
+use crate::graph::{NameTree, NodeId};
 use crate::ops::ledger::{Backward, Work};
 
 /// Levels that are indented; a name can have more.
@@ -18,48 +20,34 @@ pub struct View {
     pub columns: Option<Vec<&'static Column>>,
     /// Levels of the tree that are shown; deeper layers are folded into their scope.
     pub depth: Option<usize>,
+    /// Whether equal neighbours are shown once, with their sums.
+    pub collapse: bool,
     /// The column that rows are sorted by, largest first.
     pub sort: Option<&'static Column>,
     /// How many rows are shown; the others become one.
     pub top: Option<usize>,
 }
 
-/// What a line stands for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum What<'r> {
-    /// A scope whose layers follow.
-    Scope,
-    /// One layer.
-    Layer(&'r Layer),
-    /// A scope whose layers are not shown.
-    Folded {
-        /// How many there are.
-        layers: usize,
-        /// The one that is executed last.
-        last: &'r Layer,
-    },
-    /// Rows that are not shown.
-    Rest {
-        /// How many layers are in them.
-        layers: usize,
-    },
-    /// All layers.
-    Total {
-        /// How many there are.
-        layers: usize,
-    },
+impl View {
+    /// Whether rows stand in another order than that of the names.
+    pub const fn is_sorted(&self) -> bool {
+        self.sort.is_some() || self.top.is_some()
+    }
 }
 
-impl What<'_> {
-    /// How many layers are summed up in it; `None` for one layer or none.
-    pub const fn layers(&self) -> Option<usize> {
-        match *self {
-            Self::Folded { layers, .. } | Self::Rest { layers } | Self::Total { layers } => {
-                Some(layers)
-            }
-            Self::Scope | Self::Layer(_) => None,
-        }
-    }
+/// What a line stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A scope whose layers follow.
+    Scope,
+    /// One layer, or one for several equal ones.
+    Layer,
+    /// A scope whose layers are not shown.
+    Folded,
+    /// Rows that are not shown.
+    Rest,
+    /// All layers.
+    Total,
 }
 
 /// A line of a summary.
@@ -68,22 +56,63 @@ pub struct Line<'r> {
     /// What stands in the first column: in a tree the last part of the name, indented.
     pub label: String,
     /// What it stands for.
-    pub what: What<'r>,
+    pub what: What,
     /// What is counted; an open scope counts nothing.
     pub counts: Option<Counts>,
+    /// How many equal blocks it stands for.
+    pub copies: usize,
+    /// The layers that are counted in it, copy by copy; none in an open scope.
+    pub layers: Vec<&'r Layer>,
+    /// The runs of equal neighbours that it is in, from the outermost: where each begins in the tree, and how often the
+    /// block is repeated. Their product is the number of copies.
+    runs: Vec<(usize, usize)>,
+    /// What is to be said of its inputs, tensors and outputs.
+    pub note: String,
+}
+
+impl<'r> Line<'r> {
+    fn new(label: String, what: What, layers: Vec<&'r Layer>) -> Self {
+        let counts = layers.iter().map(|layer| layer.counts);
+        let counts = (what != What::Scope).then(|| counts.fold(Counts::default(), plus));
+        Self { label, what, counts, copies: 1, layers, runs: Vec::new(), note: String::new() }
+    }
+
+    /// The layers of its first copy.
+    pub(super) fn first_copy(&self) -> &[&'r Layer] {
+        self.copy(0)
+    }
+
+    /// The layers of the copy that a following line comes after: the first one in a block that both are in, the last one
+    /// of a run that is over.
+    pub(super) fn copy_before(&self, next: &Self) -> &[&'r Layer] {
+        let mut shared = self.runs.iter().zip(&next.runs).take_while(|(a, b)| a == b).count();
+        let index = self.runs.iter().fold(0, |index, (_, times)| {
+            let is_over = shared == 0;
+            shared = shared.saturating_sub(1);
+            index * times + if is_over { times - 1 } else { 0 }
+        });
+        self.copy(index)
+    }
+
+    fn copy(&self, index: usize) -> &[&'r Layer] {
+        let size = self.layers.len() / self.copies.max(1);
+        self.layers.get(index * size..(index + 1) * size).unwrap_or_default()
+    }
+}
+
+/// The layer that is executed last.
+pub(super) fn last<'r>(layers: &[&'r Layer]) -> Option<&'r Layer> {
+    layers.iter().max_by_key(|layer| layer.index).copied()
 }
 
 /// The lines of a report as a tree.
 pub fn tree<'r>(report: &'r Report, view: &View) -> Vec<Line<'r>> {
-    if view.sort.is_some() || view.top.is_some() {
-        return flat(report, view);
-    }
-    walk(report, view.depth, true)
+    if view.is_sorted() { flat(report, view) } else { lines(report, view, Labels::Tree) }
 }
 
 /// The lines of a report with whole names and without scopes.
 pub fn flat<'r>(report: &'r Report, view: &View) -> Vec<Line<'r>> {
-    let mut lines = walk(report, view.depth, false);
+    let mut lines = lines(report, view, Labels::Whole);
     let by = view.sort.or_else(|| view.top.and_then(|_| super::columns::find("macs")));
     if let Some(column) = by {
         lines.sort_by_cached_key(|line| {
@@ -92,59 +121,121 @@ pub fn flat<'r>(report: &'r Report, view: &View) -> Vec<Line<'r>> {
     }
     if let Some(top) = view.top.filter(|top| *top < lines.len()) {
         let rest = lines.split_off(top);
-        let layers = rest.iter().map(|line| line.what.layers().unwrap_or(1)).sum();
-        let counts = rest.iter().filter_map(|line| line.counts).fold(Counts::default(), plus);
         let label = format!("… {} more", rest.len());
-        lines.push(Line { label, what: What::Rest { layers }, counts: Some(counts) });
+        let layers = rest.into_iter().flat_map(|line| line.layers).collect();
+        lines.push(Line::new(label, What::Rest, layers));
     }
     lines
 }
 
 /// The line of totals.
 pub fn total(report: &Report) -> Line<'_> {
-    let what = What::Total { layers: report.layers.len() };
-    Line { label: "total".to_owned(), what, counts: Some(report.totals) }
+    let line = Line::new("total".to_owned(), What::Total, report.layers.iter().collect());
+    Line { counts: Some(report.totals), ..line }
 }
 
-fn walk(report: &Report, depth: Option<usize>, indented: bool) -> Vec<Line<'_>> {
-    let tree = NameTree::of(report.layers.iter().map(|layer| layer.name.as_str()));
-    let mut lines = Vec::new();
-    // A stack, not recursion: names can nest as deeply as they are long.
-    let mut open = vec![(0, 0, String::new())];
-    while let Some((index, level, name)) = open.pop() {
-        let branch = tree.branch(index);
-        let label = |text: &str| {
-            if indented {
-                format!("{}{text}", "  ".repeat((level - 1).min(DEEPEST)))
-            } else {
-                name.clone()
-            }
+fn lines<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
+    let mut lines = walk(report, view, labels);
+    flow::annotate(report, view, labels, &mut lines);
+    lines
+}
+
+/// How lines are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Labels {
+    /// By the last part of the name, indented below its scope.
+    Tree,
+    /// By the whole name.
+    Whole,
+}
+
+/// A branch that is still to be walked, with the branches that are equal to it.
+struct Open {
+    copies: Vec<usize>,
+    runs: Vec<(usize, usize)>,
+    /// How many of the copies are neighbours in one block.
+    times: usize,
+    level: usize,
+    segment: String,
+    name: String,
+}
+
+impl Open {
+    fn label(&self, labels: Labels) -> String {
+        let (text, times) = match labels {
+            Labels::Tree => (&self.segment, self.times),
+            Labels::Whole => (&self.name, self.copies.len()),
         };
-        if depth.is_some_and(|depth| depth <= level) && !branch.children.is_empty() {
-            let layers: Vec<&Layer> =
-                tree.below(index).into_iter().map(|id| &report.layers[id.index()]).collect();
-            let Some(last) = layers.iter().max_by_key(|layer| layer.index).copied() else {
-                continue;
-            };
-            let counts = layers.iter().map(|layer| layer.counts).fold(Counts::default(), plus);
-            let label = if level == 0 { report.model.clone() } else { label(&branch.segment) };
-            let what = What::Folded { layers: layers.len(), last };
-            lines.push(Line { label, what, counts: Some(counts) });
+        let indent = match labels {
+            Labels::Tree => "  ".repeat(self.level.saturating_sub(1).min(DEEPEST)),
+            Labels::Whole => String::new(),
+        };
+        if times > 1 { format!("{indent}{text} × {times}") } else { format!("{indent}{text}") }
+    }
+
+    fn line<'r>(&self, labels: Labels, what: What, layers: Vec<&'r Layer>) -> Line<'r> {
+        let (copies, runs) = (self.copies.len(), self.runs.clone());
+        Line { copies, runs, ..Line::new(self.label(labels), what, layers) }
+    }
+
+    /// The children in a group of equal ones, in every copy.
+    fn children(&self, tree: &NameTree, Group { run, members }: &Group) -> Self {
+        let times = members.len();
+        let mut copies = Vec::with_capacity(self.copies.len() * times);
+        for copy in &self.copies {
+            copies.extend(members.iter().map(|at| tree.branch(*copy).children[*at]));
+        }
+        let mut runs = self.runs.clone();
+        if times > 1 {
+            runs.push((tree.branch(self.copies[0]).children[*run], times));
+        }
+        let names: Vec<&str> =
+            copies[..times].iter().map(|copy| tree.branch(*copy).segment.as_str()).collect();
+        let is_pattern = members.windows(2).any(|pair| pair[1] > pair[0] + 1);
+        let segment = repeat::label(&names, is_pattern);
+        let dot = if self.level == 0 { "" } else { "." };
+        let name = format!("{}{dot}{segment}", self.name);
+        Self { copies, runs, times, level: self.level + 1, segment, name }
+    }
+}
+
+fn walk<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
+    let tree = NameTree::of(report.layers.iter().map(|layer| layer.name.as_str()));
+    let repeats = view.collapse.then(|| Repeats::of(&report.layers, &tree));
+    let layer = |id: NodeId| &report.layers[id.index()];
+    let mut lines = Vec::new();
+    let root = |name: &str| Open {
+        copies: vec![0],
+        runs: Vec::new(),
+        times: 1,
+        level: 0,
+        segment: name.to_owned(),
+        name: name.to_owned(),
+    };
+    // A stack, not recursion: names can nest as deeply as they are long.
+    let mut stack = vec![root("")];
+    while let Some(open) = stack.pop() {
+        let branch = tree.branch(open.copies[0]);
+        let is_deep = view.depth.is_some_and(|depth| depth <= open.level);
+        if is_deep && !branch.children.is_empty() {
+            let below = open.copies.iter().flat_map(|copy| tree.below(*copy));
+            let layers = below.map(layer).collect();
+            let open = if open.level == 0 { root(&report.model) } else { open };
+            lines.push(open.line(labels, What::Folded, layers));
             continue;
         }
-        for id in &branch.nodes {
-            let layer = &report.layers[id.index()];
-            let (label, counts) = (label(&branch.segment), Some(layer.counts));
-            lines.push(Line { label, what: What::Layer(layer), counts });
+        for at in 0..branch.nodes.len() {
+            let layers = open.copies.iter().map(|copy| layer(tree.branch(*copy).nodes[at]));
+            lines.push(open.line(labels, What::Layer, layers.collect()));
         }
-        if indented && level > 0 && branch.nodes.is_empty() {
-            lines.push(Line { label: label(&branch.segment), what: What::Scope, counts: None });
+        if labels == Labels::Tree && open.level > 0 && branch.nodes.is_empty() {
+            lines.push(open.line(labels, What::Scope, Vec::new()));
         }
-        for child in branch.children.iter().rev() {
-            let segment = &tree.branch(*child).segment;
-            let dot = if level == 0 { "" } else { "." };
-            open.push((*child, level + 1, format!("{name}{dot}{segment}")));
-        }
+        let groups = match &repeats {
+            Some(repeats) => repeats.groups(&branch.children),
+            None => (0..branch.children.len()).map(Group::single).collect(),
+        };
+        stack.extend(groups.iter().rev().map(|group| open.children(&tree, group)));
     }
     lines
 }

@@ -13,10 +13,21 @@ pub enum Value {
     Text(String),
     /// Words in which `×` stands between sizes; for machines it is `x`, as between those of a shape.
     Sizes(String),
+    /// Words and what is noted of them, which is cut first where room is short; for machines, the words alone.
+    Noted {
+        /// The words.
+        text: String,
+        /// What stands behind them.
+        note: String,
+    },
+    /// Names.
+    Names(Vec<String>),
     /// A count.
     Count(u64),
     /// A size in bytes.
     Bytes(u64),
+    /// How much more a count is than another.
+    Delta(i128),
     /// A part of a total.
     Share(u64, u64),
     /// Shapes, batch first.
@@ -45,7 +56,15 @@ impl Value {
     pub fn number(&self) -> Option<u64> {
         match *self {
             Self::Count(n) | Self::Bytes(n) | Self::Share(n, _) => Some(n),
-            Self::Empty | Self::Text(_) | Self::Sizes(_) | Self::Shapes(_) => None,
+            _ => None,
+        }
+    }
+
+    /// How it is written, and the note behind it; empty where there is none.
+    pub(super) fn parts(&self, numbers: Numbers) -> (String, &str) {
+        match self {
+            Self::Noted { text, note } => (text.clone(), note),
+            value => (value.show(numbers), ""),
         }
     }
 
@@ -56,11 +75,19 @@ impl Value {
                 String::new()
             }
             (Self::Sizes(text), Numbers::Raw) => text.replace('×', "x"),
-            (Self::Text(text) | Self::Sizes(text), _) => text.clone(),
+            (Self::Noted { text, note }, Numbers::Rounded | Numbers::Exact) => {
+                format!("{text} {note}")
+            }
+            (Self::Text(text) | Self::Sizes(text) | Self::Noted { text, .. }, _) => text.clone(),
+            (Self::Names(names), Numbers::Raw) => names.join(";"),
+            (Self::Names(names), _) => names.join(", "),
             (Self::Count(n), Numbers::Rounded) => units::count(*n),
             (Self::Bytes(n), Numbers::Rounded) => units::bytes(*n),
             (Self::Count(n) | Self::Bytes(n), Numbers::Exact) => units::grouped(*n),
             (Self::Count(n) | Self::Bytes(n), Numbers::Raw) => n.to_string(),
+            (Self::Delta(n), Numbers::Rounded) => units::signed(*n, units::count),
+            (Self::Delta(n), Numbers::Exact) => units::signed(*n, units::grouped),
+            (Self::Delta(n), Numbers::Raw) => n.to_string(),
             (Self::Share(part, total), Numbers::Raw) => fraction(*part, *total),
             (Self::Share(part, total), _) => units::share(*part, *total),
             (Self::Shapes(shapes), Numbers::Raw) => shapes_text(shapes, "x", ";"),

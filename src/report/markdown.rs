@@ -25,7 +25,8 @@ pub fn report(report: &Report, view: &View, numbers: Numbers) -> String {
         head.title = title;
     }
     let _ = write!(out, "\n{}", grid(&figures, numbers));
-    for note in summary::notes(report).into_iter().chain(summary::field_note(report, view)) {
+    let notes = summary::notes(report, view, &lines);
+    for note in notes.into_iter().chain(summary::field_note(report, view)) {
         let _ = writeln!(out, "\n{}", escape(&note));
     }
     out

@@ -12,13 +12,19 @@ pub mod columns;
 #[cfg(feature = "cli")]
 pub mod csv;
 #[cfg(feature = "cli")]
+pub mod diff;
+#[cfg(feature = "cli")]
 pub mod explain;
+#[cfg(feature = "cli")]
+mod flow;
 #[cfg(feature = "cli")]
 pub mod fold;
 #[cfg(feature = "cli")]
 pub mod grid;
 #[cfg(feature = "cli")]
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod list;
 #[cfg(feature = "cli")]
 pub mod markdown;
 #[cfg(feature = "cli")]
@@ -31,6 +37,8 @@ pub mod ops;
 mod ops_example;
 #[cfg(feature = "cli")]
 pub mod params;
+#[cfg(feature = "cli")]
+mod repeat;
 #[cfg(feature = "cli")]
 pub mod summary;
 #[cfg(feature = "cli")]

@@ -24,7 +24,7 @@ pub struct Report {
     /// Its inputs, with the batch.
     pub inputs: Vec<NamedShape>,
     /// Its outputs, with the batch.
-    pub outputs: Vec<NamedShape>,
+    pub outputs: Vec<Output>,
     /// Examples that go through at once.
     pub batch: u64,
     /// Element type of parameters and activations: `f32`.
@@ -65,6 +65,26 @@ pub struct NamedShape {
     pub shape: Vec<u64>,
 }
 
+/// An output of the network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Output {
+    /// The name.
+    pub name: String,
+    /// Sizes of the axes, batch first.
+    pub shape: Vec<u64>,
+    /// The layer that makes it, or the input that it is.
+    pub from: String,
+    /// The position of that layer; `null` for an input.
+    pub from_index: Option<usize>,
+}
+
+impl Output {
+    /// The output without what makes it.
+    pub fn named(&self) -> NamedShape {
+        NamedShape { name: self.name.clone(), shape: self.shape.clone() }
+    }
+}
+
 /// One operator.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Layer {
@@ -78,6 +98,12 @@ pub struct Layer {
     pub call: String,
     /// Its arguments by name, defaults included.
     pub args: serde_json::Map<String, serde_json::Value>,
+    /// What its inputs are made by, in their order: layers, or inputs of the network.
+    pub from: Vec<String>,
+    /// The positions of these layers; `null` for an input of the network.
+    pub from_index: Vec<Option<usize>>,
+    /// The earlier layer whose tensors it uses; they are counted there.
+    pub shared_with: Option<String>,
     /// Shapes of its inputs.
     pub inputs: Vec<Vec<u64>>,
     /// Shapes of its outputs.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::columns::{self, Column};
 use super::fold::{self, Line, View};
 use super::grid::{Grid, Head, Value, shape_text};
-use super::model::{Layer, NamedShape, Report};
+use super::model::{Layer, NamedShape, Output, Report};
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
 use crate::units;
@@ -30,7 +30,7 @@ pub fn terminal(report: &Report, view: &View, look: Look) -> String {
     let lines = fold::tree(report, view);
     out.push_str(&draw(grid(report, view, &lines), look));
     let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
-    for note in notes(report).into_iter().chain(field_note(report, view)) {
+    for note in notes(report, view, &lines).into_iter().chain(field_note(report, view)) {
         let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
     }
     out
@@ -69,13 +69,33 @@ pub(super) fn shapes(shapes: &[NamedShape]) -> String {
     }
 }
 
-/// What makes the totals less than the whole.
-pub fn notes(report: &Report) -> Vec<String> {
-    if report.status == "complete" {
-        return Vec::new();
+/// What the lines do not say themselves: how signs in them are meant, which outputs there are where there are several, and
+/// what makes the totals less than the whole.
+pub fn notes(report: &Report, view: &View, lines: &[Line<'_>]) -> Vec<String> {
+    let has_operators =
+        view.columns.as_ref().is_none_or(|columns| columns.iter().any(|c| c.key == "op"));
+    let mut notes = Vec::new();
+    if lines.iter().any(|line| line.copies > 1) {
+        notes.push("× n: n equal blocks or layers, their sums shown".to_owned());
     }
-    let names = report.not_counted.join(", ");
-    vec![format!("≥ The totals are lower bounds. Not counted: {names}")]
+    if has_operators && lines.iter().any(|line| line.note.starts_with('←')) {
+        notes.push("←: where inputs come from, if not from the line before alone".to_owned());
+    }
+    if report.outputs.len() > 1 {
+        let outputs = report.outputs.iter();
+        let named = |output: &Output| format!("{} {}", output.name, shape_text(&output.shape, "×"));
+        notes.push(format!("outputs: {}", outputs.map(named).collect::<Vec<_>>().join(", ")));
+    }
+    notes.extend(not_counted(report));
+    notes
+}
+
+/// What makes the totals less than the whole.
+pub fn not_counted(report: &Report) -> Option<String> {
+    (report.status != "complete").then(|| {
+        let names = report.not_counted.join(", ");
+        format!("≥ The totals are lower bounds. Not counted: {names}")
+    })
 }
 
 /// How many layers a note names.
@@ -143,7 +163,8 @@ fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
     row
 }
 
-fn at_least(text: &str) -> Value {
+/// A number that is less than the whole.
+pub(super) fn at_least(text: &str) -> Value {
     Value::Text(format!("≥ {text}"))
 }
 
@@ -238,7 +259,7 @@ mod tests {
         for depth in [None, Some(0), Some(1), Some(2), Some(3), Some(9)] {
             for sort in [None, columns::find("params"), columns::find("flops%")] {
                 for top in [None, Some(0), Some(1), Some(3), Some(100)] {
-                    sums(&report, &View { columns: None, depth, sort, top });
+                    sums(&report, &View { depth, sort, top, ..View::default() });
                 }
             }
         }
@@ -250,7 +271,9 @@ mod tests {
         let lines = fold::tree(&report, &View { depth: Some(1), ..View::default() });
         let labels: Vec<&str> = lines.iter().map(|line| line.label.as_str()).collect();
         assert_eq!(labels, ["features", "head", "head"]);
-        assert!(matches!(lines[0].what, What::Folded { layers: 3, last } if last.index == 2));
+        assert_eq!((lines[0].what, lines[0].layers.len()), (What::Folded, 3));
+        let output = columns::find("output").unwrap().value(&lines[0], &report);
+        assert_eq!(output, Value::Shapes(vec![vec![1, 16, 4, 4]]));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A grid for a terminal, drawn with comfy-table: horizontal rules only, numbers at the right, no line wrapped.
 //!
 //! Where room is short, columns go in the order that their heads say, and come back where the last to go has left room for
-//! them; if none is left to go, the widest words are shortened. Tests stand below.
+//! them. Notes are cut before the last columns go; if none is left to go, the widest words are shortened. Tests stand
+//! below.
 
 use std::fmt::Write as _;
 
@@ -24,6 +25,10 @@ pub struct Look {
 
 /// The narrowest that the first column becomes.
 const NARROWEST: usize = 8;
+/// Columns that a note keeps before other columns go, all but the most important ones.
+const NOTE: usize = 24;
+/// Columns that a note keeps in any case.
+const LEAST_NOTE: usize = 12;
 /// Columns between two columns.
 const GAP: usize = 2;
 const RULES: TableStyle =
@@ -46,6 +51,7 @@ pub fn draw(mut grid: Grid, look: Look) -> String {
             grid.drop_column(index);
             cells.drop_column(index);
         }
+        cells.cut_notes(limit);
         if cells.needs() > limit {
             cells.shorten(&grid, limit);
         }
@@ -53,24 +59,49 @@ pub fn draw(mut grid: Grid, look: Look) -> String {
     cells.draw(&grid, look.color)
 }
 
-/// The texts of a grid: heads, rows, total.
+/// What is written in a cell, and its note.
+#[derive(Clone, Default)]
+struct Cell {
+    text: String,
+    note: String,
+}
+
+impl Cell {
+    fn of(value: &Value, numbers: Numbers) -> Self {
+        let (text, note) = value.parts(numbers);
+        Self { text: text::safe(&text).into_owned(), note: text::safe(note).into_owned() }
+    }
+
+    /// Columns that it takes with that many for a note at most, the space before it among them.
+    fn width(&self, note: usize) -> usize {
+        let own = if self.note.is_empty() { 0 } else { text::width(&self.note) + 1 };
+        text::width(&self.text) + own.min(note)
+    }
+
+    fn whole(&self) -> String {
+        let gap = if self.note.is_empty() { "" } else { " " };
+        format!("{}{gap}{}", self.text, self.note)
+    }
+}
+
+/// The cells of a grid: heads, rows, total.
 struct Cells {
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
     widths: Vec<usize>,
 }
 
 impl Cells {
     fn of(grid: &Grid, numbers: Numbers) -> Self {
-        let mut rows = vec![grid.heads.iter().map(|head| head.title.to_owned()).collect()];
+        let head = |title: &str| Cell { text: title.to_owned(), ..Cell::default() };
+        let mut rows = vec![grid.heads.iter().map(|h| head(h.title)).collect()];
         for row in grid.rows.iter().chain(&grid.total) {
-            let show = |value: &Value| text::safe(&value.show(numbers)).into_owned();
-            rows.push(row.iter().map(show).collect::<Vec<_>>());
+            rows.push(row.iter().map(|value| Cell::of(value, numbers)).collect::<Vec<_>>());
         }
         let mut cells = Self { rows, widths: Vec::new() };
         if numbers == Numbers::Rounded {
             cells.line_up_units(grid);
         }
-        cells.measure();
+        cells.widths = cells.measure(usize::MAX);
         cells
     }
 
@@ -82,8 +113,8 @@ impl Cells {
             // The first row of texts is the heads.
             let texts = self.rows[1..].iter_mut().zip(&values);
             let mut counts: Vec<&mut String> = texts
-                .filter(|(_, values)| matches!(values[column], Value::Count(_)))
-                .map(|(texts, _)| &mut texts[column])
+                .filter(|(_, values)| matches!(values[column], Value::Count(_) | Value::Delta(_)))
+                .map(|(texts, _)| &mut texts[column].text)
                 .collect();
             if counts.iter().any(|text| !is_bare(text)) {
                 counts.iter_mut().filter(|text| is_bare(text)).for_each(|text| text.push_str("  "));
@@ -91,22 +122,29 @@ impl Cells {
         }
     }
 
-    fn measure(&mut self) {
-        let columns = self.rows[0].len();
-        let widest = |column: usize| self.rows.iter().map(|row| text::width(&row[column])).max();
-        self.widths = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
+    /// The width of each column, with that much for a note at most.
+    fn measure(&self, note: usize) -> Vec<usize> {
+        let widest = |column: usize| self.rows.iter().map(|row| row[column].width(note)).max();
+        (0..self.rows[0].len()).map(|column| widest(column).unwrap_or(0)).collect()
     }
 
-    /// The columns that go so that the others fit, the last first.
+    /// The columns that go so that the others fit, the last first. The most important ones go only where notes have no
+    /// more than the least; the others where these have to be cut.
     fn too_many(&self, grid: &Grid, limit: usize) -> Vec<usize> {
         let mut order: Vec<usize> =
             (0..grid.heads.len()).filter(|column| grid.heads[*column].expendable > 0).collect();
         order.sort_by_key(|column| std::cmp::Reverse((grid.heads[*column].expendable, *column)));
-        let mut needs = self.needs();
+        let (usual, least) = (self.measure(NOTE), self.measure(LEAST_NOTE));
+        let spared: usize = usual.iter().sum::<usize>() - least.iter().sum::<usize>();
+        let most = |column: usize| {
+            let is_important = grid.heads[column].expendable == 1;
+            limit.saturating_add(if is_important { spared } else { 0 })
+        };
+        let mut needs = needs(&usual);
         let mut gone = Vec::new();
         for column in order {
-            if needs <= limit {
-                break;
+            if needs <= most(column) {
+                continue;
             }
             needs -= self.widths[column] + GAP;
             gone.push(column);
@@ -114,7 +152,7 @@ impl Cells {
         gone.reverse();
         gone.retain(|column| {
             let back = needs + self.widths[*column] + GAP;
-            let fits = back <= limit;
+            let fits = back <= most(*column);
             needs = if fits { back } else { needs };
             !fits
         });
@@ -130,7 +168,21 @@ impl Cells {
     }
 
     fn needs(&self) -> usize {
-        self.widths.iter().sum::<usize>() + GAP * self.widths.len().saturating_sub(1)
+        needs(&self.widths)
+    }
+
+    /// Cuts notes at their ends until all fits, or they have no more than the least.
+    fn cut_notes(&mut self, limit: usize) {
+        let least = self.measure(LEAST_NOTE);
+        for (column, least) in least.into_iter().enumerate() {
+            let others = self.needs() - self.widths[column];
+            let room = limit.saturating_sub(others).clamp(least, self.widths[column]);
+            for cell in self.rows.iter_mut().map(|row| &mut row[column]) {
+                let rest = room.saturating_sub(text::width(&cell.text) + 1);
+                cell.note = text::cut(&cell.note, rest);
+            }
+            self.widths[column] = room;
+        }
     }
 
     /// Shortens the widest column of words until all fits, or no such column is left that can be.
@@ -145,21 +197,24 @@ impl Cells {
             let wide = self.widths[column];
             let room = limit.saturating_sub(self.needs() - wide).max(NARROWEST.min(wide));
             for row in &mut self.rows {
-                let cell = &row[column];
+                let Cell { text, note } = &row[column];
+                // A note of which no more than its sign would be left goes.
+                let rest = room.saturating_sub(text::width(text) + 1);
+                let note = if rest > 2 { text::cut(note, rest) } else { String::new() };
                 // The indentation of a tree is not part of the name.
-                let name = cell.trim_start();
-                let indent = (cell.len() - name.len()).min(room / 2);
+                let name = text.trim_start();
+                let indent = (text.len() - name.len()).min(room / 2);
                 let name = text::shorten(name, room - indent);
-                row[column] = format!("{}{name}", " ".repeat(indent));
+                row[column] = Cell { text: format!("{}{name}", " ".repeat(indent)), note };
             }
-            self.measure();
+            self.widths = self.measure(usize::MAX);
         }
     }
 
     fn draw(self, grid: &Grid, color: bool) -> String {
         let mut table = Table::new();
         table.load_style(RULES).force_no_tty();
-        let mut rows = self.rows.into_iter();
+        let mut rows = self.rows.iter().map(|row| row.iter().map(Cell::whole).collect::<Vec<_>>());
         let heads = rows.next().unwrap_or_default();
         let headless = heads.iter().all(String::is_empty);
         if !headless {
@@ -187,6 +242,11 @@ impl Cells {
         }
         out
     }
+}
+
+/// Columns that columns of these widths need together.
+fn needs(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -259,5 +319,26 @@ total           3, p1   34.9 k
             assert!(text.lines().all(|line| text::width(line) <= width), "{width}\n{text}");
             assert!(text.lines().all(|line| !line.ends_with(' ')));
         }
+    }
+
+    #[test]
+    fn notes_are_cut_after_shares_go_and_before_kernels_do() {
+        let head = |expendable, title| Head { expendable, ..Head::left(title) };
+        let mut grid = Grid::new([head(0, "operator"), head(1, "kernel"), head(3, "%")]);
+        let note = "← bn2, downsample.1".to_owned();
+        let add = Value::Noted { text: "add".to_owned(), note };
+        grid.rows = vec![vec![add, Value::text("3, p1"), Value::text("100.0%")]];
+        let row = |width| {
+            let text = draw(grid.clone(), Look { width: Some(width), ..Look::default() });
+            text.lines().nth(2).unwrap().to_owned()
+        };
+        assert_eq!(row(39), "add ← bn2, downsample.1  3, p1   100.0%");
+        assert_eq!(row(38), "add ← bn2, downsample.1  3, p1");
+        assert_eq!(row(31), "add ← bn2, downsample.1  3, p1");
+        assert_eq!(row(30), "add ← bn2, downsample…  3, p1");
+        assert_eq!(row(23), "add ← bn2, dow…  3, p1");
+        assert_eq!(row(22), "add ← bn2, downsample…");
+        assert_eq!(row(12), "add ← bn2,…");
+        assert_eq!(row(8), "add ← b…");
     }
 }

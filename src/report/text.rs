@@ -39,6 +39,15 @@ pub fn shorten(text: &str, columns: usize) -> String {
     format!("{head}…{tail}")
 }
 
+/// The text in at most `columns`, its end replaced by `…` where it is longer.
+pub fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let head = take(text.chars(), columns.saturating_sub(1));
+    format!("{}…", head.trim_end())
+}
+
 fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
     let mut left = columns;
     chars
@@ -115,6 +124,9 @@ mod tests {
         assert_eq!(shorten("conv", 4), "conv");
         assert!(width(&shorten("합성곱합성곱합성곱", 7)) <= 7);
         assert_eq!(shorten("conv", 0), "…");
+        assert_eq!(cut("← bn2, add", 7), "← bn2,…");
+        assert_eq!(cut("← bn2, add", 8), "← bn2,…");
+        assert_eq!(cut("← bn2", 5), "← bn2");
     }
 
     #[test]

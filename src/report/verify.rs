@@ -43,8 +43,10 @@ pub struct Report {
     pub seed: u64,
     /// Steps of gradient descent.
     pub steps: u64,
-    /// Bytes that were predicted to be needed at the highest.
+    /// Bytes that tensors were predicted to take at the highest: an upper bound.
     pub needed_bytes: u64,
+    /// Bytes that they took at the highest.
+    pub taken_bytes: u64,
     /// What was found of each layer, in execution order.
     pub layers: Vec<Layer>,
     /// Quantities of the whole network.
@@ -128,6 +130,7 @@ pub fn report(
         seed: plan.seed,
         steps: plan.steps,
         needed_bytes: needed,
+        taken_bytes: found.taken,
         layers: found.layers.iter().enumerate().map(|(i, found)| layer(i, found)).collect(),
         totals: found.totals.iter().map(Check::from).collect(),
         losses: found.losses.clone(),

@@ -55,9 +55,10 @@ pub fn network(name: &str) -> Document {
     read(source, Some(name))
 }
 
-/// The analysis with a batch of one, in eval mode.
+/// The analysis with a batch of one, in eval mode, and what the description freezes.
 pub fn analysis(document: &Document) -> Analysis {
-    analyze(&document.graph, &Options::default()).unwrap()
+    let frozen = document.frozen.iter().map(|(pattern, _)| pattern.parse().unwrap()).collect();
+    analyze(&document.graph, &Options { frozen, ..Options::default() }).unwrap()
 }
 
 /// The row of a layer, by its dotted name.

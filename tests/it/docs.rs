@@ -89,6 +89,9 @@ fn every_key_is_documented_and_no_other() {
     let check = json(&page("check lenet5 --format json"));
     let memory = json(&page("memory lenet5 --fits 1MiB --format json"));
     let verified = json(&run("verify lenet5 --format json").stdout);
+    let compared = json(&page("diff alexnet alexnet_torchvision --format json"));
+    let differs = &compared["layers"][0];
+    let list = json(&page("list lenet5 --format json"));
     let diagnostic = run("tests/fixtures/bad/E0502_kernel.yaml --message-format json");
     let diagnostic = json(&diagnostic.stderr);
     let usage = json(&run("alexnet --nosuch --message-format json").stderr);
@@ -96,6 +99,7 @@ fn every_key_is_documented_and_no_other() {
         ("Report", &report),
         ("Convention", &report["convention"]),
         ("Named shape", &report["inputs"][0]),
+        ("Output", &report["outputs"][0]),
         ("Counts", totals),
         ("Work", &totals["work"]),
         ("Backward", &totals["work_backward"]),
@@ -109,6 +113,15 @@ fn every_key_is_documented_and_no_other() {
         ("Report of a verification", &verified),
         ("Verified layer", &verified["layers"][0]),
         ("Quantity", &verified["totals"][0]),
+        ("Comparison", &compared),
+        ("Compared network", &compared["before"]),
+        ("Layer that differs", differs),
+        ("Change", &differs["changes"][0]),
+        ("Compared quantities", &compared["totals"]),
+        ("Compared quantities", &differs["quantities"]),
+        ("Compared quantity", &compared["totals"]["params"]),
+        ("List of networks", &list),
+        ("Network of a list", &list["models"][0]),
         ("Diagnostic", &diagnostic),
         ("Diagnostic", &usage),
     ] {
@@ -117,8 +130,8 @@ fn every_key_is_documented_and_no_other() {
     let own: BTreeSet<String> = keys(layer).difference(&keys(totals)).cloned().collect();
     assert_eq!(documented(&text, "Layer"), own);
     assert!(keys(layer).is_superset(&keys(totals)));
-    // An object that a row of a table describes.
-    for key in keys(&diagnostic["labels"][0]) {
+    // Objects that a row of a table describes.
+    for key in keys(&diagnostic["labels"][0]).union(&keys(&differs["before"])) {
         assert!(text.contains(&format!("`{key}`")), "{key}");
     }
 }

@@ -49,11 +49,16 @@ fn an_operator_reads_what_it_writes() {
             let op = &node.op;
             assert_eq!((op.entry().build)(&op.args()).as_ref(), Ok(op), "{}", source.name);
             // The call that is shown, with what arrives there.
-            let sizes = &row.inputs[0].dims()[1..];
-            // Without arguments there are no brackets: `abs()` is the function of numbers.
+            let names = (0..row.inputs.len()).map(|i| format!("x{i}"));
+            let shapes = names.clone().zip(&row.inputs);
+            let inputs: Vec<String> =
+                shapes.map(|(x, shape)| format!("{x}: {:?}", &shape.dims()[1..])).collect();
             let (name, args) = (op.name(), op.args_text());
-            let args = if args.is_empty() { args } else { format!("({args})") };
-            let text = format!("model: m\ninput: {sizes:?}\nlayers:\n  - layer: {name}{args}\n");
+            // A single input is what arrives anyway.
+            let named = names.filter(|_| inputs.len() > 1).map(|x| format!("@{x}"));
+            let all: Vec<String> = named.chain((!args.is_empty()).then_some(args)).collect();
+            let (inputs, call) = (inputs.join(", "), format!("{name}({})", all.join(", ")));
+            let text = format!("model: m\ninput: {{{inputs}}}\nlayers:\n  - layer: {call}\n");
             let again = read(&Source { name: text.clone(), text }, None);
             assert_eq!(again.graph.nodes()[0].op, *op, "{}", source.name);
         }

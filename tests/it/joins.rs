@@ -119,7 +119,7 @@ fn agree(op: impl Into<Op>, shapes: &[Vec<usize>]) -> Result<(), TestCaseError> 
     let error = if small {
         check(&op, shapes, Mode::Train, 1)
     } else {
-        along_directions(&op, shapes, Mode::Train, 1)
+        along_directions(&op, shapes, Mode::Train, 1, &Meter::new())
     };
     prop_assert!(error < 1e-6, "{op:?} of {shapes:?}: gradients are off by {error}");
     Ok(())

@@ -251,6 +251,47 @@ golden! {
     activations batch_norm group_norm instance_norm layer_norm lrn softmax
 }
 
+/// torchvision's LayerNorm2d is a layer norm between two permutations.
+#[test]
+fn a_layer_norm_of_channels_is_one_of_the_last_axis() {
+    let op = |name: &str, sizes: &[i64]| {
+        let (entry, rank) = Op::find(name).unwrap();
+        let positional = sizes.iter().copied().map(ArgValue::Int).collect();
+        let written = Written { positional, named: Vec::new() };
+        (entry.build)(&Args::bind(entry.signature, rank, written).unwrap()).unwrap()
+    };
+    let (meter, mut rng) = (Meter::new(), Rng::new(7));
+    let mut drawn = |shape: &[usize]| {
+        let n = shape.iter().product();
+        Tensor::<f64>::new(shape, (0..n).map(|_| rng.normal()).collect(), &meter)
+    };
+    let (x, g) = (drawn(&[2, 5, 3, 4]), drawn(&[2, 5, 3, 4]));
+    let mut owned = init::<f64>(&op("layernorm2d", &[]), x.shape());
+    for each in &mut owned {
+        *each.tensor_mut().unwrap() = drawn(&[5]);
+    }
+    let run = |name, sizes: &[i64], x: &Tensor<f64>, g: Option<&Tensor<f64>>| {
+        let owned = if name == "permute" { Vec::new() } else { owned.clone() };
+        run(&op(name, sizes), Mode::Train, std::slice::from_ref(x), owned, g.cloned())
+    };
+    let (to_last, to_second) = (&[0, 2, 3, 1], &[0, 3, 1, 2]);
+    let moved =
+        |x: &Tensor<f64>, order: &[i64]| run("permute", order, x, None).made.outputs[0].clone();
+    let (last, last_g) = (moved(&x, to_last), moved(&g, to_last));
+    let (found, expected) =
+        (run("layernorm2d", &[], &x, Some(&g)), run("layernorm", &[], &last, Some(&last_g)));
+    let same = |found: &Tensor<f64>, expected: &Tensor<f64>| {
+        let pairs = found.data().iter().zip(expected.data());
+        assert_eq!(found.shape(), expected.shape());
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} {expected:?}");
+    };
+    same(&found.made.outputs[0], &moved(&expected.made.outputs[0], to_second));
+    same(&found.inputs[0].inputs[0], &moved(&expected.inputs[0].inputs[0], to_second));
+    let pairs = found.params[0].params.iter().zip(&expected.params[0].params);
+    assert_eq!(pairs.clone().count(), 2);
+    pairs.for_each(|(found, expected)| same(found, expected));
+}
+
 fn tally(work: Work) -> Tally {
     let Work { macs, adds, muls, divs, cmps, specials, padding_taps } = work;
     Tally { macs, adds, muls, divs, cmps, specials, padding_taps }
@@ -296,7 +337,8 @@ pub fn miscounted_on(op: &Op, shapes: &[Vec<usize>], mode: Mode) -> Vec<String> 
         Keep::Input(i) => format!("input {i}"),
         Keep::Output(i) => format!("output {i}"),
         Keep::Own { what, elements, dtype } => {
-            format!("{what}: {} B", elements * dtype.unwrap_or(DType::F32).bytes())
+            // What tallies is a double.
+            format!("{what}: {} B", elements * dtype.unwrap_or(DType::F64).bytes())
         }
     });
     let executed = run.made.kept.iter().map(|kept| match kept {
@@ -337,7 +379,9 @@ fn every_fixture_executes_what_was_computed() {
                     sizes.collect::<Vec<_>>()
                 };
                 let mut shapes: Vec<Vec<usize>> = row.inputs.iter().map(sizes).collect();
-                shapes.iter_mut().for_each(|shape| shape[0] = 2);
+                for shape in &mut shapes {
+                    shape[0] = 2;
+                }
                 for mode in [Mode::Eval, Mode::Train] {
                     let wrong = miscounted_on(&node.op, &shapes, mode);
                     let at = format!("{} {} {:?} {mode:?}", source.name, node.name, node.op);

@@ -23,17 +23,20 @@ fn no_line_is_wider_than_it_may_be() {
 #[test]
 fn no_line_of_an_explanation_is_wider_than_it_may_be() {
     for name in zoo() {
-        for columns in [80, 60, 40] {
+        for columns in [80, 60] {
             for row in page(&format!("explain {name} --width {columns}")).lines() {
                 assert!(width(row) <= columns, "{name}: {columns}: {} columns: {row}", width(row));
             }
         }
         // Here a word alone can be too long, behind its sign.
-        for row in page(&format!("explain {name} --width 20")).lines() {
+        for (columns, row) in [40, 20].into_iter().flat_map(|columns| {
+            let page = page(&format!("explain {name} --width {columns}"));
+            page.lines().map(|row| (columns, row.to_owned())).collect::<Vec<_>>()
+        }) {
             let words = row.split_whitespace().count();
             let is_one =
                 words == 1 || (words == 2 && "=×+−→".contains(row.trim().chars().next().unwrap()));
-            assert!(width(row) <= 20 || is_one, "{name}: {row}");
+            assert!(width(&row) <= columns || is_one, "{name}: {row}");
         }
     }
 }

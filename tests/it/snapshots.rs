@@ -70,6 +70,33 @@ fn checks() {
     snapshot("check", "json", &page("check models/lenet5.yaml --format json"));
 }
 
+#[test]
+fn comparisons() {
+    let pairs = [("vgg16", "vgg16_bn"), ("vgg11", "vgg16"), ("alexnet", "alexnet_torchvision")];
+    for (before, after) in pairs {
+        for width in [80, 120] {
+            let text = page(&format!("diff {before} {after} --width {width}"));
+            snapshot("diff", &format!("{before}_{after}_{width}"), &text);
+        }
+        let text = page(&format!("diff {before} {after} --format markdown"));
+        snapshot("diff", &format!("{before}_{after}_markdown"), &text);
+    }
+    snapshot("diff", "csv", &page("diff custom_cnn custom_cnn_bn --format csv"));
+    snapshot("diff", "json", &page("diff custom_cnn custom_cnn_bn --format json"));
+    snapshot("diff", "equal", &page("diff lenet5 models/lenet5.yaml"));
+}
+
+#[test]
+fn lists() {
+    for width in [80, 120] {
+        snapshot("list", &format!("zoo_{width}"), &page(&format!("list --width {width}")));
+    }
+    snapshot("list", "vgg_exact", &page("list models/vgg.yaml --exact --sort activations"));
+    snapshot("list", "markdown", &page("list models/custom_cnn.yaml --format markdown"));
+    snapshot("list", "csv", &page("list models/custom_cnn.yaml c3d --format csv"));
+    snapshot("list", "json", &page("list lenet5 --format json"));
+}
+
 /// One as it is written; of the others a line for each layer, since most of their lines would be braces.
 #[test]
 fn json() {

@@ -10,11 +10,11 @@ use cnnstat::exec::scalar::Scalar;
 use cnnstat::exec::step::{Data, step};
 use cnnstat::exec::tape::{Gradients, Unobserved};
 use cnnstat::exec::tensor::Tensor;
-use cnnstat::graph::{Graph, GraphBuilder};
+use cnnstat::graph::{Graph, GraphBuilder, tensor_name};
 use cnnstat::lang::{self, Choices};
 use cnnstat::ops::field::Probability;
 use cnnstat::ops::ledger::Role;
-use cnnstat::ops::{Dropout, Flatten, Identity, Linear, Mode, Op, Relu, Sigmoid};
+use cnnstat::ops::{Dropout, Flatten, Identity, Linear, Mode, Op, Relu, Scale, Sigmoid};
 use cnnstat::{Analysis, DType, Options, Shape, analyze};
 
 use crate::common::{folder, read, variants};
@@ -68,7 +68,7 @@ impl Setting<'_> {
         let mut network = Network::<S>::new(self.graph, Scheme::Torch, 1).with_backend(backend);
         for (node, row) in self.graph.nodes().iter().zip(&analysis.rows) {
             let frozen = row.tensors.iter().filter(|t| t.role != Role::Buffer && !t.trainable);
-            network.freeze(frozen.map(|t| format!("{}.{}", node.name, t.name)));
+            network.freeze(frozen.map(|t| tensor_name(&node.name, t.name)));
         }
         network.build(&data.inputs(&Meter::new())).unwrap();
         network
@@ -349,7 +349,7 @@ fn gradients(graph: &Graph, scales: &[f64]) -> (Vec<(String, Vec<f64>)>, u64) {
         for (at, owned) in network.owned(id).iter().enumerate() {
             let own = found.params.get(&node.weights).into_iter().flatten();
             let values = own.filter(|(known, _)| *known == at).flat_map(|(_, g)| g.values());
-            named.push((format!("{}.{}", node.name, owned.name), values.collect()));
+            named.push((tensor_name(&node.name, owned.name), values.collect()));
         }
     }
     let input = found.inputs[0].as_ref().map_or_else(Vec::new, Tensor::values);
@@ -457,4 +457,23 @@ fn another_number_of_inputs_is_refused_and_a_wrong_tensor_too() {
         let error = network.supply(name, zeros(&[shape])).unwrap_err();
         assert_eq!(error, RunError::Tensor { name: name.to_owned(), found: vec![shape] });
     }
+}
+
+/// A tensor without a name of its own is supplied, listed and frozen by the name of its layer.
+#[test]
+fn a_scale_has_the_name_of_its_layer() {
+    let scale = Op::from(Scale { shape: vec![5], init: 0.5 });
+    let graph = graph(&[("block.gain", scale, 0), ("block.head", linear(2), 1)], &[2]);
+    let mut network = Network::<f32>::new(&graph, Scheme::Torch, 3);
+    let meter = network.meter().clone();
+    network.freeze(["block.gain".to_owned()]);
+    network.build(&[Tensor::zeros(&[1, 5], &meter)]).unwrap();
+    let names: Vec<String> = network.tensors().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["block.gain", "block.head.weight", "block.head.bias"]);
+    network.supply("block.gain", Tensor::full(&[5], 3.0, &meter)).unwrap();
+    assert!(network.supply("block", Tensor::zeros(&[5], &meter)).is_err());
+    let (gain, _) = graph.iter().next().unwrap();
+    let owned = &network.owned(gain)[0];
+    assert_eq!(owned.tensor().unwrap().values(), [3.0; 5]);
+    assert!(!network.is_trained(gain, owned));
 }

@@ -135,7 +135,7 @@ fn the_state_dict_is_torchs_in_names_shapes_and_order() {
     }
 }
 
-/// Parameters to the last digit; what torchvision calls GFLOPS are GMACs, to as many decimals as it prints.
+/// Parameters to the last digit; what torchvision calls GFLOPS are GMACs, to the three decimals that it prints.
 #[test]
 fn what_torchvision_publishes() {
     let mut lines = PUBLISHED.lines().filter(|line| !line.starts_with('#'));
@@ -146,11 +146,10 @@ fn what_torchvision_publishes() {
             panic!("{line}");
         };
         let totals = analysis(&network(name)).totals;
-        assert_eq!(totals.params.to_string(), params, "{name}");
-        let decimals = gmacs.split_once('.').map_or(0, |(_, digits)| digits.len());
-        #[allow(clippy::cast_precision_loss, reason = "rounded to a few digits")]
-        let found = totals.work.macs as f64 / 1e9;
-        assert_eq!(format!("{found:.decimals$}"), gmacs, "{name}");
+        #[allow(clippy::cast_precision_loss, reason = "rounded to three digits")]
+        let found = (totals.params.to_string(), format!("{:.3}", totals.work.macs as f64 / 1e9));
+        assert!(params.is_empty() || params == found.0, "{name}: {params}, {}", found.0);
+        assert!(gmacs.is_empty() || gmacs == found.1, "{name}: {gmacs}, {}", found.1);
         checked += 1;
     }
     assert!(checked >= 60, "{checked}");

@@ -9,8 +9,9 @@ use cnnstat::exec::meter::Meter;
 use cnnstat::exec::rng::Rng;
 use cnnstat::exec::scalar::Scalar;
 use cnnstat::exec::tensor::Tensor;
+use cnnstat::ops::dropout::Together;
 use cnnstat::ops::field::{Epsilon, Probability};
-use cnnstat::ops::{BatchNorm, Dropout, InstanceNorm, Mode};
+use cnnstat::ops::{BatchNorm, Dropout, InstanceNorm, Mode, StochasticDepth};
 use serde_json::Value;
 
 use crate::common::{analysis, folder, read};
@@ -220,4 +221,34 @@ fn dropout_drops_its_share_and_all_at_one() {
     };
     assert!((mean(0.25, 0) - 1.0).abs() < 0.05 && (mean(0.25, 1) - 1.0).abs() < 0.1);
     assert_eq!((mean(1.0, 0), mean(0.0, 0)), (0.0, 1.0));
+}
+
+/// A sample stays or goes as a whole, or the batch does; what stays is divided by the share that stays.
+#[test]
+fn stochastic_depth_drops_whole_samples_or_the_batch() {
+    let (meter, mut rng) = (Meter::new(), Rng::new(0));
+    let mut drawn = |mode: Together| {
+        let pass = Forward {
+            inputs: &[Tensor::<f64>::full(&[400, 2, 3], 1.0, &meter)],
+            owned: &mut [],
+            mode: Mode::Train,
+            rng: &mut rng,
+            keep: true,
+            meter: &meter,
+        };
+        let made = StochasticDepth { p: Probability(0.5), mode }.forward(pass);
+        let y = made.outputs[0].values();
+        let samples: Vec<f64> = y.chunks(6).map(|sample| sample[0]).collect();
+        assert!(
+            y.chunks(6)
+                .zip(&samples)
+                .all(|(all, one)| all.iter().all(|y| y.total_cmp(one).is_eq()))
+        );
+        assert!(samples.iter().all(|y| [0.0, 2.0].contains(y)));
+        samples.iter().filter(|y| **y > 0.0).count()
+    };
+    assert!((150..250).contains(&drawn(Together::Row)));
+    let batches: Vec<usize> = (0..20).map(|_| drawn(Together::Batch)).collect();
+    assert!(batches.iter().all(|stay| [0, 400].contains(stay)));
+    assert!(batches.contains(&0) && batches.contains(&400));
 }

@@ -13,12 +13,14 @@ fn refused(line: &str) -> String {
 
 #[test]
 fn options_that_a_format_would_pass_over_are_refused() {
-    for option in ["--columns name", "--depth 1", "--sort params", "--top 3", "--exact"] {
+    for option in
+        ["--columns name", "--depth 1", "--collapse", "--sort params", "--top 3", "--exact"]
+    {
         let text = refused(&format!("alexnet --format json {option}"));
         assert!(text.contains(option.split(' ').next().unwrap()), "{text}");
         assert!(text.contains("JSON holds everything"), "{text}");
         let _ = page(&format!("alexnet --format markdown {option}"));
-        if option != "--exact" {
+        if !["--collapse", "--exact"].contains(&option) {
             assert_ne!(page(&format!("vgg16 --format csv {option}")), page("vgg16 --format csv"));
         }
     }

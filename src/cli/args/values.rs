@@ -3,6 +3,7 @@
 //! Tests stand in `args.rs`.
 
 use crate::report::columns::{self, COLUMNS, Column};
+use crate::report::list;
 use crate::shape::DType;
 use crate::units;
 
@@ -45,6 +46,19 @@ pub(super) fn columns_help() -> String {
         keys.join(", "),
         columns::USUAL.join(",")
     )
+}
+
+/// Reads the name of a column of the list.
+pub(super) fn list_column(name: &str) -> Result<&'static list::Column, String> {
+    list::find(name.trim()).ok_or_else(|| format!("there are {}", list_columns()))
+}
+
+pub(super) fn list_columns_help() -> String {
+    format!("A column to sort by, the largest first and names ascending: {}", list_columns())
+}
+
+fn list_columns() -> String {
+    list::COLUMNS.iter().map(|column| column.key).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads an element type that a network can have.

@@ -53,7 +53,7 @@ fn factor<S: Scalar>(p: f64, stays: bool) -> S {
     if stays { S::of(1.0 / (1.0 - p)) } else { S::ZERO }
 }
 
-fn forward<S: Scalar>(op: &impl Drops, pass: Forward<'_, S>) -> Made<S> {
+fn forward<S: Scalar>(op: &impl Drops, pass: &mut Forward<'_, S>) -> Made<S> {
     let (x, p) = (&pass.inputs[0], op.p());
     if pass.mode == Mode::Eval || p == 0.0 {
         return Made { outputs: vec![x.view(x.shape())], kept: Vec::new() };
@@ -101,8 +101,8 @@ macro_rules! drops_kernel {
             fn init<S: Scalar>(&self, _: &[&[usize]], _: &mut Init<'_>) -> Vec<Owned<S>> {
                 Vec::new()
             }
-            fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {
-                forward(self, pass)
+            fn forward<S: Scalar>(&self, mut pass: Forward<'_, S>) -> Made<S> {
+                forward(self, &mut pass)
             }
             fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S> {
                 backward(self, &pass)

@@ -299,7 +299,8 @@ pub trait Kernel {
     fn workspace(&self, _inputs: &[&[usize]], _mode: Mode) -> (usize, usize) {
         (0, 0)
     }
-    /// The fewest samples that its statistics can be taken of, where the batch can make up for it.
+    /// The fewest samples that its statistics can be taken of, where the batch can make up for it. With fewer, what
+    /// training carries along is no number afterwards: whoever runs a network in train mode asks first.
     fn smallest_batch(&self, _inputs: &[&[usize]], _mode: Mode) -> usize {
         1
     }

@@ -1,0 +1,97 @@
+//! Options that choose one of a few words, with the help of each.
+//!
+//! Tests stand in `args.rs`.
+
+use clap::ValueEnum;
+
+use crate::analysis::memory::Optimizer;
+use crate::ops::Mode;
+
+/// Eval or train.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    /// Inference
+    #[default]
+    Eval,
+    /// A training step
+    Train,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Eval => Self::Eval,
+            ModeArg::Train => Self::Train,
+        }
+    }
+}
+
+/// What trains a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OptimizerArg {
+    /// Stochastic gradient descent: keeps nothing
+    Sgd,
+    /// The same with momentum: keeps one number a trained parameter
+    Momentum,
+    /// Adam: keeps two numbers a trained parameter
+    Adam,
+}
+
+impl From<OptimizerArg> for Optimizer {
+    fn from(optimizer: OptimizerArg) -> Self {
+        match optimizer {
+            OptimizerArg::Sgd => Self::Sgd,
+            OptimizerArg::Momentum => Self::Momentum,
+            OptimizerArg::Adam => Self::Adam,
+        }
+    }
+}
+
+/// The formats of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// A table for reading
+    #[default]
+    Table,
+    /// JSON with everything (docs/json.md)
+    Json,
+    /// CSV with raw integers, a row each layer
+    Csv,
+    /// A Markdown table
+    Markdown,
+}
+
+/// The formats of running text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProseFormat {
+    /// Text for a terminal
+    #[default]
+    #[value(alias = "table")]
+    Text,
+    /// Markdown
+    Markdown,
+}
+
+/// When something is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How errors are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// With the lines they point at
+    #[default]
+    Human,
+    /// A line each: file:line:column: message
+    Short,
+    /// JSON, an object each line
+    Json,
+}

@@ -1,0 +1,48 @@
+//! `cnnstat list [PATH…]`: networks side by side.
+//!
+//! Tests stand in `tests/it/list.rs`.
+
+use super::args::{ListArgs, PageFormat};
+use super::load::Failure;
+use super::networks::{self, Found};
+use super::settings::{Screen, Settings};
+use super::{Done, cannot_write};
+use crate::report::build::mode_name;
+use crate::report::grid::Numbers;
+use crate::report::json;
+use crate::report::list::{List, Listed};
+
+/// A row for each network, built-in ones where no argument is given; what cannot be read is reported, the others listed.
+pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
+    let settings = Settings::new(&args.model)?;
+    let options = &settings.options;
+    let mut list = List::new(options.batch, options.dtype.name(), mode_name(options.mode));
+    let mut done = Done::page(String::new(), args.page.output.as_ref());
+    let mut visit = |found| match found {
+        Found::Network(model) => {
+            list.models.push(Listed::new(&model.report(), &model.source.name));
+        }
+        Found::Skipped => list.skipped += 1,
+        Found::Failed(failure) => {
+            list.failed += 1;
+            done.fail(&failure, screen);
+        }
+    };
+    if args.paths.is_empty() {
+        networks::each_built_in(&settings, &mut visit);
+    }
+    for path in &args.paths {
+        networks::each(path, &settings, &mut visit);
+    }
+    if let Some(column) = args.sort {
+        list.sort(column);
+    }
+    let numbers = if args.exact { Numbers::Exact } else { Numbers::Rounded };
+    done.page = match args.page.format {
+        PageFormat::Table => list.terminal(screen.look(numbers, args.page.output.is_some())),
+        PageFormat::Markdown => list.markdown(numbers),
+        PageFormat::Json => json::pretty(&list).map_err(cannot_write)?,
+        PageFormat::Csv => list.csv().map_err(cannot_write)?,
+    };
+    Ok(done)
+}

@@ -1,0 +1,291 @@
+//! Two networks compared: which layers were added, removed or renamed, and what of the others changed.
+//!
+//! Imports the report's model alone; `align` finds which layer is which. Every layer is in exactly one entry or counted as
+//! unchanged, so that the entries' differences sum to the totals'. Tests stand in `diff/tests.rs` and `tests/it/diff.rs`.
+
+mod align;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value as Json;
+
+use crate::report::model::{Counts, Layer, NamedShape, Report};
+
+pub use align::{is_positional, last_segment};
+
+/// A quantity that is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantity {
+    /// What JSON calls it.
+    pub key: &'static str,
+    /// Where it stands among the counts.
+    pub of: fn(&Counts) -> u64,
+}
+
+/// Every quantity that is compared, of layers and of networks.
+pub const QUANTITIES: &[Quantity] = &[
+    Quantity { key: "params", of: |c| c.params },
+    Quantity { key: "trainable", of: |c| c.trainable },
+    Quantity { key: "buffers", of: |c| c.buffers },
+    Quantity { key: "param_bytes", of: |c| c.param_bytes },
+    Quantity { key: "buffer_bytes", of: |c| c.buffer_bytes },
+    Quantity { key: "macs", of: |c| c.work.macs },
+    Quantity { key: "flops", of: |c| c.flops },
+    Quantity { key: "activations", of: |c| c.activations },
+    Quantity { key: "activation_bytes", of: |c| c.activation_bytes },
+];
+
+/// A quantity before and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Of the first network.
+    pub before: u64,
+    /// Of the second.
+    pub after: u64,
+}
+
+impl Delta {
+    /// How much more it is.
+    pub fn signed(self) -> i128 {
+        i128::from(self.after) - i128::from(self.before)
+    }
+
+    /// How much more it is in hundredths of a percent of what it was, rounded half away from zero; `None` for a part of
+    /// nothing.
+    pub fn basis_points(self) -> Option<i128> {
+        let before = i128::from(self.before);
+        let part = self.signed() * 20_000;
+        (before > 0).then(|| (part + part.signum() * before) / (2 * before))
+    }
+}
+
+/// What happened to a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Something of it is different, its name perhaps too.
+    Changed,
+    /// Its name is all that is different.
+    Renamed,
+}
+
+impl Kind {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Renamed => "renamed",
+        }
+    }
+
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Added, Self::Removed, Self::Changed, Self::Renamed];
+}
+
+/// What of a layer is different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What<'r> {
+    /// The operator, with its arguments.
+    Operator,
+    /// An argument, by name.
+    Argument(&'r str),
+    /// The shapes of its inputs.
+    Input,
+    /// The shapes of its outputs.
+    Output,
+    /// Where it stands in execution order.
+    Position,
+    /// A count that nothing of the above explains: weights that are frozen, or counted elsewhere.
+    Count(&'static str),
+}
+
+impl What<'_> {
+    /// Whether it is of shapes.
+    pub const fn is_shape(&self) -> bool {
+        matches!(self, Self::Input | Self::Output)
+    }
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change<'r> {
+    /// Of what.
+    pub what: What<'r>,
+    /// The value of the first network.
+    pub before: Json,
+    /// The value of the second.
+    pub after: Json,
+}
+
+/// A layer that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry<'r> {
+    /// How.
+    pub kind: Kind,
+    /// The layer of the first network; `None` if it was added.
+    pub before: Option<&'r Layer>,
+    /// The layer of the second; `None` if it was removed.
+    pub after: Option<&'r Layer>,
+    /// What of it changed, names left out.
+    pub changes: Vec<Change<'r>>,
+}
+
+impl<'r> Entry<'r> {
+    /// The layer as it is now, or as it was.
+    pub fn layer(&self) -> Option<&'r Layer> {
+        self.after.or(self.before)
+    }
+
+    /// Whether it has another name.
+    pub fn is_renamed(&self) -> bool {
+        matches!((self.before, self.after), (Some(before), Some(after)) if before.name != after.name)
+    }
+
+    /// One of its quantities; of a layer that is not there, zero.
+    pub fn delta(&self, quantity: Quantity) -> Delta {
+        let of = |layer: Option<&Layer>| layer.map_or(0, |layer| (quantity.of)(&layer.counts));
+        Delta { before: of(self.before), after: of(self.after) }
+    }
+}
+
+/// Two networks and what differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diff<'r> {
+    /// The first network.
+    pub before: &'r Report,
+    /// The second.
+    pub after: &'r Report,
+    /// The layers that differ, in execution order.
+    pub entries: Vec<Entry<'r>>,
+    /// How many do not.
+    pub unchanged: usize,
+}
+
+impl Diff<'_> {
+    /// Whether nothing differs but what the networks are called and what is said of them.
+    pub fn is_equal(&self) -> bool {
+        let (before, after) = (self.before, self.after);
+        self.entries.is_empty()
+            && before.totals == after.totals
+            && shapes(&before.inputs) == shapes(&after.inputs)
+            && before
+                .outputs
+                .iter()
+                .map(|output| &output.shape)
+                .eq(after.outputs.iter().map(|output| &output.shape))
+    }
+
+    /// How many layers differ so.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.entries.iter().filter(|entry| entry.kind == kind).count()
+    }
+
+    /// A quantity of the whole networks.
+    pub fn total(&self, quantity: Quantity) -> Delta {
+        let of = |report: &Report| (quantity.of)(&report.totals);
+        Delta { before: of(self.before), after: of(self.after) }
+    }
+}
+
+fn shapes(named: &[NamedShape]) -> Vec<&[u64]> {
+    named.iter().map(|named| named.shape.as_slice()).collect()
+}
+
+/// Compares two networks.
+pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
+    let aligned = align::align(&before.layers, &after.layers);
+    let mut partners: Vec<Option<(usize, bool)>> = vec![None; after.layers.len()];
+    let mut is_gone = vec![true; before.layers.len()];
+    for (pairs, moved) in [(&aligned.kept, false), (&aligned.moved, true)] {
+        for (i, j) in pairs {
+            partners[*j] = Some((*i, moved));
+            is_gone[*i] = false;
+        }
+    }
+    let removed = |at: std::ops::Range<usize>| {
+        let gone = at.filter(|i| is_gone[*i]).map(|i| &before.layers[i]);
+        gone.map(|layer| Entry {
+            kind: Kind::Removed,
+            before: Some(layer),
+            after: None,
+            changes: Vec::new(),
+        })
+    };
+    let mut diff = Diff { before, after, entries: Vec::new(), unchanged: 0 };
+    let mut from = 0;
+    for (layer, partner) in after.layers.iter().zip(partners) {
+        // What is gone stood before the next layer that kept its place.
+        if let Some((at, false)) = partner {
+            diff.entries.extend(removed(from..at));
+            from = at + 1;
+        }
+        let old = partner.map(|(at, moved)| (&before.layers[at], moved));
+        let entry = entry(old, layer);
+        match entry {
+            Some(entry) => diff.entries.push(entry),
+            None => diff.unchanged += 1,
+        }
+    }
+    diff.entries.extend(removed(from..before.layers.len()));
+    diff
+}
+
+/// What became of a layer; `None` where nothing did.
+fn entry<'r>(before: Option<(&'r Layer, bool)>, after: &'r Layer) -> Option<Entry<'r>> {
+    let Some((before, moved)) = before else {
+        let (kind, changes) = (Kind::Added, Vec::new());
+        return Some(Entry { kind, before: None, after: Some(after), changes });
+    };
+    let changes = changes(before, after, moved);
+    let kind = match (changes.is_empty(), before.name == after.name) {
+        (true, true) => return None,
+        (true, false) => Kind::Renamed,
+        (false, _) => Kind::Changed,
+    };
+    Some(Entry { kind, before: Some(before), after: Some(after), changes })
+}
+
+fn changes<'r>(before: &'r Layer, after: &'r Layer, moved: bool) -> Vec<Change<'r>> {
+    let mut found = Vec::new();
+    let mut compare = |what, before: Json, after: Json| {
+        if before != after {
+            found.push(Change { what, before, after });
+        }
+    };
+    if before.op == after.op {
+        for (name, value) in &before.args {
+            let other = after.args.get(name).cloned().unwrap_or_default();
+            compare(What::Argument(name), value.clone(), other);
+        }
+    } else {
+        compare(What::Operator, call(before).into(), call(after).into());
+    }
+    compare(What::Input, before.inputs.clone().into(), after.inputs.clone().into());
+    compare(What::Output, before.outputs.clone().into(), after.outputs.clone().into());
+    if found.is_empty() {
+        for quantity in QUANTITIES {
+            let of = |layer: &Layer| (quantity.of)(&layer.counts).into();
+            let change =
+                Change { what: What::Count(quantity.key), before: of(before), after: of(after) };
+            found.extend(Some(change).filter(|change| change.before != change.after));
+        }
+    }
+    if moved {
+        let (before, after) = (before.index.into(), after.index.into());
+        found.push(Change { what: What::Position, before, after });
+    }
+    found
+}
+
+/// A layer's operator with its arguments, as a description has it.
+pub fn call(layer: &Layer) -> String {
+    match layer.call.as_str() {
+        "" => layer.op.clone(),
+        call => format!("{}({call})", layer.op),
+    }
+}

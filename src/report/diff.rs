@@ -1,0 +1,277 @@
+//! What `cnnstat diff` shows: the totals before and after, and a row for the layers that differ in the same way.
+//!
+//! `group` makes the rows, `json` the report for programs. Tests stand in `tests/it/diff.rs`.
+
+mod group;
+pub mod json;
+
+use std::fmt::Write as _;
+
+use super::grid::{Grid, Head, Numbers, Value};
+use super::markdown::{self, escape};
+use super::model::{Counts, Output, Report};
+use super::summary::{self, shapes};
+use super::table::{Look, bold, draw};
+use super::text::{join, safe, wrap};
+use crate::diff::{Delta, Diff, Kind, Quantity};
+use crate::units;
+use group::{Group, groups};
+
+/// More rows than these are folded on a page.
+const UNFOLDED: usize = 20;
+
+/// A row of the totals.
+struct Figure {
+    title: &'static str,
+    of: fn(&Counts) -> u64,
+    is_bytes: bool,
+    is_shown: fn(&Counts) -> bool,
+}
+
+const fn figure(title: &'static str, of: fn(&Counts) -> u64) -> Figure {
+    Figure { title, of, is_bytes: false, is_shown: |_| true }
+}
+
+/// The rows of the totals, those that say no more than another left out.
+const FIGURES: &[Figure] = &[
+    figure("parameters", |c| c.params),
+    Figure { is_shown: |c| c.trainable != c.params, ..figure("  trainable", |c| c.trainable) },
+    Figure { is_bytes: true, ..figure("  bytes", |c| c.param_bytes) },
+    Figure { is_shown: |c| c.buffers > 0, ..figure("buffers", |c| c.buffers) },
+    figure("MACs", |c| c.work.macs),
+    figure("FLOPs", |c| c.flops),
+    figure("activations", |c| c.activations),
+    Figure { is_bytes: true, ..figure("  bytes", |c| c.activation_bytes) },
+];
+
+/// The comparison for a terminal; one line where nothing differs.
+pub fn terminal(diff: &Diff<'_>, look: Look) -> String {
+    if diff.is_equal() {
+        return format!("{}\n", wrap(&safe(&equal(diff)), look.width, 0, 2));
+    }
+    let title = format!("{} → {}", safe(&diff.before.model), safe(&diff.after.model));
+    let mut out = format!("{}\n", bold(&title, look.color));
+    let assumed = assumptions(diff);
+    let pieces: Vec<_> = assumed.iter().map(|text| safe(text)).collect();
+    // A piece that is wider than the screen is broken at its words.
+    for line in join(pieces.iter().map(AsRef::as_ref), " · ", look.width, 0, 0).lines() {
+        let _ = writeln!(out, "{}", wrap(line, look.width, 0, 0));
+    }
+    out.push('\n');
+    out.push_str(&draw(totals(diff, look.numbers, units::percent), look));
+    let _ = writeln!(out, "\n{}", wrap(&sentence(diff), look.width, 0, 2));
+    if !diff.entries.is_empty() {
+        let _ = write!(out, "\n{}", draw(layers(diff, &groups(diff), look.numbers), look));
+    }
+    for note in notes(diff) {
+        let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
+    }
+    out
+}
+
+/// The comparison as a part of a page: a heading, the totals, and the layers, folded where they are many.
+pub fn markdown(diff: &Diff<'_>, numbers: Numbers) -> String {
+    let (before, after) = (escape(&diff.before.model), escape(&diff.after.model));
+    let mut out = format!("### {before} → {after}\n\n");
+    if diff.is_equal() {
+        let _ = writeln!(out, "{}", escape(&equal(diff)));
+        return out;
+    }
+    let assumed: Vec<String> = assumptions(diff).iter().map(|text| escape(text)).collect();
+    let _ = writeln!(out, "{}\n", assumed.join(" · "));
+    out.push_str(&markdown::grid(&totals(diff, numbers, arrow), numbers));
+    let _ = writeln!(out, "\n{}", escape(&sentence(diff)));
+    if !diff.entries.is_empty() {
+        let groups = groups(diff);
+        let table = markdown::grid(&layers(diff, &groups, numbers), numbers);
+        let _ = if groups.len() > UNFOLDED {
+            let summary = format!("{} kinds of changes", groups.len());
+            write!(out, "\n<details>\n<summary>{summary}</summary>\n\n{table}\n</details>\n")
+        } else {
+            write!(out, "\n{table}")
+        };
+    }
+    for note in notes(diff) {
+        let _ = writeln!(out, "\n{}", escape(&note));
+    }
+    out
+}
+
+/// The layers that differ as CSV, a row each.
+pub fn csv(diff: &Diff<'_>) -> Result<String, csv::Error> {
+    let titles = [
+        "change",
+        "before",
+        "after",
+        "op",
+        "what",
+        "params_before",
+        "params_after",
+        "params_delta",
+        "macs_before",
+        "macs_after",
+        "macs_delta",
+    ];
+    let name =
+        |layer: Option<&super::model::Layer>| layer.map_or(Value::Empty, |l| Value::text(&l.name));
+    let mut rows = Vec::new();
+    for entry in &diff.entries {
+        let what: Vec<String> = entry.changes.iter().map(group::words).collect();
+        let mut row = vec![
+            Value::text(entry.kind.name()),
+            name(entry.before),
+            name(entry.after),
+            entry.layer().map_or(Value::Empty, |layer| Value::text(&layer.op)),
+            Value::Sizes(what.join("; ")),
+        ];
+        for of in [group::PARAMS, group::MACS] {
+            let delta = entry.delta(of);
+            row.extend([delta.before, delta.after].map(Value::Count));
+            row.push(Value::Delta(delta.signed()));
+        }
+        rows.push(row);
+    }
+    super::csv::write(&titles, &rows)
+}
+
+/// That nothing differs.
+fn equal(diff: &Diff<'_>) -> String {
+    let Report { model, layers, totals, .. } = diff.after;
+    let networks = match &diff.before.model {
+        before if before == model => format!("in {model}"),
+        before => format!("between {before} and {model}"),
+    };
+    format!(
+        "No difference {networks}: {}, {} parameters, {} MACs",
+        super::columns::layers_text(layers.len()),
+        units::grouped(totals.params),
+        units::grouped(totals.work.macs)
+    )
+}
+
+/// What the numbers depend on; shapes that differ as they were and as they are.
+fn assumptions(diff: &Diff<'_>) -> Vec<String> {
+    let mut pieces = summary::assumptions(diff.after);
+    let (before, after) = (diff.before, diff.after);
+    let change = |what: &str, before: String, after: String| {
+        (before != after).then(|| format!("{what} {before} → {after}"))
+    };
+    if let Some(inputs) = change("input", shapes(&before.inputs), shapes(&after.inputs)) {
+        pieces[0] = inputs;
+    }
+    let made =
+        |report: &Report| shapes(&report.outputs.iter().map(Output::named).collect::<Vec<_>>());
+    if let Some(outputs) = change("output", made(before), made(after)) {
+        pieces.insert(1, outputs);
+    }
+    pieces
+}
+
+/// How many layers differ, in a sentence.
+fn sentence(diff: &Diff<'_>) -> String {
+    let kinds = Kind::ALL.map(|kind| (diff.count(kind), kind.name()));
+    let parts = kinds.into_iter().chain([(diff.unchanged, "unchanged")]).filter(|(n, _)| *n > 0);
+    let part = |(i, (n, word)): (usize, (usize, &str))| match i {
+        0 => format!("{} {word}", super::columns::layers_text(n)),
+        _ => format!("{n} {word}"),
+    };
+    parts.enumerate().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// What makes totals less than the whole.
+fn notes(diff: &Diff<'_>) -> Vec<String> {
+    let of = |report: &Report| {
+        summary::not_counted(report)
+            .into_iter()
+            .map(|note| format!("{}: {note}", report.model))
+            .collect()
+    };
+    [diff.before, diff.after].iter().flat_map(|report| -> Vec<String> { of(report) }).collect()
+}
+
+/// A change in percent with an arrow for its direction.
+fn arrow(hundredths: i128) -> String {
+    let text = units::percent(hundredths);
+    text.strip_prefix('+')
+        .map(|text| format!("▲ {text}"))
+        .or_else(|| text.strip_prefix('−').map(|text| format!("▼ {text}")))
+        .unwrap_or(text)
+}
+
+/// The totals before and after.
+fn totals(diff: &Diff<'_>, numbers: Numbers, percent: impl Fn(i128) -> String) -> Grid {
+    let mut grid = Grid::new([
+        Head::left("total"),
+        Head::right("before"),
+        Head::right("after"),
+        Head::right("change"),
+        Head::right("%"),
+    ]);
+    let mut row = |title: &str, delta: Delta, show: &dyn Fn(u64) -> String| {
+        let share = match (delta.signed(), delta.basis_points()) {
+            (0, _) | (_, None) => Value::Empty,
+            (_, Some(0)) => Value::text("< 0.01%"),
+            (_, Some(hundredths)) => Value::Text(percent(hundredths)),
+        };
+        let texts = [show(delta.before), show(delta.after), units::signed(delta.signed(), show)];
+        let cells = [Value::text(title)].into_iter().chain(texts.map(Value::Text)).chain([share]);
+        grid.rows.push(cells.collect());
+    };
+    let count = |n: u64| Value::Count(n).show(numbers);
+    let bytes = |n: u64| Value::Bytes(n).show(numbers);
+    let length = |report: &Report| u64::try_from(report.layers.len()).unwrap_or(u64::MAX);
+    row("layers", Delta { before: length(diff.before), after: length(diff.after) }, &count);
+    for figure in FIGURES {
+        if (figure.is_shown)(&diff.before.totals) || (figure.is_shown)(&diff.after.totals) {
+            let delta = diff.total(Quantity { key: figure.title, of: figure.of });
+            row(figure.title, delta, if figure.is_bytes { &bytes } else { &count });
+        }
+    }
+    grid
+}
+
+/// The layers that differ, a row for each group, and the totals' differences below.
+fn layers(diff: &Diff<'_>, groups: &[Group<'_, '_>], numbers: Numbers) -> Grid {
+    let right = |title, expendable| Head { expendable, ..Head::right(title) };
+    let mut grid = Grid::new([
+        Head::left("layer"),
+        Head::right("×"),
+        Head::left("change"),
+        Head { expendable: 3, ..Head::left("output") },
+        right("params", 2),
+        right("Δ params", 0),
+        right("MACs", 2),
+        right("Δ MACs", 0),
+    ]);
+    let words = |text: String| if text.is_empty() { Value::Empty } else { Value::Sizes(text) };
+    let counts = |deltas: [Delta; 2]| {
+        let show = |n: u64| Value::Count(n).show(numbers);
+        deltas.into_iter().flat_map(move |delta| {
+            let both = match delta.signed() {
+                0 => show(delta.after),
+                _ => format!("{} → {}", show(delta.before), show(delta.after)),
+            };
+            [Value::Text(both), Value::Delta(delta.signed())]
+        })
+    };
+    let mut several = false;
+    for group in groups {
+        let size = group.entries.len();
+        several |= size > 1;
+        let times = if size > 1 { Value::Text(format!("× {size}")) } else { Value::Empty };
+        let mut row =
+            vec![Value::Text(group.label()), times, words(group.change()), words(group.output())];
+        row.extend(counts([group.delta(group::PARAMS), group.delta(group::MACS)]));
+        grid.rows.push(row);
+    }
+    let mut total = vec![Value::text("total"), Value::Empty, Value::Empty, Value::Empty];
+    total.extend(counts([diff.total(group::PARAMS), diff.total(group::MACS)]));
+    grid.total = Some(total);
+    if grid.rows.iter().all(|row| row[3] == Value::Empty) {
+        grid.drop_column(3);
+    }
+    if !several {
+        grid.drop_column(1);
+    }
+    grid
+}

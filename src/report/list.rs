@@ -1,0 +1,246 @@
+//! The list of `cnnstat list`: networks side by side, a row each.
+//!
+//! A new column is a line in [`COLUMNS`]. Tests stand in `tests/it/list.rs`.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::columns;
+use super::grid::{Grid, Head, Numbers, Value};
+use super::model::{AxisField, Counts, NamedShape, Output, Report, SCHEMA_VERSION};
+use super::summary;
+use super::table::{Look, draw};
+use super::text::{join, wrap};
+
+/// Networks side by side.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct List {
+    /// The version of the JSON that is written.
+    pub schema_version: u32,
+    /// Examples that go through at once.
+    pub batch: u64,
+    /// Element type of parameters and activations.
+    pub dtype: &'static str,
+    /// `eval` or `train`.
+    pub mode: &'static str,
+    /// The rows.
+    pub models: Vec<Listed>,
+    /// YAML files that are no descriptions.
+    pub skipped: usize,
+    /// Descriptions that could not be read or analysed.
+    pub failed: usize,
+}
+
+/// One network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Listed {
+    /// Its name.
+    pub model: String,
+    /// Its description.
+    pub file: String,
+    /// Its inputs, with the batch.
+    pub inputs: Vec<NamedShape>,
+    /// Its outputs, with the batch.
+    pub outputs: Vec<NamedShape>,
+    /// How many layers it has.
+    pub layers: usize,
+    /// `complete`, or `partial`: the totals are then lower bounds.
+    pub status: &'static str,
+    /// What the last of its layers that has a place in the image sees of it; `null` where there is none.
+    pub receptive_field: Option<Vec<AxisField>>,
+    /// The sums of its layers.
+    pub totals: Counts,
+}
+
+/// A column of the list.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// What `--sort` calls it, and the head of its CSV column.
+    pub key: &'static str,
+    /// A further name.
+    pub alias: &'static str,
+    head: Head,
+    kind: Kind,
+}
+
+/// What a column shows and is sorted by.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// The network's name; ascending.
+    Name,
+    /// A count; the largest first.
+    Count(fn(&Listed) -> u64),
+    /// Sizes, and how large they are together; the largest first.
+    Sizes(fn(&Listed) -> Value, fn(&Listed) -> u64),
+}
+
+const fn left(key: &'static str, title: &'static str, kind: Kind) -> Column {
+    Column { key, alias: key, head: Head::left(title), kind }
+}
+
+const fn right(key: &'static str, title: &'static str, kind: Kind) -> Column {
+    Column { key, alias: key, head: Head::right(title), kind }
+}
+
+/// Every column, in the order of the table.
+#[rustfmt::skip]
+pub const COLUMNS: &[Column] = &[
+    left("model", "model", Kind::Name).or("name"),
+    left("input", "input", Kind::Sizes(|l| shapes(&l.inputs), |l| elements(&l.inputs))).expendable(2),
+    right("params", "params", Kind::Count(|l| l.totals.params)),
+    right("macs", "MACs", Kind::Count(|l| l.totals.work.macs)),
+    right("activations", "activations", Kind::Count(|l| l.totals.activations)).expendable(3),
+    left("receptive_field", "receptive field", Kind::Sizes(field, reach)).or("rf").expendable(4),
+    left("output", "output", Kind::Sizes(|l| shapes(&l.outputs), |l| elements(&l.outputs))).expendable(1),
+];
+
+impl Column {
+    const fn or(self, alias: &'static str) -> Self {
+        Self { alias, ..self }
+    }
+
+    const fn expendable(mut self, expendable: u8) -> Self {
+        self.head.expendable = expendable;
+        self
+    }
+}
+
+/// Finds a column by key or alias.
+pub fn find(name: &str) -> Option<&'static Column> {
+    COLUMNS.iter().find(|column| column.key == name || column.alias == name)
+}
+
+fn shapes(named: &[NamedShape]) -> Value {
+    Value::Shapes(named.iter().map(|named| named.shape.clone()).collect())
+}
+
+/// What shapes hold together; one beyond 64 bits sorts as the largest.
+fn elements(named: &[NamedShape]) -> u64 {
+    let product = |shape: &[u64]| shape.iter().fold(1u64, |n, size| n.saturating_mul(*size));
+    named.iter().fold(0, |sum, named| sum.saturating_add(product(&named.shape)))
+}
+
+fn field(listed: &Listed) -> Value {
+    columns::extents(listed.receptive_field.as_deref())
+}
+
+fn reach(listed: &Listed) -> u64 {
+    let axes = listed.receptive_field.as_deref().unwrap_or_default();
+    let sizes = axes.iter().map(|axis| u64::try_from(axis.extent).unwrap_or(0));
+    sizes.fold(u64::from(!axes.is_empty()), u64::saturating_mul)
+}
+
+impl Listed {
+    /// The row of a network whose description is called `file`.
+    pub fn new(report: &Report, file: &str) -> Self {
+        let is_spatial = |axes: &&Vec<AxisField>| {
+            !axes.is_empty() && axes.iter().all(|axis| axis.stride.is_some())
+        };
+        let fields = report.layers.iter().filter_map(|layer| layer.receptive_field.as_ref());
+        let extent = |axes: &&Vec<AxisField>| axes.iter().map(|axis| axis.extent).max();
+        Self {
+            model: report.model.clone(),
+            file: file.to_owned(),
+            inputs: report.inputs.clone(),
+            outputs: report.outputs.iter().map(Output::named).collect(),
+            layers: report.layers.len(),
+            status: report.status,
+            receptive_field: fields.filter(is_spatial).max_by_key(extent).cloned(),
+            totals: report.totals,
+        }
+    }
+
+    fn value(&self, column: &Column) -> Value {
+        match column.kind {
+            Kind::Name => Value::text(&self.model),
+            Kind::Count(of) => Value::Count(of(self)),
+            Kind::Sizes(of, _) => of(self),
+        }
+    }
+}
+
+impl List {
+    /// A list without rows.
+    pub fn new(batch: u64, dtype: &'static str, mode: &'static str) -> Self {
+        let (models, skipped, failed) = (Vec::new(), 0, 0);
+        Self { schema_version: SCHEMA_VERSION, batch, dtype, mode, models, skipped, failed }
+    }
+
+    /// Sorts the rows; those that are equal there keep their order.
+    pub fn sort(&mut self, column: &Column) {
+        match column.kind {
+            Kind::Name => self.models.sort_by(|a, b| a.model.cmp(&b.model)),
+            Kind::Count(size) | Kind::Sizes(_, size) => {
+                self.models.sort_by_key(|listed| Reverse(size(listed)));
+            }
+        }
+    }
+
+    /// The list for a terminal.
+    pub fn terminal(&self, look: Look) -> String {
+        let sentence = wrap(&self.sentence(), look.width, 0, 2);
+        if self.models.is_empty() {
+            return format!("{sentence}\n");
+        }
+        let assumed = self.assumptions();
+        let assumed = join(assumed.iter().map(String::as_str), " · ", look.width, 0, 0);
+        format!("{assumed}\n\n{}\n{sentence}\n", draw(self.grid(look.numbers), look))
+    }
+
+    /// The list as a page.
+    pub fn markdown(&self, numbers: Numbers) -> String {
+        let assumed = self.assumptions().join(" · ");
+        let table = super::markdown::grid(&self.grid(numbers), numbers);
+        format!("{assumed}\n\n{table}\n{}\n", super::markdown::escape(&self.sentence()))
+    }
+
+    /// The rows as CSV, with the descriptions they come from.
+    pub fn csv(&self) -> Result<String, csv::Error> {
+        let (name, others) = (&COLUMNS[0], &COLUMNS[1..]);
+        let titles = [name.key, "file"].into_iter().chain(others.iter().map(|column| column.key));
+        let row = |listed: &Listed| {
+            let first = [listed.value(name), Value::text(&listed.file)].into_iter();
+            first.chain(others.iter().map(|column| listed.value(column))).collect()
+        };
+        let rows: Vec<Vec<Value>> = self.models.iter().map(row).collect();
+        super::csv::write(&titles.collect::<Vec<_>>(), &rows)
+    }
+
+    fn assumptions(&self) -> Vec<String> {
+        let batch = format!("batch {}", self.batch);
+        vec![batch, self.dtype.to_owned(), format!("{} mode", self.mode)]
+    }
+
+    fn grid(&self, numbers: Numbers) -> Grid {
+        let mut grid = Grid::new(COLUMNS.iter().map(|column| column.head).collect::<Vec<_>>());
+        let cell = |listed: &Listed, column: &Column| match listed.value(column) {
+            value @ Value::Count(_) if listed.status != "complete" => {
+                summary::at_least(&value.show(numbers))
+            }
+            value => value,
+        };
+        let row = |listed| COLUMNS.iter().map(|column| cell(listed, column)).collect();
+        grid.rows = self.models.iter().map(row).collect();
+        grid
+    }
+
+    /// How many there are, and what is missing.
+    fn sentence(&self) -> String {
+        let mut out = counted(self.models.len(), "network");
+        if self.failed > 0 {
+            let _ = write!(out, "; {} with errors", counted(self.failed, "description"));
+        }
+        if self.skipped > 0 {
+            let files = counted(self.skipped, "YAML file");
+            let what = if self.skipped == 1 { "is no description" } else { "are no descriptions" };
+            let _ = write!(out, "; {files} skipped that {what}");
+        }
+        out
+    }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
