@@ -35,7 +35,7 @@ fn no_line_of_an_explanation_is_wider_than_it_may_be() {
         }) {
             let words = row.split_whitespace().count();
             let is_one =
-                words == 1 || (words == 2 && "=×+−→".contains(row.trim().chars().next().unwrap()));
+                words == 1 || (words == 2 && "=×+−→·".contains(row.trim().chars().next().unwrap()));
             assert!(width(&row) <= columns || is_one, "{name}: {row}");
         }
     }
