@@ -23,6 +23,7 @@ use progress::Teller;
 
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
+use crate::exec::backend::Backend;
 use crate::exec::gradcheck::{self, TOLERANCE};
 use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
 use crate::exec::network::{Network, RunError};
@@ -203,7 +204,7 @@ pub fn verify(
     let mut peaks = vec![meter.peak()];
     meter.reset_peak();
     drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
-    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, crate::exec::plan)?;
+    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan())?;
     totals.push(Check::new(
         "parameters and buffers in memory",
         bytes_exact(predicted.flash + predicted.buffers),
@@ -222,7 +223,8 @@ pub fn verify(
         Teller { progress: &mut progress, watch: Some(&mut watch), forward: Pass::Forward };
     let outcome = step::step(&mut network, &data, plan.mode, true, &mut teller)?;
     teller.watch = None;
-    let training = memory::training(graph, &analysis, Optimizer::Sgd, crate::exec::plan, true)?;
+    let training =
+        memory::training(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan(), true)?;
     if plan.mode == Mode::Train {
         totals.push(Check::new(
             "peak of a training step",

@@ -126,8 +126,9 @@ pub struct Memory {
     pub training: Training,
 }
 
-/// The scratch memory that a backend's kernels take: how many numbers beside inputs and outputs, forward and backward.
-pub type Plan = fn(&Op, &[Shape], Mode) -> (u64, u64);
+/// The scratch memory that a backend's kernels take: how many numbers beside inputs and outputs, forward, for gradients of
+/// inputs, and for gradients of parameters, which are made one after the other.
+pub type Plan = fn(&Op, &[Shape], Mode) -> [u64; 3];
 
 /// Follows the memory of an analysed network, run by a backend of this plan.
 ///
@@ -163,6 +164,10 @@ pub fn training(
 ) -> Result<Training, AnalysisError> {
     step(graph, analysis, optimizer, plan, to_inputs).map_err(AnalysisError::totals)
 }
+
+/// Which of the three kinds of scratch memory a pass uses.
+type Uses = [bool; 3];
+const FORWARD: Uses = [true, false, false];
 
 /// The life of values, shared by inference and training.
 struct Life<'a> {
@@ -235,11 +240,11 @@ impl<'a> Life<'a> {
     }
 
     /// Marks a moment at which a kernel runs, with the scratch memory that its plan says.
-    fn mark_kernel(&mut self, moment: Moment, id: NodeId, backward: bool) -> Result<(), TooLarge> {
+    fn mark_kernel(&mut self, moment: Moment, id: NodeId, uses: Uses) -> Result<(), TooLarge> {
         let node = self.graph.node(id);
-        let (ahead, back) =
-            (self.plan)(&node.op, &self.analysis.rows[id.index()].inputs, self.mode);
-        let numbers = if backward { back } else { ahead };
+        let planned = (self.plan)(&node.op, &self.analysis.rows[id.index()].inputs, self.mode);
+        let used = planned.into_iter().zip(uses).filter(|(_, used)| *used);
+        let numbers = used.map(|(numbers, _)| numbers).max().unwrap_or(0);
         let bytes = product([numbers, self.analysis.options.dtype.bytes()])?;
         self.workspace = self.workspace.max(bytes);
         let block = self.heap.take(&node.name, "workspace", bytes)?;
@@ -286,7 +291,7 @@ impl<'a> Life<'a> {
                 kept.extend(block);
             }
         }
-        self.mark_kernel(Moment::Forward(id), id, false)?;
+        self.mark_kernel(Moment::Forward(id), id, FORWARD)?;
         for (value, block) in node.outputs.iter().zip(outputs) {
             if self.last[value.index()].is_some() || self.is_output[value.index()] {
                 self.values[value.index()] = Some(block);
@@ -509,11 +514,7 @@ fn step(
                     params.push((life.heap.take(&node.name, OF_PARAMETER, bytes)?, trained));
                 }
             }
-            if wanted {
-                life.mark_kernel(Moment::Backward(id), id, true)?;
-            } else {
-                life.mark(Moment::Backward(id));
-            }
+            life.mark_kernel(Moment::Backward(id), id, [false, wanted, trains(id)])?;
             let (inputs, unwanted): (Vec<_>, Vec<_>) =
                 inputs.into_iter().partition(|(value, _)| reached[value.index()]);
             let unwanted = unwanted.into_iter().map(|(_, block)| block);

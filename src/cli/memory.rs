@@ -13,7 +13,7 @@ use crate::report::memory::{self, Asked, Report};
 pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let asked = Asked {
-        plan: crate::exec::plan,
+        plan: crate::exec::backend::Backend::Reference.plan(),
         optimizer: args.optimizer.map_or_else(Optimizer::default, Optimizer::from),
         limit: args.fits,
         trains: args.optimizer.is_some(),

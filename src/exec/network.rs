@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::backend::Backend;
 use super::kernels::{Init, Kernel as _, Owned, Part, Scheme};
 use super::meter::Meter;
 use super::rng::Rng;
@@ -61,15 +62,27 @@ pub struct Network<'g, S> {
     pub(super) owned: HashMap<WeightsId, Vec<Owned<S>>>,
     pub(super) rng: Rng,
     pub(super) meter: Meter,
+    pub(super) backend: Backend,
     scheme: Scheme,
     frozen: Vec<String>,
 }
 
 impl<'g, S: Scalar> Network<'g, S> {
-    /// A network whose tensors will be drawn by this scheme from this seed.
+    /// A network whose tensors will be drawn by this scheme from this seed, run by the reference kernels.
     pub fn new(graph: &'g Graph, scheme: Scheme, seed: u64) -> Self {
-        let (rng, meter) = (Rng::new(seed), Meter::new());
-        Self { graph, owned: HashMap::new(), rng, meter, scheme, frozen: Vec::new() }
+        let (rng, meter, backend) = (Rng::new(seed), Meter::new(), Backend::default());
+        Self { graph, owned: HashMap::new(), rng, meter, backend, scheme, frozen: Vec::new() }
+    }
+
+    /// The same run by other kernels.
+    #[must_use]
+    pub fn with_backend(self, backend: Backend) -> Self {
+        Self { backend, ..self }
+    }
+
+    /// Which kernels run it.
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// Leaves these parameters as they are: whole names, `features.0.weight`.

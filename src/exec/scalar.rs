@@ -6,6 +6,8 @@
 use std::cell::Cell;
 use std::fmt::Debug;
 
+use super::fast::Native;
+
 /// Operations that were executed, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -33,6 +35,8 @@ pub trait Scalar: Copy + Debug + PartialEq + Default + Send + Sync + 'static {
     const ZERO: Self;
     /// −∞, where maxima start.
     const LOWEST: Self;
+    /// What the machine does directly with such numbers; `None` where it knows no such numbers.
+    const NATIVE: Option<&'static Native<Self>> = None;
 
     /// A constant.
     fn of(value: f64) -> Self;
@@ -92,6 +96,7 @@ macro_rules! float {
             const BYTES: u64 = size_of::<$Float>() as u64;
             const ZERO: Self = 0.0;
             const LOWEST: Self = Self::NEG_INFINITY;
+            const NATIVE: Option<&'static Native<Self>> = Some(&Native::<Self>::OWN);
 
             #[allow(clippy::cast_possible_truncation, reason = "a constant in this precision")]
             fn of(value: f64) -> Self {

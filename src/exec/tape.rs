@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use super::kernels::{Backward, Forward, Kept, Kernel as _, Made};
+use super::kernels::{Backward, Forward, Kept, Made};
 use super::meter::Buffer;
 use super::network::{Network, RunError};
 use super::scalar::Scalar;
@@ -180,7 +180,7 @@ impl<S: Scalar> Network<'_, S> {
                 keep,
                 meter: &self.meter,
             };
-            let mut made = node.op.forward(pass);
+            let mut made = self.backend.forward(&node.op, pass);
             observer.forward(id, &inputs, &made);
             if keep {
                 entries.push(Entry::new(id, &inputs, &mut made));
@@ -230,7 +230,7 @@ impl<S: Scalar> Network<'_, S> {
             }
             let want_inputs = node.inputs.iter().any(|value| reached[value.index()]);
             let want_params = self.trains(entry.node);
-            let made = node.op.backward(Backward {
+            let pass = Backward {
                 shapes: &entry.shapes,
                 inputs: &entry.inputs,
                 outputs: &entry.outputs,
@@ -241,7 +241,8 @@ impl<S: Scalar> Network<'_, S> {
                 want_inputs,
                 want_params,
                 meter: &self.meter,
-            });
+            };
+            let made = self.backend.backward(&node.op, pass);
             let mut inputs: Vec<Option<Tensor<S>>> = made.inputs.into_iter().map(Some).collect();
             inputs.resize_with(node.inputs.len(), || None);
             for (slot, value) in inputs.iter_mut().zip(&node.inputs) {

@@ -477,7 +477,7 @@ mod tests {
 
     const ADAM: Asked = Asked {
         optimizer: Optimizer::Adam,
-        plan: |_, _, _| (0, 0),
+        plan: |_, _, _| [0; 3],
         limit: Some(99_999),
         trains: true,
     };

@@ -12,7 +12,8 @@
 use super::{Plan, analysed};
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError};
-use crate::exec::{self, gradcheck};
+use crate::exec::backend::Backend;
+use crate::exec::gradcheck;
 use crate::graph::{Graph, NodeId};
 use crate::ops::error::ShapeError;
 use crate::ops::ledger::{Keep, Role, Work};
@@ -63,11 +64,11 @@ impl Checking {
             Keep::Input(_) | Keep::Output(_) => None,
         };
         let kept: Vec<u64> = op.saved(io)?.iter().filter_map(own).collect::<Result<_, _>>()?;
-        let (ahead, back) = exec::plan(op, &on, mode);
+        let scratch = Backend::Reference.plan()(op, &on, mode).into_iter().max().unwrap_or(0);
         let (ins, owned) = (sum(ins)?, sum(owned)?);
         // Gradients are as many as inputs and what is owned, and buffers that a pass changes are copied: twice each.
         let held = product([2 * DOUBLE, sum([ins, owned, outs])?])?;
-        let scratch = product([DOUBLE, ahead.max(back)])?;
+        let scratch = product([DOUBLE, scratch])?;
         // What is moved has a copy and a sign for each number, after what was kept is freed.
         let copy = product([DOUBLE + 1, moved.iter().copied().max().unwrap_or(0)])?;
         let bytes = sum([held, scratch, copy.max(sum(kept)?)])?;
@@ -116,8 +117,9 @@ pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
     let analysis = analysed(graph, plan)?;
     let checks = checking(graph, &analysis, plan.mode)?;
     let check = checks.iter().map(|check| check.bytes).max().unwrap_or(0);
-    let step = memory::training(graph, &analysis, Optimizer::Sgd, exec::plan, true)?;
-    let inference = memory::memory(graph, &analysis, Optimizer::Sgd, exec::plan)?.inference;
+    let step = memory::training(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan(), true)?;
+    let inference =
+        memory::memory(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan())?.inference;
     let doubles = |value: crate::graph::ValueId| analysis.shapes[value.index()].bytes(DType::F64);
     let bytes = || {
         let batch = sum(graph

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use cnnstat::exec::backend::Backend;
 use cnnstat::exec::kernels::{
     Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Part, Scheme,
 };
@@ -118,6 +119,18 @@ pub fn run<S: Scalar>(
     op: &Op,
     mode: Mode,
     inputs: &[Tensor<S>],
+    owned: Vec<Owned<S>>,
+    grad: Option<Tensor<S>>,
+) -> Run<S> {
+    run_by(Backend::Reference, op, mode, inputs, owned, grad)
+}
+
+/// The same by some backend's kernels.
+pub fn run_by<S: Scalar>(
+    backend: Backend,
+    op: &Op,
+    mode: Mode,
+    inputs: &[Tensor<S>],
     mut owned: Vec<Owned<S>>,
     grad: Option<Tensor<S>>,
 ) -> Run<S> {
@@ -125,7 +138,7 @@ pub fn run<S: Scalar>(
     let mut rng = Rng::new(1);
     let pass =
         Forward { inputs, owned: &mut owned, mode, rng: &mut rng, keep: true, meter: &meter };
-    let (made, forward) = counting(|| op.forward(pass));
+    let (made, forward) = counting(|| backend.forward(op, pass));
     let grad = grad.unwrap_or_else(|| Tensor::full(made.outputs[0].shape(), S::of(0.5), &meter));
     let kept = |i: usize, input: bool| {
         made.kept.iter().any(|kept| match kept {
@@ -141,7 +154,7 @@ pub fn run<S: Scalar>(
     let grads = [grad];
     let back = |want_inputs, want_params| {
         counting(|| {
-            op.backward(Backward {
+            let pass = Backward {
                 shapes: &shapes,
                 inputs: &kept_inputs,
                 outputs: &kept_outputs,
@@ -152,7 +165,8 @@ pub fn run<S: Scalar>(
                 want_inputs,
                 want_params,
                 meter: &meter,
-            })
+            };
+            backend.backward(op, pass)
         })
     };
     let (inputs, backward_inputs) = back(true, false);

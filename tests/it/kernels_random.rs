@@ -22,7 +22,7 @@ use proptest::prelude::*;
 
 use crate::kernels::{init, miscounted, run};
 
-fn accepts(op: &Op, shape: &[usize]) -> bool {
+pub fn accepts(op: &Op, shape: &[usize]) -> bool {
     let dims: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
     op.infer(&[Shape::new(&dims).unwrap()]).is_ok()
 }
@@ -78,7 +78,7 @@ fn written(values: &[i64]) -> ArgValue {
 }
 
 /// One size for each axis of a rank, each of a range.
-fn sizes<const MIN: u64>(
+pub fn sizes<const MIN: u64>(
     rank: usize,
     range: std::ops::RangeInclusive<i64>,
 ) -> impl Strategy<Value = PerAxis<MIN>> {
@@ -86,7 +86,7 @@ fn sizes<const MIN: u64>(
 }
 
 /// Padding as it can be written: the same on both sides, side by side, or a word.
-fn padding(rank: usize, most: i64) -> impl Strategy<Value = Padding> {
+pub fn padding(rank: usize, most: i64) -> impl Strategy<Value = Padding> {
     let read = move |values: Vec<i64>| Padding::read(&written(&values), rank).unwrap();
     prop_oneof![
         4 => vec(0..=most, rank).prop_map(read),
@@ -110,7 +110,7 @@ fn rounding() -> impl Strategy<Value = Rounding> {
 }
 
 /// An operator with a shape, by rank.
-fn ranks<T: Debug, G: Strategy<Value = T> + 'static>(
+pub fn ranks<T: Debug, G: Strategy<Value = T> + 'static>(
     of: impl Fn(usize) -> G,
 ) -> impl Strategy<Value = T> {
     prop_oneof![of(1), of(2), of(3)]

@@ -8,6 +8,7 @@ mod custom_network;
 mod diagnostics;
 mod diff;
 mod docs;
+mod fast;
 mod fixtures;
 mod golden_shapes_a;
 mod golden_shapes_b;

@@ -1,7 +1,7 @@
 //! The tape: memory that was predicted against memory that was allocated, to the byte, and gradients that meet.
 
 use cnnstat::analysis::memory::{self, Optimizer as Kind};
-use cnnstat::exec;
+use cnnstat::exec::backend::Backend;
 use cnnstat::exec::kernels::Scheme;
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::network::{Network, RunError};
@@ -20,6 +20,8 @@ use cnnstat::{Analysis, DType, Options, Shape, analyze};
 use crate::common::{folder, read, variants};
 
 const KINDS: [Kind; 3] = [Kind::Sgd, Kind::Momentum, Kind::Adam];
+const BACKENDS: [Backend; 3] =
+    [Backend::Reference, Backend::Fast { exact: false }, Backend::Fast { exact: true }];
 
 fn sizes(shape: &Shape) -> Vec<usize> {
     shape.dims().iter().map(|n| usize::try_from(*n).unwrap()).collect()
@@ -57,8 +59,13 @@ impl Setting<'_> {
     }
 
     /// A built network, with what the analysis says is frozen.
-    fn network<S: Scalar>(&self, analysis: &Analysis, data: &Data) -> Network<'_, S> {
-        let mut network = Network::<S>::new(self.graph, Scheme::Torch, 1);
+    fn network<S: Scalar>(
+        &self,
+        analysis: &Analysis,
+        data: &Data,
+        backend: Backend,
+    ) -> Network<'_, S> {
+        let mut network = Network::<S>::new(self.graph, Scheme::Torch, 1).with_backend(backend);
         for (node, row) in self.graph.nodes().iter().zip(&analysis.rows) {
             let frozen = row.tensors.iter().filter(|t| t.role != Role::Buffer && !t.trainable);
             network.freeze(frozen.map(|t| tensor_name(&node.name, t.name)));
@@ -68,10 +75,14 @@ impl Setting<'_> {
     }
 
     fn inference<S: Scalar>(&self) {
+        BACKENDS.into_iter().for_each(|backend| self.inferred::<S>(backend));
+    }
+
+    fn inferred<S: Scalar>(&self, backend: Backend) {
         let analysis = self.analysis::<S>(Mode::Eval);
-        let said = memory::memory(self.graph, &analysis, self.kind, exec::plan).unwrap();
+        let said = memory::memory(self.graph, &analysis, self.kind, backend.plan()).unwrap();
         let data = batch_of(self.graph, &analysis);
-        let mut network = self.network::<S>(&analysis, &data);
+        let mut network = self.network::<S>(&analysis, &data, backend);
         let meter = network.meter().clone();
         assert_eq!(meter.now(), said.flash + said.buffers, "{self:?}: parameters and buffers");
         meter.reset_peak();
@@ -83,19 +94,22 @@ impl Setting<'_> {
 
     /// Two training steps; of the second all is compared.
     fn training<S: Scalar>(&self) {
-        match self.kind {
-            Kind::Sgd => self.trained(&mut Sgd::<S>::new(0.001, 0.0)),
-            Kind::Momentum => self.trained(&mut Sgd::<S>::new(0.001, 0.9)),
-            Kind::Adam => self.trained(&mut Adam::<S>::new(0.001)),
+        for backend in BACKENDS {
+            match self.kind {
+                Kind::Sgd => self.trained(&mut Sgd::<S>::new(0.001, 0.0), backend),
+                Kind::Momentum => self.trained(&mut Sgd::<S>::new(0.001, 0.9), backend),
+                Kind::Adam => self.trained(&mut Adam::<S>::new(0.001), backend),
+            }
         }
     }
 
-    fn trained<S: Scalar>(&self, optimizer: &mut impl Optimizer<S>) {
+    fn trained<S: Scalar>(&self, optimizer: &mut impl Optimizer<S>, backend: Backend) {
         let analysis = self.analysis::<S>(Mode::Train);
         let said =
-            memory::training(self.graph, &analysis, self.kind, exec::plan, self.to_inputs).unwrap();
+            memory::training(self.graph, &analysis, self.kind, backend.plan(), self.to_inputs)
+                .unwrap();
         let data = batch_of(self.graph, &analysis);
-        let mut network = self.network::<S>(&analysis, &data);
+        let mut network = self.network::<S>(&analysis, &data, backend);
         let meter = network.meter().clone();
         let tensors = said.params + said.buffers;
         assert_eq!(meter.now(), tensors, "{self:?}: parameters and buffers");
@@ -112,7 +126,8 @@ impl Setting<'_> {
             assert_eq!(gradients, said.gradients, "{self:?}: gradients");
             assert_eq!(outcome.saved_bytes, said.saved, "{self:?}: saved");
             if second {
-                assert_eq!(meter.peak(), said.peak.bytes, "{self:?}: {:?}", said.peak);
+                let peak = meter.peak();
+                assert_eq!(peak, said.peak.bytes, "{self:?} {backend:?}: {:?}", said.peak);
             }
             drop(outcome);
             assert_eq!(meter.now(), tensors + said.optimizer, "{self:?}: left after a step");

@@ -177,6 +177,18 @@ fn the_check_of_imports_can_fail() {
     assert_eq!(wrong("src/nowhere/a.rs", ""), 1);
 }
 
+/// One file wraps the matrix product; no other has unsafe code.
+#[test]
+fn unsafe_code_is_in_one_file() {
+    let library = |file: &str| file.starts_with("src/");
+    let found: Vec<String> = all_sources()
+        .into_iter()
+        .filter(|(file, text)| library(file) && code(text).contains("unsafe"))
+        .map(|(file, _)| file)
+        .collect();
+    assert_eq!(found, ["src/exec/fast/gemm.rs"]);
+}
+
 /// Only the command line prints, reads files or exits.
 #[test]
 fn nothing_but_the_command_line_prints_reads_or_exits() {

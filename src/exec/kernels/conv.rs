@@ -18,12 +18,12 @@ use crate::exec::tensor::Tensor;
 use crate::ops::{Conv, Rounding};
 
 /// A convolution laid out on real sizes.
-struct Layout {
-    batch: usize,
-    channels: usize,
-    kernels: usize,
-    groups: usize,
-    axes: [Axis; 3],
+pub(crate) struct Layout {
+    pub(crate) batch: usize,
+    pub(crate) channels: usize,
+    pub(crate) kernels: usize,
+    pub(crate) groups: usize,
+    pub(crate) axes: [Axis; 3],
 }
 
 /// Where one product of a convolution takes its factors from, and where it goes.
@@ -37,7 +37,7 @@ struct Product {
 }
 
 impl Layout {
-    fn new(conv: &Conv, shape: &[usize]) -> Self {
+    pub(crate) fn new(conv: &Conv, shape: &[usize]) -> Self {
         let mut axes = [Axis::none(), Axis::none(), Axis::none()];
         for (axis, extent) in shape[2..].iter().enumerate() {
             let steps = Steps {
@@ -57,7 +57,7 @@ impl Layout {
         self.channels / self.groups
     }
 
-    fn windows(&self) -> [usize; 3] {
+    pub(crate) fn windows(&self) -> [usize; 3] {
         [0, 1, 2].map(|axis| self.axes[axis].starts.len())
     }
 
@@ -65,7 +65,7 @@ impl Layout {
         [0, 1, 2].map(|axis| self.axes[axis].kernel)
     }
 
-    fn shape(&self, rank: usize) -> Vec<usize> {
+    pub(crate) fn shape(&self, rank: usize) -> Vec<usize> {
         let mut shape = vec![self.batch, self.kernels];
         shape.extend_from_slice(&self.windows()[3 - rank..]);
         shape

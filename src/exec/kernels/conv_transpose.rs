@@ -18,17 +18,20 @@ use crate::exec::tensor::Tensor;
 use crate::ops::ConvTranspose;
 
 /// One axis: for each input position, where each tap of its kernel lands; `None` where that is cropped.
-struct Axis {
+pub(crate) struct Axis {
     lands: Vec<Vec<Option<usize>>>,
     kernel: usize,
     /// Elements of the output.
     out: usize,
+    /// Where the first tap of each input position lands, in elements of the output; negative where that is cropped.
+    starts: Vec<isize>,
+    dilation: usize,
 }
 
 impl Axis {
     /// The axis that is not there: one input position on one output position.
     fn none() -> Self {
-        Self { lands: vec![vec![Some(0)]], kernel: 1, out: 1 }
+        Self { lands: vec![vec![Some(0)]], kernel: 1, out: 1, starts: vec![0], dilation: 1 }
     }
 
     fn new(op: &ConvTranspose, axis: usize, extent: usize) -> Self {
@@ -39,25 +42,27 @@ impl Axis {
         let extra = narrow(op.output_padding.values()[axis]);
         let (mut reached, mut start) = (0, 0);
         let mut uncropped = Vec::with_capacity(extent);
+        let mut starts = Vec::with_capacity(extent);
         for _ in 0..extent {
             let taps: Vec<usize> = (0..kernel).map(|tap| start + tap * dilation).collect();
             reached = taps.iter().fold(reached, |reached, at| reached.max(at + 1));
             uncropped.push(taps);
+            starts.push(start.cast_signed() - padding.cast_signed());
             start += stride;
         }
         let kept = padding..reached + extra - padding;
         let land = |at: usize| kept.contains(&at).then(|| at - padding);
         let lands = uncropped.into_iter().map(|taps| taps.into_iter().map(land).collect());
-        Self { lands: lands.collect(), kernel, out: kept.len() }
+        Self { lands: lands.collect(), kernel, out: kept.len(), starts, dilation }
     }
 }
 
 /// A transposed convolution laid out on real sizes.
-struct Layout {
-    batch: usize,
-    channels: usize,
-    kernels: usize,
-    groups: usize,
+pub(crate) struct Layout {
+    pub(crate) batch: usize,
+    pub(crate) channels: usize,
+    pub(crate) kernels: usize,
+    pub(crate) groups: usize,
     axes: [Axis; 3],
 }
 
@@ -72,7 +77,7 @@ struct Product {
 }
 
 impl Layout {
-    fn new(op: &ConvTranspose, shape: &[usize]) -> Self {
+    pub(crate) fn new(op: &ConvTranspose, shape: &[usize]) -> Self {
         let mut axes = [Axis::none(), Axis::none(), Axis::none()];
         for (axis, extent) in shape[2..].iter().enumerate() {
             axes[3 - op.rank + axis] = Axis::new(op, axis, *extent);
@@ -90,14 +95,22 @@ impl Layout {
         [0, 1, 2].map(|axis| self.axes[axis].kernel)
     }
 
-    fn out(&self) -> [usize; 3] {
+    pub(crate) fn out(&self) -> [usize; 3] {
         [0, 1, 2].map(|axis| self.axes[axis].out)
     }
 
-    fn shape(&self, rank: usize) -> Vec<usize> {
+    pub(crate) fn shape(&self, rank: usize) -> Vec<usize> {
         let mut shape = vec![self.batch, self.kernels];
         shape.extend_from_slice(&self.out()[3 - rank..]);
         shape
+    }
+
+    /// The axes of the convolution that is transposed: its windows stand where the kernels of the inputs land.
+    pub(crate) fn transposed(&self) -> [super::Axis; 3] {
+        [0, 1, 2].map(|axis| {
+            let Axis { kernel, out, ref starts, dilation, .. } = self.axes[axis];
+            super::Axis { starts: starts.clone(), extent: out, after: 0, kernel, dilation }
+        })
     }
 
     /// The index in the output's channel where a tap of an input's kernel lands; `None` where that is cropped.

@@ -11,6 +11,8 @@
 mod normalise;
 mod walk;
 
+pub(crate) use conv::Layout as ConvLayout;
+pub(crate) use conv_transpose::Layout as ConvTransposeLayout;
 pub(crate) use walk::{Axis, Steps, Tap, narrow, positions, volume, walk};
 
 use super::meter::{Buffer, Meter};

@@ -1,0 +1,141 @@
+//! Convolution and transposed convolution on products: the operators' tensors, and which product makes which of them.
+//!
+//! A transposed convolution goes from a convolution's output to its input: what the one makes forward, the other makes of
+//! its gradient. Tests stand in `tests/it/fast.rs`.
+
+use super::product::Convolution;
+use super::{Fast, How, Native, backward_block, bias_gradient, block};
+use crate::exec::backend::Scratch;
+use crate::exec::kernels::{
+    Backward, ConvLayout, ConvTransposeLayout, Forward, Grads, Kept, Made, owned, volume,
+};
+use crate::exec::scalar::Scalar;
+use crate::exec::tensor::Tensor;
+use crate::ops::{Conv, ConvTranspose, Mode};
+
+impl From<&ConvLayout> for Convolution {
+    fn from(layout: &ConvLayout) -> Self {
+        let ConvLayout { batch, channels, kernels, groups, axes } = layout;
+        Self::new(*batch, *channels, *kernels, *groups, axes)
+    }
+}
+
+impl From<&ConvTransposeLayout> for Convolution {
+    /// The convolution that is transposed.
+    fn from(layout: &ConvTransposeLayout) -> Self {
+        let ConvTransposeLayout { batch, channels, kernels, groups, .. } = layout;
+        Self::new(*batch, *kernels, *channels, *groups, &layout.transposed())
+    }
+}
+
+/// Makes the tensors of a backward pass: gradients of input, weight and bias, as wanted, all zero.
+fn gradients<S: Scalar>(pass: &Backward<'_, S>, bias: bool) -> Grads<S> {
+    let zeros = |shape: &[usize]| Tensor::<S>::zeros(shape, pass.meter);
+    let mut params = Vec::new();
+    if pass.want_params {
+        params.push(zeros(owned(pass.owned, "weight").shape()));
+        if bias {
+            params.push(zeros(owned(pass.owned, "bias").shape()));
+        }
+    }
+    let inputs = if pass.want_inputs { vec![zeros(&pass.shapes[0])] } else { Vec::new() };
+    Grads { inputs, params }
+}
+
+impl Fast for Conv {
+    fn covers(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
+    fn scratch(&self, inputs: &[&[usize]], _: Mode, _: How) -> Scratch {
+        let product = Convolution::from(&ConvLayout::new(self, inputs[0]));
+        Scratch {
+            forward: product.forward_scratch(),
+            inputs: product.input_scratch(),
+            params: product.weight_scratch(),
+        }
+    }
+
+    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
+        let x = &pass.inputs[0];
+        let layout = ConvLayout::new(self, x.shape());
+        let weight = owned(pass.owned, "weight").data();
+        let bias = self.bias.then(|| owned(pass.owned, "bias").data());
+        let mut y = Tensor::<S>::zeros(&layout.shape(self.rank), pass.meter);
+        let scratch = self.scratch(&[x.shape()], pass.mode, how);
+        let mut block = block(scratch.forward, pass.meter);
+        let given = (x.data(), weight, bias);
+        Convolution::from(&layout).forward(native, given, y.data_mut(), &mut block);
+        Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
+    }
+
+    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
+        let layout = ConvLayout::new(self, &pass.shapes[0]);
+        let product = Convolution::from(&layout);
+        let mut grads = gradients(&pass, self.bias);
+        let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, how), &pass);
+        let g = pass.grad().data();
+        if let [dx] = &mut grads.inputs[..] {
+            let weight = owned(pass.owned, "weight").data();
+            product.input_gradient(native, (g, weight), dx.data_mut(), &mut block);
+        }
+        if let [dw, db @ ..] = &mut grads.params[..] {
+            product.weight_gradient(native, (pass.input().data(), g), dw.data_mut(), &mut block);
+            for db in db {
+                bias_gradient(g, volume(layout.windows()), db.data_mut());
+            }
+        }
+        grads
+    }
+}
+
+impl Fast for ConvTranspose {
+    fn covers(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
+    fn scratch(&self, inputs: &[&[usize]], _: Mode, _: How) -> Scratch {
+        let product = Convolution::from(&ConvTransposeLayout::new(self, inputs[0]));
+        Scratch {
+            forward: product.input_scratch(),
+            inputs: product.forward_scratch(),
+            params: product.weight_scratch(),
+        }
+    }
+
+    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
+        let x = &pass.inputs[0];
+        let layout = ConvTransposeLayout::new(self, x.shape());
+        let weight = owned(pass.owned, "weight").data();
+        let mut y = Tensor::<S>::zeros(&layout.shape(self.rank), pass.meter);
+        let scratch = self.scratch(&[x.shape()], pass.mode, how);
+        let mut block = block(scratch.forward, pass.meter);
+        let out = y.data_mut();
+        if self.bias {
+            let planes = out.chunks_exact_mut(volume(layout.out()).max(1));
+            let bias = owned(pass.owned, "bias").data().iter().cycle();
+            planes.zip(bias).for_each(|(plane, bias)| plane.fill(*bias));
+        }
+        Convolution::from(&layout).input_gradient(native, (x.data(), weight), out, &mut block);
+        Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
+    }
+
+    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
+        let layout = ConvTransposeLayout::new(self, &pass.shapes[0]);
+        let product = Convolution::from(&layout);
+        let mut grads = gradients(&pass, self.bias);
+        let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, how), &pass);
+        let g = pass.grad().data();
+        if let [dx] = &mut grads.inputs[..] {
+            let weight = owned(pass.owned, "weight").data();
+            product.forward(native, (g, weight, None), dx.data_mut(), &mut block);
+        }
+        if let [dw, db @ ..] = &mut grads.params[..] {
+            product.weight_gradient(native, (g, pass.input().data()), dw.data_mut(), &mut block);
+            for db in db {
+                bias_gradient(g, volume(layout.out()), db.data_mut());
+            }
+        }
+        grads
+    }
+}

@@ -1,0 +1,131 @@
+//! Fully connected layers on products. What is long, features, lies along the rows of what is multiplied; the few rows of a
+//! small batch are multiplied into columns first, which are turned afterwards. Each product is split outside.
+//!
+//! ```text
+//! forward   few rows:  yᵀ (O×R) = w (O×I) · xᵀ, turned      many rows:  y (R×O) = x (R×I) · wᵀ
+//! backward  dx (R×I) = g (R×O) · w (O×I)                    dw (O×I) = gᵀ (O×R) · x (R×I)
+//! ```
+//!
+//! Tests stand in `tests/it/fast.rs`.
+
+use super::gemm::{Matrix, MatrixMut, Native, Write};
+use super::{Fast, How, block, split};
+use crate::exec::backend::Scratch;
+use crate::exec::kernels::{Backward, Forward, Grads, Kept, Made, owned};
+use crate::exec::scalar::Scalar;
+use crate::exec::tensor::Tensor;
+use crate::ops::{Linear, Mode};
+
+/// Rows from which on the weight is worth being copied into the product's own order.
+const MANY: usize = 64;
+/// Rows of a product below which it is not cut there.
+const LOW: usize = 16;
+/// Columns below which a product is not cut there: some pages of each row of the weight.
+const WIDE: usize = 2048;
+/// Columns come in multiples of it: whole lines of the cache.
+const UNIT: usize = 64;
+
+/// `into = a·b`, or `into += a·b`, cut into parts of some rows, and of some columns where the rows are few.
+fn multiply<S: Scalar>(
+    native: &Native<S>,
+    into: &mut [S],
+    (a, b): (Matrix<'_, S>, Matrix<'_, S>),
+    write: Write,
+) {
+    let ([rows, inner], [_, cols]) = (a.sizes(), b.sizes());
+    let pieces = split::pieces([rows, inner, cols].into_iter().fold(1, usize::saturating_mul), 1);
+    let down = pieces.min(rows / LOW).max(1);
+    let across = pieces.div_ceil(down).min(cols / WIDE).max(1);
+    let (high, wide) = (split::piece(rows, down, 1), split::piece(cols, across, UNIT));
+    let parts = MatrixMut::new(into, rows, cols, cols).cut(high, wide);
+    split::run(parts, &mut [] as &mut [S], 0, |(row, col, mut into), _| {
+        let [high, wide] = into.sizes();
+        (native.multiply)(
+            &mut into,
+            a.part(row, 0, [high, inner]),
+            b.part(0, col, [inner, wide]),
+            write,
+        );
+    });
+}
+
+impl Fast for Linear {
+    fn covers(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
+    fn scratch(&self, inputs: &[&[usize]], _: Mode, _: How) -> Scratch {
+        let rows: usize = inputs[0].iter().rev().skip(1).product();
+        let outs = usize::try_from(self.out_features).unwrap_or(usize::MAX);
+        let turned = 1 < rows && rows < MANY;
+        let forward = if turned { rows.saturating_mul(outs) } else { 0 };
+        Scratch { forward, ..Scratch::default() }
+    }
+
+    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
+        let (x, weight) = (&pass.inputs[0], owned(pass.owned, "weight"));
+        let [outs, ins] = *weight.shape() else { unreachable!("a weight has two axes") };
+        let bias = self.bias.then(|| owned(pass.owned, "bias").data());
+        let mut shape = x.shape().to_vec();
+        shape.pop();
+        let rows: usize = shape.iter().product();
+        shape.push(outs);
+        let mut y = Tensor::<S>::zeros(&shape, pass.meter);
+        let scratch = self.scratch(&[x.shape()], pass.mode, how);
+        let mut turned = block(scratch.forward, pass.meter);
+        let x = Matrix::rows(x.data(), rows, ins);
+        let weight = Matrix::rows(weight.data(), outs, ins);
+        let out = y.data_mut();
+        if let (Some(bias), true) = (bias, turned.is_empty()) {
+            out.chunks_exact_mut(outs).for_each(|row| row.copy_from_slice(bias));
+        }
+        if rows == 1 {
+            multiply(native, out, (weight, x.transposed()), Write::Add);
+        } else if turned.is_empty() {
+            multiply(native, out, (x, weight.transposed()), Write::Add);
+        } else {
+            multiply(native, &mut turned, (weight, x.transposed()), Write::Over);
+            for (r, row) in out.chunks_exact_mut(outs).enumerate() {
+                let column = turned[r..].iter().step_by(rows);
+                match bias {
+                    Some(bias) => row
+                        .iter_mut()
+                        .zip(column.zip(bias))
+                        .for_each(|(y, (sum, bias))| *y = sum.add(*bias)),
+                    None => row.iter_mut().zip(column).for_each(|(y, sum)| *y = *sum),
+                }
+            }
+        }
+        Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
+    }
+
+    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, _: How) -> Grads<S> {
+        let (x, weight) = (pass.input(), owned(pass.owned, "weight"));
+        let [outs, ins] = *weight.shape() else { unreachable!("a weight has two axes") };
+        let g = pass.grad().data();
+        let rows = g.len() / outs;
+        let mut grads = Grads { inputs: Vec::new(), params: Vec::new() };
+        let g = Matrix::rows(g, rows, outs);
+        if pass.want_inputs {
+            let mut dx = Tensor::<S>::zeros(&pass.shapes[0], pass.meter);
+            let weight = Matrix::rows(weight.data(), outs, ins);
+            multiply(native, dx.data_mut(), (g, weight), Write::Over);
+            grads.inputs.push(dx);
+        }
+        if pass.want_params {
+            let mut dw = Tensor::<S>::zeros(weight.shape(), pass.meter);
+            let x = Matrix::rows(x.data(), rows, ins);
+            multiply(native, dw.data_mut(), (g.transposed(), x), Write::Over);
+            grads.params.push(dw);
+            if self.bias {
+                let mut db = Tensor::<S>::zeros(&[outs], pass.meter);
+                let sums = db.data_mut();
+                for g in pass.grad().data().chunks_exact(outs) {
+                    sums.iter_mut().zip(g).for_each(|(db, g)| *db = db.add(*g));
+                }
+                grads.params.push(db);
+            }
+        }
+        grads
+    }
+}

@@ -1,0 +1,125 @@
+//! The fast kernels: the same operators as in `kernels`, on a matrix product that uses the machine, shared by threads.
+//!
+//! | operator | goes to |
+//! |---|---|
+//! | `conv`, any rank, stride, dilation, padding, groups | `conv`: blocks of columns and products (`product`), 1×1 straight on the channels |
+//! | `conv_transpose` | `conv`: the input's gradient of the convolution that it transposes |
+//! | `linear` | `linear`: products with the long dimension along the rows |
+//! | anything else | the reference |
+//!
+//! The reference says what is right: results are equal within a tolerance that is relative to their scale. They do not
+//! depend on the number of threads, since `split` shares work by its shape. Scratch memory is told by `scratch` and
+//! allocated through the meter, once in each pass, when everything that the pass makes is there; the matrix product's own
+//! packed copies, which stay within the caches, are not accounted. It may use `kernels`, `scalar` and `tensor`. Tests stand
+//! in `tests/it/fast.rs`.
+
+mod conv;
+pub(crate) mod gemm;
+mod linear;
+mod patches;
+mod peak;
+mod product;
+mod split;
+
+pub use gemm::Native;
+pub use peak::peak;
+
+use super::backend::Scratch;
+use super::kernels::{Backward, Forward, Grads, Kernel as _, Made};
+use super::meter::{Buffer, Meter};
+use super::scalar::Scalar;
+use crate::ops::{Mode, Op};
+
+/// How fast kernels may compute.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// Only in ways that round about as often as the reference does.
+    #[expect(dead_code, reason = "every kernel there is does")]
+    pub(crate) exact: bool,
+}
+
+/// An operator with a fast kernel.
+pub(crate) trait Fast {
+    /// Whether it takes inputs of these shapes.
+    fn covers(&self, inputs: &[&[usize]]) -> bool;
+    /// Its scratch memory, the same for every precision.
+    fn scratch(&self, inputs: &[&[usize]], mode: Mode, how: How) -> Scratch;
+    /// One forward pass.
+    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S>;
+    /// One backward pass.
+    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S>;
+}
+
+macro_rules! fast {
+    ($($Name:ident)*) => {
+        /// Whether an operator has a fast kernel for inputs of these shapes.
+        pub(crate) fn covers(op: &Op, inputs: &[&[usize]]) -> bool {
+            match op {
+                $(Op::$Name(op) => op.covers(inputs),)*
+                _ => false,
+            }
+        }
+
+        /// The scratch memory of an operator, of the reference's kernel where there is no other.
+        pub(crate) fn scratch(op: &Op, inputs: &[&[usize]], mode: Mode, how: How) -> Scratch {
+            match op {
+                $(Op::$Name(op) if op.covers(inputs) => op.scratch(inputs, mode, how),)*
+                _ => Scratch::of_reference(op, inputs, mode),
+            }
+        }
+
+        /// One forward pass, by the reference's kernel where there is no other.
+        pub(crate) fn forward<S: Scalar>(op: &Op, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
+            let shapes: Vec<&[usize]> = pass.inputs.iter().map(|input| input.shape()).collect();
+            match op {
+                $(Op::$Name(op) if op.covers(&shapes) => Fast::forward(op, pass, native, how),)*
+                _ => op.forward(pass),
+            }
+        }
+
+        /// One backward pass, by the reference's kernel where there is no other.
+        pub(crate) fn backward<S: Scalar>(op: &Op, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
+            let shapes: Vec<&[usize]> = pass.shapes.iter().map(Vec::as_slice).collect();
+            match op {
+                $(Op::$Name(op) if op.covers(&shapes) => Fast::backward(op, pass, native, how),)*
+                _ => op.backward(pass),
+            }
+        }
+    };
+}
+
+fast!(Conv ConvTranspose Linear);
+
+/// Scratch memory of so many numbers.
+fn block<S: Scalar>(numbers: usize, meter: &Meter) -> Buffer<S> {
+    Buffer::new(vec![S::ZERO; numbers], S::BYTES, meter)
+}
+
+/// The scratch memory of a backward pass: what it is for is made one after the other.
+fn backward_block<S: Scalar>(scratch: Scratch, pass: &Backward<'_, S>) -> Buffer<S> {
+    block(scratch.backward(pass.want_inputs, pass.want_params), pass.meter)
+}
+
+/// The sum of many numbers, in as many sums as a register holds.
+fn sum<S: Scalar>(numbers: &[S]) -> S {
+    let mut sums = [S::ZERO; 16];
+    let chunks = numbers.chunks_exact(sums.len());
+    let rest = chunks.remainder().iter().fold(S::ZERO, |sum, x| sum.add(*x));
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum = sum.add(*x));
+    }
+    sums.into_iter().fold(rest, Scalar::add)
+}
+
+/// The gradient of a bias: for each channel the sum of its planes.
+fn bias_gradient<S: Scalar>(g: &[S], plane: usize, db: &mut [S]) {
+    let channels = db.len();
+    let each = channels.div_ceil(split::LANES).max(1);
+    let parts = db.chunks_mut(each).enumerate();
+    split::run(parts.collect(), &mut [] as &mut [S], 0, |(at, db), _| {
+        for (o, db) in (at * each..).zip(db) {
+            let planes = g.chunks_exact(plane.max(1)).skip(o).step_by(channels);
+            *db = planes.map(sum).fold(S::ZERO, Scalar::add);
+        }
+    });
+}

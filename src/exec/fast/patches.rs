@@ -1,0 +1,212 @@
+//! Convolution's windows in columns: what each tap of a block of windows reads, copied side by side, and added back.
+//!
+//! ```text
+//! block    (channel, tap) × window      gather: from channels, zeros on padding      scatter: onto channels, added
+//! ```
+//!
+//! A block is made a run of windows at a time, which on the last axis stand a stride apart. Extents are those that walking
+//! finds (`kernels::walk`). Tests stand below and in `tests/it/fast.rs`.
+
+use std::ops::Range;
+
+use crate::exec::kernels::{Axis, Tap, positions, volume};
+use crate::exec::scalar::Scalar;
+
+/// One axis: where windows and taps are on it.
+#[derive(Clone, Debug)]
+struct Line {
+    axis: Axis,
+    stride: usize,
+    /// For each tap, the windows in which it is on the input: they follow each other.
+    inside: Vec<Range<usize>>,
+}
+
+impl Line {
+    fn new(axis: &Axis) -> Self {
+        let stride = match axis.starts[..] {
+            [first, second, ..] => second.abs_diff(first),
+            _ => 1,
+        };
+        let is_inside = |window, tap| matches!(axis.tap(window, tap), Tap::Inside(_));
+        let windows = |tap| {
+            let mut all = 0..axis.starts.len();
+            let first = all.find(|window| is_inside(*window, tap)).unwrap_or(axis.starts.len());
+            first..all.find(|window| !is_inside(*window, tap)).unwrap_or(axis.starts.len())
+        };
+        Self { stride, inside: (0..axis.kernel).map(windows).collect(), axis: axis.clone() }
+    }
+
+    fn at(&self, window: usize, tap: usize) -> Option<usize> {
+        match self.axis.tap(window, tap) {
+            Tap::Inside(at) => Some(at),
+            Tap::Padding | Tap::Beyond => None,
+        }
+    }
+}
+
+/// The windows of a convolution on one channel of its input.
+#[derive(Clone, Debug)]
+pub(super) struct Patches {
+    lines: [Line; 3],
+}
+
+impl Patches {
+    pub(super) fn new(axes: &[Axis; 3]) -> Self {
+        Self { lines: [0, 1, 2].map(|axis| Line::new(&axes[axis])) }
+    }
+
+    /// Number of taps.
+    pub(super) fn taps(&self) -> usize {
+        volume(self.tap_sizes())
+    }
+
+    /// Number of windows.
+    pub(super) fn windows(&self) -> usize {
+        volume([0, 1, 2].map(|axis| self.lines[axis].axis.starts.len()))
+    }
+
+    /// Elements of a channel.
+    pub(super) fn plane(&self) -> usize {
+        volume([0, 1, 2].map(|axis| self.lines[axis].axis.extent))
+    }
+
+    /// Whether each window is one element, in their order: what is read is its own block.
+    pub(super) fn are_elements(&self) -> bool {
+        let whole = |line: &Line| {
+            let each = line.stride == 1 && line.axis.starts.len() == line.axis.extent;
+            line.axis.kernel == 1 && each && line.axis.starts.first().is_none_or(|s| *s == 0)
+        };
+        self.lines.iter().all(whole)
+    }
+
+    fn tap_sizes(&self) -> [usize; 3] {
+        [0, 1, 2].map(|axis| self.lines[axis].axis.kernel)
+    }
+
+    /// Goes through some windows in runs: which of them, and where in the channel the first reads through a tap (those that
+    /// follow a stride on); `None` on padding.
+    #[inline]
+    fn runs(
+        &self,
+        [deep, down, across]: [usize; 3],
+        windows: &Range<usize>,
+        mut run: impl FnMut(Range<usize>, Option<usize>),
+    ) {
+        let [z, y, x] = &self.lines;
+        let (height, width) = (y.axis.starts.len(), x.axis.starts.len());
+        let mut at = windows.start;
+        while at < windows.end {
+            let (row, begin) = (at / width, at % width);
+            let end = width.min(begin + windows.end - at);
+            // From a position on the row to one in the block.
+            let place = |x: usize| x + at - begin - windows.start;
+            match (z.at(row / height, deep), y.at(row % height, down)) {
+                (Some(deep), Some(down)) => {
+                    let row = (deep * y.axis.extent + down) * x.axis.extent;
+                    let inside = &x.inside[across];
+                    let (first, last) =
+                        (inside.start.clamp(begin, end), inside.end.clamp(begin, end));
+                    run(place(begin)..place(first), None);
+                    if first < last {
+                        run(place(first)..place(last), x.at(first, across).map(|x| row + x));
+                    }
+                    run(place(last)..place(end), None);
+                }
+                _ => run(place(begin)..place(end), None),
+            }
+            at += end - begin;
+        }
+    }
+
+    /// Copies what some windows read of some channels: a row of the block for each channel and tap.
+    pub(super) fn gather<S: Scalar>(
+        &self,
+        channels: &[S],
+        windows: &Range<usize>,
+        block: &mut [S],
+    ) {
+        let (width, taps, stride) = (windows.len(), self.taps(), self.lines[2].stride);
+        let rows = block.chunks_exact_mut(taps * width);
+        for (channel, rows) in channels.chunks_exact(self.plane()).zip(rows) {
+            let taps = positions(self.tap_sizes());
+            for (tap, row) in taps.zip(rows.chunks_exact_mut(width)) {
+                self.runs(tap, windows, |to, from| match from {
+                    None => row[to].fill(S::ZERO),
+                    Some(from) if stride == 1 => {
+                        let n = to.len();
+                        row[to].copy_from_slice(&channel[from..from + n]);
+                    }
+                    Some(from) => {
+                        let read = channel[from..].iter().step_by(stride);
+                        row[to].iter_mut().zip(read).for_each(|(to, from)| *to = *from);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Adds a block to what some windows read of some channels.
+    pub(super) fn scatter<S: Scalar>(
+        &self,
+        block: &[S],
+        windows: &Range<usize>,
+        channels: &mut [S],
+    ) {
+        let (width, taps, stride) = (windows.len(), self.taps(), self.lines[2].stride);
+        let rows = block.chunks_exact(taps * width);
+        for (channel, rows) in channels.chunks_exact_mut(self.plane()).zip(rows) {
+            let taps = positions(self.tap_sizes());
+            for (tap, row) in taps.zip(rows.chunks_exact(width)) {
+                self.runs(tap, windows, |from, to| match to {
+                    None => {}
+                    Some(to) if stride == 1 => {
+                        let into = channel[to..].iter_mut();
+                        into.zip(&row[from]).for_each(|(to, from)| *to = to.add(*from));
+                    }
+                    Some(to) => {
+                        let into = channel[to..].iter_mut().step_by(stride);
+                        into.zip(&row[from]).for_each(|(to, from)| *to = to.add(*from));
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row of 5 under windows of 3 taps, 2 apart, from −1 on.
+    fn row() -> Patches {
+        let axis = Axis { starts: vec![-1, 1, 3], extent: 5, after: 1, kernel: 3, dilation: 1 };
+        Patches::new(&[Axis::none(), Axis::none(), axis])
+    }
+
+    #[test]
+    fn a_block_has_a_row_for_each_channel_and_tap() {
+        let mut block = [9.0; 18];
+        row().gather(&[1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0], &(0..3), &mut block);
+        assert_eq!(block[..9], [0.0, 2.0, 4.0, 1.0, 3.0, 5.0, 2.0, 4.0, 0.0]);
+        assert_eq!(block[9..], [0.0, 20.0, 40.0, 10.0, 30.0, 50.0, 20.0, 40.0, 0.0]);
+        let mut part = [9.0; 6];
+        row().gather(&[1.0, 2.0, 3.0, 4.0, 5.0], &(1..3), &mut part);
+        assert_eq!(part[..], [2.0, 4.0, 3.0, 5.0, 4.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_added_back_lands_where_it_was_read() {
+        let mut channel = [0.5; 5];
+        row().scatter(&[1.0f32; 9], &(0..3), &mut channel);
+        assert_eq!(channel[..], [1.5, 2.5, 1.5, 2.5, 1.5]);
+    }
+
+    #[test]
+    fn windows_of_one_element_each_are_their_own_block() {
+        assert!(!row().are_elements());
+        let none = || Axis::none();
+        assert!(Patches::new(&[none(), none(), none()]).are_elements());
+        let strided = Axis { starts: vec![0, 2], extent: 4, ..none() };
+        assert!(!Patches::new(&[none(), none(), strided]).are_elements());
+    }
+}
