@@ -4,6 +4,7 @@
 //! unchanged, so that the entries' differences sum to the totals'. Tests stand in `diff/tests.rs` and `tests/it/diff.rs`.
 
 mod align;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use serde_json::Value as Json;
 use crate::report::model::{Counts, Layer, NamedShape, Report};
 
 pub use align::{is_positional, last_segment};
+use sources::Sources;
 
 /// A quantity that is compared.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +100,8 @@ pub enum What<'r> {
     Input,
     /// The shapes of its outputs.
     Output,
+    /// What its inputs come from.
+    Source,
     /// Where it stands in execution order.
     Position,
     /// A count that nothing of the above explains: weights that are frozen, or counted elsewhere.
@@ -164,6 +168,8 @@ pub struct Diff<'r> {
     pub entries: Vec<Entry<'r>>,
     /// How many do not.
     pub unchanged: usize,
+    /// Whether outputs come from other layers.
+    pub outputs_differ: bool,
 }
 
 impl Diff<'_> {
@@ -171,6 +177,7 @@ impl Diff<'_> {
     pub fn is_equal(&self) -> bool {
         let (before, after) = (self.before, self.after);
         self.entries.is_empty()
+            && !self.outputs_differ
             && before.totals == after.totals
             && shapes(&before.inputs) == shapes(&after.inputs)
             && before
@@ -216,7 +223,13 @@ pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
             changes: Vec::new(),
         })
     };
-    let mut diff = Diff { before, after, entries: Vec::new(), unchanged: 0 };
+    let (mut kept, mut own) = (vec![None; before.layers.len()], vec![None; after.layers.len()]);
+    for (i, j) in &aligned.kept {
+        (kept[*i], own[*j]) = (Some(*j), Some(*j));
+    }
+    let (old_sources, sources) = (Sources::new(before, kept), Sources::new(after, own));
+    let outputs_differ = old_sources.of_outputs() != sources.of_outputs();
+    let mut diff = Diff { before, after, entries: Vec::new(), unchanged: 0, outputs_differ };
     let mut from = 0;
     for (layer, partner) in after.layers.iter().zip(partners) {
         // What is gone stood before the next layer that kept its place.
@@ -224,7 +237,13 @@ pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
             diff.entries.extend(removed(from..at));
             from = at + 1;
         }
-        let old = partner.map(|(at, moved)| (&before.layers[at], moved));
+        let old = partner.map(|(at, moved)| {
+            let old = &before.layers[at];
+            let (was, is) = (old_sources.of(old), sources.of(layer));
+            // Of a layer that moved, or that takes another number of inputs, more is said elsewhere.
+            let rewired = !moved && was.len() == is.len() && was != is;
+            (old, Found { moved, rewired })
+        });
         let entry = entry(old, layer);
         match entry {
             Some(entry) => diff.entries.push(entry),
@@ -235,13 +254,22 @@ pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
     diff
 }
 
+/// What is known of two layers that are one, beside what stands in them.
+#[derive(Clone, Copy)]
+struct Found {
+    /// Whether it stands elsewhere in execution order.
+    moved: bool,
+    /// Whether it takes other values.
+    rewired: bool,
+}
+
 /// What became of a layer; `None` where nothing did.
-fn entry<'r>(before: Option<(&'r Layer, bool)>, after: &'r Layer) -> Option<Entry<'r>> {
-    let Some((before, moved)) = before else {
+fn entry<'r>(before: Option<(&'r Layer, Found)>, after: &'r Layer) -> Option<Entry<'r>> {
+    let Some((before, found)) = before else {
         let (kind, changes) = (Kind::Added, Vec::new());
         return Some(Entry { kind, before: None, after: Some(after), changes });
     };
-    let changes = changes(before, after, moved);
+    let changes = changes(before, after, found);
     let kind = match (changes.is_empty(), before.name == after.name) {
         (true, true) => return None,
         (true, false) => Kind::Renamed,
@@ -250,7 +278,11 @@ fn entry<'r>(before: Option<(&'r Layer, bool)>, after: &'r Layer) -> Option<Entr
     Some(Entry { kind, before: Some(before), after: Some(after), changes })
 }
 
-fn changes<'r>(before: &'r Layer, after: &'r Layer, moved: bool) -> Vec<Change<'r>> {
+fn changes<'r>(
+    before: &'r Layer,
+    after: &'r Layer,
+    Found { moved, rewired }: Found,
+) -> Vec<Change<'r>> {
     let mut found = Vec::new();
     let mut compare = |what, before: Json, after: Json| {
         if before != after {
@@ -274,6 +306,10 @@ fn changes<'r>(before: &'r Layer, after: &'r Layer, moved: bool) -> Vec<Change<'
                 Change { what: What::Count(quantity.key), before: of(before), after: of(after) };
             found.extend(Some(change).filter(|change| change.before != change.after));
         }
+    }
+    if rewired {
+        let (before, after) = (before.from.clone().into(), after.from.clone().into());
+        found.push(Change { what: What::Source, before, after });
     }
     if moved {
         let (before, after) = (before.index.into(), after.index.into());

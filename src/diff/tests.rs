@@ -188,6 +188,36 @@ fn outputs_of_equal_layers_can_differ() {
     assert!(!diff(&before, &after).is_equal());
 }
 
+/// A chain in which each layer reads the one before it, but for the last, which reads this one.
+fn wired(names: &[&str], last: usize) -> Report {
+    let layers: Vec<Made<'_>> = names.iter().map(|name| (*name, "relu", 0, 8, 8)).collect();
+    let mut report = made(&layers);
+    let end = names.len() - 1;
+    for (at, layer) in report.layers.iter_mut().enumerate() {
+        let from = if at == end { Some(last) } else { at.checked_sub(1) };
+        layer.from = vec![from.map_or("input", |from| names[from]).to_owned()];
+        layer.from_index = vec![from];
+    }
+    report
+}
+
+#[test]
+fn a_layer_that_reads_another_is_a_change() {
+    let (before, after) = (wired(&["a", "b", "c", "d"], 2), wired(&["a", "b", "c", "d"], 1));
+    let found = diff(&before, &after);
+    assert_eq!(seen(&found), [(Kind::Changed, "d", "d")]);
+    let change = Change { what: What::Source, before: json!(["c"]), after: json!(["b"]) };
+    assert_eq!(found.entries[0].changes, [change]);
+    assert_whole(&found);
+}
+
+#[test]
+fn what_is_put_in_between_does_not_change_what_reads_it() {
+    let (before, after) = (wired(&["a", "b", "d"], 1), wired(&["a", "b", "c", "d"], 2));
+    assert_eq!(seen(&diff(&before, &after)), [(Kind::Added, "", "c")]);
+    assert_eq!(seen(&diff(&after, &before)), [(Kind::Removed, "c", "")]);
+}
+
 /// Blocks of four layers with positional names; the number of each says its arguments.
 fn long(blocks: impl Iterator<Item = u64>) -> Vec<(String, &'static str, u64)> {
     let block = |n: u64| [("conv2d", n), ("norm", 0), ("relu", 0), ("pool", n % 2)];

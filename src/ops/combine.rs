@@ -24,7 +24,7 @@ use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
 use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
-use super::signature::operator;
+use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis};
 use crate::shape::{Shape, TooLarge, product, sum};
 use crate::units::grouped;
@@ -272,21 +272,7 @@ impl Layer for Concat {
         Ok(vec![first.with(along, size)])
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         false

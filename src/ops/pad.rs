@@ -17,7 +17,7 @@ use super::error::ShapeError;
 use super::field::{Field, MAX_EXTENT};
 use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
-use super::signature::operator;
+use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis_names, spatial, with_extents};
 use crate::shape::{Shape, TooLarge};
 
@@ -175,21 +175,7 @@ impl Layer for ZeroPad {
         padded(&self.padding, inputs, |_| u64::MAX)
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         false

@@ -15,11 +15,10 @@
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::Reach;
-use super::signature::operator;
+use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis, axis_letters, single};
-use crate::shape::{MAX_RANK, Shape, TooLarge, product};
+use crate::shape::{MAX_RANK, Shape, product};
 use crate::units::grouped;
 
 operator! {
@@ -109,21 +108,7 @@ impl Layer for Flatten {
         Ok(vec![Shape::new(&folded).ok_or(ShapeError::TooLarge)?])
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         true
@@ -211,21 +196,7 @@ impl Layer for Reshape {
         Ok(vec![self.shape(inputs)?])
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         true
@@ -291,21 +262,7 @@ impl Layer for Permute {
         Ok(vec![Shape::new(&dims).ok_or(ShapeError::TooLarge)?])
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         false
@@ -338,21 +295,7 @@ impl Layer for Identity {
         Ok(vec![single(inputs)?])
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         true

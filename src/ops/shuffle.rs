@@ -14,11 +14,10 @@ use num_rational::Ratio;
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
-use super::signature::operator;
+use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis_names, single, spatial, with_extents};
-use crate::shape::{Shape, TooLarge, product};
+use crate::shape::{Shape, product};
 
 operator! {
     /// Channels become space: r² channels make r × r positions.
@@ -57,21 +56,7 @@ impl Layer for PixelShuffle {
         Ok(vec![with_extents(batch, channels, &out)?])
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         false
@@ -115,21 +100,7 @@ impl Layer for ChannelShuffle {
         }
     }
 
-    fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-        Ok(Vec::new())
-    }
-
-    fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-        Ok(Work::NONE)
-    }
-
-    fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-        Ok(Backward::NONE)
-    }
-
-    fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-        Ok(Vec::new())
-    }
+    no_arithmetic!();
 
     fn is_view(&self, _: Mode) -> bool {
         false

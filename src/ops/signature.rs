@@ -1,5 +1,5 @@
 //! The `operator!` macro: an operator's struct, its arguments as data, and the reading and writing of them, from one
-//! table of fields.
+//! table of fields; and what operators say alike that only move numbers.
 
 /// Writes a struct and its `Operator` impl. `ranked` adds a field `rank` and the suffix to the name; fields without a
 /// default are required; the default `Rest` takes all positional values that are left; `torch` gives torch's own argument
@@ -99,4 +99,37 @@ macro_rules! rank_of {
     };
 }
 
-pub(super) use {operator, rank_of, ranked};
+/// What an operator says of itself that only moves numbers: no tensors, no arithmetic, and nothing kept.
+macro_rules! no_arithmetic {
+    () => {
+        fn params(
+            &self,
+            _: &[$crate::shape::Shape],
+        ) -> Result<Vec<$crate::ops::ledger::Param>, $crate::ops::error::ShapeError> {
+            Ok(Vec::new())
+        }
+
+        fn work(
+            &self,
+            _: $crate::ops::Io<'_>,
+        ) -> Result<$crate::ops::ledger::Work, $crate::shape::TooLarge> {
+            Ok($crate::ops::ledger::Work::NONE)
+        }
+
+        fn work_backward(
+            &self,
+            _: $crate::ops::Io<'_>,
+        ) -> Result<$crate::ops::ledger::Backward, $crate::shape::TooLarge> {
+            Ok($crate::ops::ledger::Backward::NONE)
+        }
+
+        fn saved(
+            &self,
+            _: $crate::ops::Io<'_>,
+        ) -> Result<$crate::ops::ledger::Saved, $crate::shape::TooLarge> {
+            Ok(Vec::new())
+        }
+    };
+}
+
+pub(super) use {no_arithmetic, operator, rank_of, ranked};

@@ -19,12 +19,11 @@ use num_rational::Ratio;
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
-use super::signature::operator;
+use super::signature::{no_arithmetic, operator};
 use super::upsample::Each;
 use super::{Io, Layer, Mode, axis, single};
-use crate::shape::{Shape, TooLarge};
+use crate::shape::Shape;
 use crate::units::grouped;
 
 operator! {
@@ -346,21 +345,7 @@ macro_rules! cutting {
                 Ok(vec![shape(self, inputs)?])
             }
 
-            fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
-                Ok(Vec::new())
-            }
-
-            fn work(&self, _: Io<'_>) -> Result<Work, TooLarge> {
-                Ok(Work::NONE)
-            }
-
-            fn work_backward(&self, _: Io<'_>) -> Result<Backward, TooLarge> {
-                Ok(Backward::NONE)
-            }
-
-            fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
-                Ok(Vec::new())
-            }
+            no_arithmetic!();
 
             fn is_view(&self, _: Mode) -> bool {
                 false

@@ -161,9 +161,13 @@ fn assumptions(diff: &Diff<'_>) -> Vec<String> {
     }
     let made =
         |report: &Report| shapes(&report.outputs.iter().map(Output::named).collect::<Vec<_>>());
-    if let Some(outputs) = change("output", made(before), made(after)) {
-        pieces.insert(1, outputs);
-    }
+    let from = |report: &Report| {
+        let names: Vec<&str> = report.outputs.iter().map(|output| output.from.as_str()).collect();
+        format!("of {}", names.join(", "))
+    };
+    let shapes = change("output", made(before), made(after));
+    let sources = || change("output", from(before), from(after)).filter(|_| diff.outputs_differ);
+    pieces.splice(1..1, shapes.or_else(sources));
     pieces
 }
 

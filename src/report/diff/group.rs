@@ -90,6 +90,7 @@ fn label(what: What<'_>) -> String {
         What::Argument(name) => name.to_owned(),
         What::Input => "input".to_owned(),
         What::Output => "output".to_owned(),
+        What::Source => "source".to_owned(),
         What::Position => "position".to_owned(),
         What::Count(key) => key.replace('_', " "),
     }
@@ -118,6 +119,9 @@ fn value(what: What<'_>, value: &Json) -> String {
     match (what, value) {
         (What::Input | What::Output, Json::Array(shapes)) => {
             shapes.iter().map(sizes).collect::<Vec<_>>().join(", ")
+        }
+        (What::Source, Json::Array(names)) => {
+            names.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ")
         }
         (What::Count(_), value) => value.as_u64().map(units::grouped).unwrap_or_default(),
         (_, Json::Null) => "none".to_owned(),

@@ -133,6 +133,7 @@ impl<'d> One<'d> {
             What::Argument(name) => ("argument", Some(name)),
             What::Input => ("inputs", None),
             What::Output => ("outputs", None),
+            What::Source => ("from", None),
             What::Position => ("position", None),
             What::Count(key) => ("count", Some(key)),
         };
