@@ -80,7 +80,11 @@ fn median(mut run: impl FnMut()) -> f64 {
 }
 
 /// One line: GFLOP/s forward, of the input's gradient, of the weight's, each with its share of the peak.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "speeds, and inputs drawn")]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "speeds, and inputs drawn"
+)]
 fn measure((name, op, sample): &Case, batch: usize, peak: f64) {
     let shape = [&[batch], &sample[..]].concat();
     let (meter, mut rng) = (Meter::new(), Rng::new(1));

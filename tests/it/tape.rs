@@ -75,7 +75,9 @@ impl Setting<'_> {
     }
 
     fn inference<S: Scalar>(&self) {
-        BACKENDS.into_iter().for_each(|backend| self.inferred::<S>(backend));
+        for backend in BACKENDS {
+            self.inferred::<S>(backend);
+        }
     }
 
     fn inferred<S: Scalar>(&self, backend: Backend) {
