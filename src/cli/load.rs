@@ -278,8 +278,11 @@ fn nameless(source: &Source, typed: &str) -> Failure {
 fn not_found(argument: &str, stem: &str) -> Diagnostic {
     let is_path = stem.contains(['/', '\\']) || Path::new(stem).extension().is_some();
     let message = format!("no such file, and no network of the zoo: `{argument}`");
-    let diagnostic = Diagnostic::new(Code::E0101, message).helps(did_you_mean(stem, zoo::names()));
-    if Cli::command().find_subcommand(stem).is_some() {
+    let program = Cli::command();
+    let commands = program.get_subcommands().map(clap::Command::get_name);
+    let diagnostic = Diagnostic::new(Code::E0101, message)
+        .helps(did_you_mean(stem, zoo::names()).or_else(|| did_you_mean(stem, commands)));
+    if program.find_subcommand(stem).is_some() {
         return diagnostic.help(format!("the command comes first: `cnnstat {stem} MODEL`"));
     }
     match (is_path, zoo::names().next()) {

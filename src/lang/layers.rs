@@ -63,6 +63,7 @@ impl<'t> Reader<'t> {
                 });
             }
             Data::Map(entries) => self.entries(node, entries, frame),
+            _ if traps::is_cut_off(self.tree, place, "") => self.skip(frame),
             other => {
                 let message = format!("a layer is expected, but this is {}", other.describe());
                 let diagnostic = Diagnostic::new(Code::E0307, message).label(place, "not a layer");

@@ -166,9 +166,15 @@ pub(super) fn text(tree: &Tree, place: Place, text: &str) -> Option<Diagnostic> 
         return found(Code::E0204, "YAML reads the bracket as a list of its own", label)
             .map(|d| comprehension(d, &format!("[{text}]")));
     }
-    // What a comma cut in two: one part opens what the next closes.
-    let (_, after) = tree.neighbours(place.node);
-    if unclosed(text) > 0 && after.is_some_and(|next| unclosed(next) < 0) {
+    // What a comma cut apart: one part opens what a later one closes.
+    let (_, after) = tree.siblings(place.node);
+    let mut open = unclosed(text);
+    if open > 0
+        && after.iter().any(|later| {
+            open += unclosed(later);
+            open <= 0
+        })
+    {
         return found(
             Code::E0202,
             "YAML cut this call at its comma",
@@ -186,10 +192,12 @@ pub(super) fn text(tree: &Tree, place: Place, text: &str) -> Option<Diagnostic> 
     None
 }
 
-/// Whether a text is the end of a call that a comma cut; its beginning is what is reported.
+/// Whether a text is a later part of a call that a comma cut; its beginning is what is reported.
 pub(super) fn is_cut_off(tree: &Tree, place: Place, text: &str) -> bool {
-    let (before, _) = tree.neighbours(place.node);
-    unclosed(text) < 0 && before.is_some_and(|last| unclosed(last) > 0)
+    let (before, after) = tree.siblings(place.node);
+    let open = before.iter().fold(0, |open, text| (open + unclosed(text)).max(0));
+    let closes = [text].iter().chain(&after).any(|later| unclosed(later) < 0);
+    open > 0 && closes
 }
 
 /// What a key tells of a trap, where it does not parse.

@@ -113,27 +113,28 @@ impl Tree {
         }
     }
 
-    /// The texts before and after a node: its neighbours in a list, the keys around its own in a map; those of the map
-    /// itself where it is the only entry.
-    pub(super) fn neighbours(&self, node: u32) -> (Option<&str>, Option<&str>) {
+    /// The texts before and after a node: the other items of its list, the other keys of its map; those of the map itself
+    /// where it is the only entry.
+    pub(super) fn siblings(&self, node: u32) -> (Vec<&str>, Vec<&str>) {
         let node = &self.nodes[node as usize];
-        let at = node.ordinal as usize;
         // A text of `--set` stands alone.
-        let parent = self.nodes.get(node.parent as usize);
-        let Some(parent) = parent else { return (None, None) };
-        if matches!(&parent.data, Data::Map(only) if only.len() == 1) && node.parent != 0 {
-            return self.neighbours(node.parent);
-        }
-        let text = |i: Option<usize>| match &parent.data {
-            Data::Seq(items) => {
-                let item = *items.get(i?)?;
-                let inner = if let [(_, value)] = self.entries(item) { *value } else { item };
-                self.text(inner)
-            }
-            Data::Map(entries) => entries.get(i?).map(|(key, _)| key.as_str()),
-            _ => None,
+        let Some(parent) = self.nodes.get(node.parent as usize) else {
+            return (Vec::new(), Vec::new());
         };
-        (text(at.checked_sub(1)), text(at.checked_add(1)))
+        if matches!(&parent.data, Data::Map(only) if only.len() == 1) && node.parent != 0 {
+            return self.siblings(node.parent);
+        }
+        let item = |item: &u32| {
+            self.text(if let [(_, value)] = self.entries(*item) { *value } else { *item })
+        };
+        let mut before: Vec<&str> = match &parent.data {
+            Data::Seq(items) => items.iter().map(|i| item(i).unwrap_or_default()).collect(),
+            Data::Map(entries) => entries.iter().map(|(key, _)| key.as_str()).collect(),
+            _ => Vec::new(),
+        };
+        let mut after = before.split_off(before.len().min(node.ordinal as usize));
+        after.drain(..after.len().min(1));
+        (before, after)
     }
 
     /// Adds a text that stands outside the document.
