@@ -19,13 +19,16 @@ pub use demand::{Checking, MAX_TALLIED, checking, need, operations};
 pub use progress::{Pass, Progress, passes};
 pub use rules::{AsTheyAre, Rules};
 
+use std::collections::HashMap;
+
 use progress::Teller;
 
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::exec::backend::Backend;
-use crate::exec::gradcheck::{self, TOLERANCE};
+use crate::exec::gradcheck::{self, TOLERANCE, Tallies};
 use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
+use crate::exec::meter::Meter;
 use crate::exec::network::{Network, RunError};
 use crate::exec::optim::Sgd;
 pub use crate::exec::scalar::Tally;
@@ -34,7 +37,7 @@ use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
 use crate::graph::{Graph, NodeId};
 use crate::ops::ledger::{Keep, Param, Role, Work};
-use crate::ops::{Io, Mode};
+use crate::ops::{Io, Mode, Op};
 use crate::shape::{DType, Shape, TooLarge};
 use crate::units::{bytes, grouped};
 
@@ -49,6 +52,8 @@ pub struct Plan {
     pub seed: u64,
     /// Steps of gradient descent on one batch.
     pub steps: u64,
+    /// Which kernels run the network, and those that gradients are checked of. Operations are tallied by the reference.
+    pub backend: Backend,
 }
 
 /// One quantity, computed and executed.
@@ -192,7 +197,8 @@ pub fn verify(
 ) -> Result<Verification, VerifyError> {
     let (plan, raised) = settle(graph, plan)?;
     let analysis = analysed(graph, plan)?;
-    let mut network = Network::<f32>::new(graph, Scheme::KaimingNormal, plan.seed);
+    let mut network =
+        Network::<f32>::new(graph, Scheme::KaimingNormal, plan.seed).with_backend(plan.backend);
     let data = Data::draw(graph, &analysis_inputs(graph, &analysis), plan.seed);
     let meter = network.meter().clone();
     let mut teller = Teller { progress: &mut progress, watch: None, forward: Pass::Inference };
@@ -204,7 +210,7 @@ pub fn verify(
     let mut peaks = vec![meter.peak()];
     meter.reset_peak();
     drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
-    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan())?;
+    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, plan.backend.plan())?;
     totals.push(Check::new(
         "parameters and buffers in memory",
         bytes_exact(predicted.flash + predicted.buffers),
@@ -223,8 +229,7 @@ pub fn verify(
         Teller { progress: &mut progress, watch: Some(&mut watch), forward: Pass::Forward };
     let outcome = step::step(&mut network, &data, plan.mode, true, &mut teller)?;
     teller.watch = None;
-    let training =
-        memory::training(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan(), true)?;
+    let training = memory::training(graph, &analysis, Optimizer::Sgd, plan.backend.plan(), true)?;
     if plan.mode == Mode::Train {
         totals.push(Check::new(
             "peak of a training step",
@@ -261,9 +266,12 @@ pub fn verify(
     drop((gradients, data));
     meter.reset_peak();
     let mut layers = Vec::with_capacity(graph.nodes().len());
-    for ((node, _), checking) in graph.iter().zip(checking(graph, &analysis, plan.mode)?) {
+    let mut known = Known::default();
+    for ((node, _), checking) in
+        graph.iter().zip(checking(graph, &analysis, (plan.mode, plan.backend))?)
+    {
         let seen = (&watch.seen[node.index()], checking);
-        layers.push(layer(graph, node, &analysis, plan, rules, &network, seen));
+        layers.push(layer(graph, node, &analysis, plan, rules, &network, &mut known, seen));
         progress(Progress::Checked { node });
     }
     let sum = |count: fn(&Verified) -> u64| layers.iter().map(count).sum::<u64>();
@@ -373,7 +381,27 @@ fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
     Check::new("tensors", computed.join(", "), executed.join(", "))
 }
 
+/// What was tallied and how far gradients are off, by operator and input shapes: equal layers do the same.
+#[derive(Debug, Default)]
+struct Known(HashMap<String, (Tallies, f64)>);
+
+impl Known {
+    fn run(&mut self, op: &Op, on: Vec<Vec<usize>>, plan: Plan, meter: &Meter) -> (Tallies, f64) {
+        let run = || {
+            let Plan { mode, seed, backend, .. } = plan;
+            let tallies = gradcheck::tally(op, &on, mode, seed, meter);
+            let kernel = backend.exactly().on(op);
+            (tallies, gradcheck::along_directions(&kernel, &on, mode, seed, meter))
+        };
+        *self.0.entry(format!("{op:?} {on:?}")).or_insert_with(run)
+    }
+}
+
 /// Every check of one layer.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "what is computed, what happened, and what is known of equal layers"
+)]
 fn layer(
     graph: &Graph,
     id: NodeId,
@@ -381,6 +409,7 @@ fn layer(
     plan: Plan,
     rules: &dyn Rules,
     network: &Network<'_, f32>,
+    known: &mut Known,
     (seen, checking): (&Seen, Checking),
 ) -> Verified {
     let node = graph.node(id);
@@ -439,7 +468,7 @@ fn layer(
 
     let Checking { on, reduced, .. } = checking;
     let small: Vec<Vec<usize>> = on.iter().map(sizes).collect();
-    let executed = gradcheck::tally(&node.op, &small, plan.mode, plan.seed, network.meter());
+    let (executed, gradient_error) = known.run(&node.op, small, plan, network.meter());
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
     let work = |work: Result<Work, TooLarge>| {
@@ -462,8 +491,6 @@ fn layer(
         count(executed.params),
     ));
 
-    let gradient_error =
-        gradcheck::along_directions(&node.op, &small, plan.mode, plan.seed, network.meter());
     checks.push(slope(gradient_error));
     let params = if row.tensors.is_empty() {
         0

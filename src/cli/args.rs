@@ -2,6 +2,7 @@
 //!
 //! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
 
+mod backend;
 mod choices;
 mod values;
 
@@ -11,6 +12,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use backend::{BackendArgs, ThreadsArgs};
 pub use choices::{MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, When};
 
 use crate::report::columns::Column;
@@ -317,6 +319,9 @@ pub struct MemoryArgs {
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Whose workspace.
+    #[command(flatten)]
+    pub backend: BackendArgs,
     /// Where it goes.
     #[command(flatten)]
     pub page: PageArgs,
@@ -325,8 +330,8 @@ pub struct MemoryArgs {
 /// `cnnstat verify`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Runs on the reference kernels, in f32; gradients are checked in f64. A layer too large to be tallied \
-    operation by operation is tallied at the smallest input that its shape rule accepts."
+    after_help = "Runs in f32; gradients are checked in f64, with kernels that are exact. Operations are tallied one by one by \
+    the reference's kernels: of a layer too large for that, at the smallest input that its shape rule accepts."
 )]
 pub struct VerifyArgs {
     /// Descriptions, as for the summary
@@ -345,6 +350,12 @@ pub struct VerifyArgs {
     /// Refuse a network that needs more bytes: 8GiB, 512MiB, 256kB [default: what is free]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory_limit: Option<u64>,
+    /// Which kernels run it.
+    #[command(flatten)]
+    pub backend: BackendArgs,
+    /// How many threads they share.
+    #[command(flatten)]
+    pub threads: ThreadsArgs,
     /// What is replaced.
     #[command(flatten)]
     pub read: ReadArgs,

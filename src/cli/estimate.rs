@@ -36,7 +36,7 @@ impl Estimate {
     /// # Errors
     /// Counts that exceed 64 bits.
     pub fn new(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<Self, AnalysisError> {
-        let checks = verify::checking(graph, analysis, plan.mode)?;
+        let checks = verify::checking(graph, analysis, (plan.mode, plan.backend))?;
         let operations = |work| verify::operations(work).unwrap_or(u64::MAX);
         let layer = |(row, check): (&crate::analysis::Row, verify::Checking)| {
             let back = row.counts.work_backward;
@@ -119,6 +119,7 @@ pub fn time(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::backend::Backend;
     use crate::ops::Mode;
 
     #[test]
@@ -126,7 +127,8 @@ mod tests {
         let text = "model: m\ninput: [2, 9, 9]\nlayers:\n  - conv2d(3, 3)\n  - relu\n  - flatten\n  - linear(4)\n";
         let graph = crate::parse_graph(text).unwrap();
         let analysis = crate::analyze(&graph, &crate::Options::default()).unwrap();
-        let plan = Plan { batch: 1, mode: Mode::Train, seed: 0, steps: 2 };
+        let plan =
+            Plan { batch: 1, mode: Mode::Train, seed: 0, steps: 2, backend: Backend::Reference };
         let estimate = Estimate::new(&graph, &analysis, plan).unwrap();
         let mut sum = 0;
         crate::verify::verify(&graph, plan, &crate::verify::AsTheyAre, |done| {

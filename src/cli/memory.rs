@@ -5,6 +5,7 @@ use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
 use super::{Done, Status, cannot_write};
 use crate::analysis::memory::Optimizer;
+use crate::exec::backend::Backend;
 use crate::report::grid::Numbers;
 use crate::report::json;
 use crate::report::memory::{self, Asked, Report};
@@ -13,7 +14,7 @@ use crate::report::memory::{self, Asked, Report};
 pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let asked = Asked {
-        plan: crate::exec::backend::Backend::Reference.plan(),
+        plan: Backend::from(args.backend).plan(),
         optimizer: args.optimizer.map_or_else(Optimizer::default, Optimizer::from),
         limit: args.fits,
         trains: args.optimizer.is_some(),

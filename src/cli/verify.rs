@@ -20,6 +20,7 @@ use super::settings::{Screen, Settings};
 use super::{Done, Status, cannot_write};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze, memory};
 use crate::diag::{Code, Diagnostic, Format};
+use crate::exec::threads::{Threads, ThreadsError};
 use crate::graph::Graph;
 use crate::ops::Mode;
 use crate::report::grid::{Numbers, shape_text};
@@ -46,7 +47,7 @@ pub fn run(args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
 }
 
 /// The same by these rules.
-fn run_by(rules: &dyn Rules, args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
+fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&ModelArgs {
         read: args.read.clone(),
         batch: args.batch,
@@ -56,9 +57,10 @@ fn run_by(rules: &dyn Rules, args: &VerifyArgs, screen: &Screen) -> Result<Done,
     let mut done = Done::page(String::new(), args.page.output.as_ref());
     let mut reports = Vec::new();
     let bar = Bar::new();
+    let threads = Threads::new(args.threads.threads.unwrap_or(0)).map_err(no_threads)?;
     for argument in &args.models {
         let verified = load::model(argument, &settings).and_then(|model| {
-            Verifying::new(args, &settings, model, argument, screen)?.run(rules, &bar)
+            Verifying::new(args, &settings, model, argument, screen)?.run(rules, &bar, &threads)
         });
         match verified {
             Ok(report) => reports.push(report),
@@ -72,6 +74,11 @@ fn run_by(rules: &dyn Rules, args: &VerifyArgs, screen: &Screen) -> Result<Done,
         done.page = page(args, &reports, screen)?;
     }
     Ok(done)
+}
+
+fn no_threads(error: ThreadsError) -> Failure {
+    let help = "ask for fewer with `--threads`";
+    Failure::new(Diagnostic::new(Code::E0114, error.to_string()).help(help))
 }
 
 fn page(args: &VerifyArgs, reports: &[Report], screen: &Screen) -> Result<String, Failure> {
@@ -114,6 +121,7 @@ impl<'a> Verifying<'a> {
             mode: settings.options.mode,
             seed: args.seed,
             steps: args.steps,
+            backend: args.backend.into(),
         };
         let settled = settle(&model.document.graph, &model.analysis.options, asked);
         let (plan, raised, analysis, need) = settled.map_err(|error| model.failure(&error))?;
@@ -130,7 +138,12 @@ impl<'a> Verifying<'a> {
     }
 
     /// Says what it needs, runs, compares.
-    fn run(self, rules: &dyn Rules, bar: &Bar) -> Result<Report, Failure> {
+    fn run(
+        self,
+        rules: &(dyn Rules + Sync),
+        bar: &Bar,
+        threads: &Threads,
+    ) -> Result<Report, Failure> {
         let limit = self.args.memory_limit.or_else(free::bytes);
         if let Some(limit) = limit.filter(|limit| self.need > *limit) {
             return Err(self.refusal(limit));
@@ -149,9 +162,9 @@ impl<'a> Verifying<'a> {
             let _ = super::print(stderr().lock(), &text, self.screen.message_color);
         }
         bar.begin(&estimate);
-        let found = verify::verify(self.graph(), self.plan, rules, |done| {
-            bar.advance(self.graph(), &estimate, done);
-        });
+        let (graph, plan) = (self.graph(), self.plan);
+        let found = threads
+            .run(|| verify::verify(graph, plan, rules, |done| bar.advance(graph, &estimate, done)));
         bar.end();
         let mut found = found.map_err(|error| match error {
             VerifyError::Analysis(error) => self.model.failure(&error),

@@ -3,7 +3,7 @@
 //! It may use `kernels` and `fast`. Tests stand in `tests/it/fast.rs` and `tests/it/tape.rs`.
 
 use super::fast::{self, How};
-use super::kernels::{Backward, Forward, Grads, Kernel as _, Made};
+use super::kernels::{Backward, Forward, Grads, Init, Kernel, Made, Owned};
 use super::scalar::Scalar;
 use crate::ops::{Mode, Op};
 use crate::shape::Shape;
@@ -98,6 +98,43 @@ impl Backend {
                 |op, inputs, mode| plan(Self::Fast { exact: true }, op, inputs, mode)
             }
         }
+    }
+}
+
+/// An operator run by a backend, as a kernel of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct On<'o> {
+    op: &'o Op,
+    backend: Backend,
+}
+
+impl Backend {
+    /// An operator run by this backend.
+    pub fn on(self, op: &Op) -> On<'_> {
+        On { op, backend: self }
+    }
+
+    /// The same where it rounds about as often as the reference does.
+    #[must_use]
+    pub fn exactly(self) -> Self {
+        match self {
+            Self::Reference => Self::Reference,
+            Self::Fast { .. } => Self::Fast { exact: true },
+        }
+    }
+}
+
+impl Kernel for On<'_> {
+    fn init<S: Scalar>(&self, inputs: &[&[usize]], init: &mut Init<'_>) -> Vec<Owned<S>> {
+        self.op.init(inputs, init)
+    }
+
+    fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {
+        self.backend.forward(self.op, pass)
+    }
+
+    fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S> {
+        self.backend.backward(self.op, pass)
     }
 }
 

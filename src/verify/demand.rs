@@ -45,7 +45,12 @@ impl Checking {
     ///
     /// # Errors
     /// Inputs that it does not take, and sizes that exceed 64 bits.
-    pub fn new(op: &Op, inputs: &[Shape], mode: Mode) -> Result<Self, ShapeError> {
+    pub fn new(
+        op: &Op,
+        inputs: &[Shape],
+        mode: Mode,
+        backend: Backend,
+    ) -> Result<Self, ShapeError> {
         let (on, reduced) = tallied_on(op, inputs, mode);
         let outputs = op.infer(&on)?;
         let io = Io { inputs: &on, outputs: &outputs, mode };
@@ -64,7 +69,10 @@ impl Checking {
             Keep::Input(_) | Keep::Output(_) => None,
         };
         let kept: Vec<u64> = op.saved(io)?.iter().filter_map(own).collect::<Result<_, _>>()?;
-        let scratch = Backend::Reference.plan()(op, &on, mode).into_iter().max().unwrap_or(0);
+        let scratch =
+            |backend: Backend| backend.plan()(op, &on, mode).into_iter().max().unwrap_or(0);
+        // The reference tallies, the backend is what gradients are checked of.
+        let scratch = scratch(Backend::Reference).max(scratch(backend.exactly()));
         let (ins, owned) = (sum(ins)?, sum(owned)?);
         // Gradients are as many as inputs and what is owned, and buffers that a pass changes are copied: twice each.
         let held = product([2 * DOUBLE, sum([ins, owned, outs])?])?;
@@ -100,10 +108,10 @@ pub fn operations(work: Work) -> Result<u64, TooLarge> {
 pub fn checking(
     graph: &Graph,
     analysis: &Analysis,
-    mode: Mode,
+    (mode, backend): (Mode, Backend),
 ) -> Result<Vec<Checking>, AnalysisError> {
     let of = |(id, node): (NodeId, &crate::graph::Node)| {
-        Checking::new(&node.op, &analysis.rows[id.index()].inputs, mode)
+        Checking::new(&node.op, &analysis.rows[id.index()].inputs, mode, backend)
             .map_err(|error| AnalysisError::at(graph, id, error))
     };
     graph.iter().map(of).collect()
@@ -115,11 +123,11 @@ pub fn checking(
 /// A network that cannot be analysed.
 pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
     let analysis = analysed(graph, plan)?;
-    let checks = checking(graph, &analysis, plan.mode)?;
+    let checks = checking(graph, &analysis, (plan.mode, plan.backend))?;
     let check = checks.iter().map(|check| check.bytes).max().unwrap_or(0);
-    let step = memory::training(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan(), true)?;
+    let step = memory::training(graph, &analysis, Optimizer::Sgd, plan.backend.plan(), true)?;
     let inference =
-        memory::memory(graph, &analysis, Optimizer::Sgd, Backend::Reference.plan())?.inference;
+        memory::memory(graph, &analysis, Optimizer::Sgd, plan.backend.plan())?.inference;
     let doubles = |value: crate::graph::ValueId| analysis.shapes[value.index()].bytes(DType::F64);
     let bytes = || {
         let batch = sum(graph

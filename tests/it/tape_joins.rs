@@ -1,6 +1,7 @@
 //! Networks that branch and join: memory that was predicted against memory that was allocated, where gradients are passed
 //! on and shared; and layers that share their parameters.
 
+use cnnstat::exec::backend::Backend;
 use cnnstat::exec::kernels::Scheme;
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::network::Network;
@@ -205,7 +206,7 @@ fn shared_parameters_count_once_and_their_work_each_time() {
     assert_eq!((analysis.totals.params, analysis.totals.work.macs), (38, 3 * 2 * 2 * 9 * 16));
     let params: Vec<u64> = analysis.rows.iter().map(|row| row.counts.params).collect();
     assert_eq!(params, [38, 0, 0]);
-    let plan = Plan { batch: 2, mode: Mode::Train, seed: 1, steps: 2 };
+    let plan = Plan { batch: 2, mode: Mode::Train, seed: 1, steps: 2, backend: Backend::Reference };
     let found = verify(&graph, plan, &AsTheyAre, |_| {}).unwrap();
     assert!(found.mismatches().next().is_none(), "{:#?}", found.mismatches().collect::<Vec<_>>());
     // A frozen layer is frozen wherever it is applied.
@@ -242,7 +243,8 @@ fn a_shared_layer_needs_what_its_parameters_have() {
 #[test]
 fn joins_verify() {
     for (name, graph) in joins() {
-        let plan = Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1 };
+        let plan =
+            Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1, backend: Backend::Reference };
         let found = verify(&graph, plan, &AsTheyAre, |_| {}).unwrap();
         let wrong: Vec<_> = found.mismatches().collect();
         assert!(wrong.is_empty(), "{name}: {wrong:#?}");

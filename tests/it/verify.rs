@@ -1,6 +1,7 @@
 //! Verification finds what is wrong, and where: a list of faults, one at a time in one layer.
 
 use cnnstat::diag::Source;
+use cnnstat::exec::backend::Backend;
 use cnnstat::exec::gradcheck::{TOLERANCE, along_directions, check};
 use cnnstat::exec::kernels::{Backward as Pass, Forward, Grads, Init, Kernel, Made, Owned};
 use cnnstat::exec::meter::Meter;
@@ -16,7 +17,8 @@ use cnnstat::{DType, Shape};
 
 use crate::common::{folder, network, read};
 
-const PLAN: Plan = Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1 };
+const PLAN: Plan =
+    Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1, backend: Backend::Reference };
 
 const SMALL: &str = "
 model: small

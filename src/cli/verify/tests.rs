@@ -28,7 +28,7 @@ impl Rules for Faulty {
     }
 }
 
-fn done(rules: &dyn Rules, line: &str) -> Done {
+fn done(rules: &(dyn Rules + Sync), line: &str) -> Done {
     let cli = Cli::parse_from(
         ["cnnstat", "verify", "--message-format", "json"].into_iter().chain(line.split(' ')),
     );
