@@ -90,6 +90,8 @@ pub struct Verified {
     pub shape: Vec<usize>,
     /// Elements of its parameters, as they were made.
     pub params: u64,
+    /// Whether the reference ran it where fast kernels were asked for: there is none.
+    pub by_reference: bool,
     /// What was tallied in a forward pass.
     pub forward: Tally,
     /// The input on which operations were tallied, where the real one is too large.
@@ -501,11 +503,14 @@ fn layer(
             .map(|o| o.shape().iter().product::<usize>() as u64)
             .sum()
     };
+    let real: Vec<Vec<usize>> = inputs.iter().map(sizes).collect();
+    let real: Vec<&[usize]> = real.iter().map(Vec::as_slice).collect();
     Verified {
         name: node.name.clone(),
         op: node.op.name(),
         shape: seen.outputs.first().cloned().unwrap_or_default(),
         params,
+        by_reference: !plan.backend.covers(&node.op, &real),
         forward: executed.forward,
         tallied_on: reduced
             .then(|| on.first().map_or_else(Vec::new, |shape| shape.dims().to_vec())),

@@ -72,6 +72,8 @@ pub struct Layer {
     pub output: Vec<u64>,
     /// Elements of its parameters, as they were made.
     pub params: u64,
+    /// Whether it was run by the reference's kernel though fast ones were asked for: there is none.
+    pub by_reference: bool,
     /// What was tallied of a forward pass.
     pub work: Work,
     /// The first input on which operations were tallied, where the real one is too large.
@@ -148,6 +150,7 @@ fn layer(index: usize, found: &Verified) -> Layer {
         op: found.op.clone(),
         output: found.shape.iter().map(|n| *n as u64).collect(),
         params: found.params,
+        by_reference: found.by_reference,
         work: Work { macs, adds, muls, divs, cmps, specials, padding_taps },
         tallied_on: found.tallied_on.clone(),
         saved_bytes: found.saved,
@@ -160,6 +163,9 @@ fn layer(index: usize, found: &Verified) -> Layer {
 fn verdict(equal: bool) -> Value {
     Value::text(if equal { "ok" } else { "MISS" })
 }
+
+/// How many layers of an operator are named.
+const NAMED: usize = 3;
 
 /// The power of ten that an error does not exceed: its digits are rounding's, and differ between machines.
 fn bound(error: Option<f64>) -> String {
@@ -230,6 +236,30 @@ fn footnote(report: &Report) -> Option<String> {
             said.join("; ")
         )
     })
+}
+
+/// Layers that there is no fast kernel for, by operator.
+fn by_reference(report: &Report) -> Option<String> {
+    let mut operators: Vec<(&str, Vec<&str>)> = Vec::new();
+    for layer in report.layers.iter().filter(|layer| layer.by_reference) {
+        match operators.iter_mut().find(|(op, _)| *op == layer.op) {
+            Some((_, layers)) => layers.push(&layer.name),
+            None => operators.push((&layer.op, vec![&layer.name])),
+        }
+    }
+    let said = |(op, layers): (&str, Vec<&str>)| match layers.len() {
+        0..=NAMED => format!("{op} ({})", layers.join(", ")),
+        n => format!("{op} ({}, … {n} in all)", layers[..NAMED].join(", ")),
+    };
+    let said: Vec<String> = operators.into_iter().map(said).collect();
+    (!said.is_empty()).then(|| {
+        format!("Run by the reference's kernels, since there is no fast one: {}.", said.join("; "))
+    })
+}
+
+/// What is to be known beside the rows.
+fn notes(report: &Report) -> impl Iterator<Item = String> {
+    footnote(report).into_iter().chain(by_reference(report))
 }
 
 /// The quantities of the network.
@@ -326,7 +356,7 @@ pub fn terminal(report: &Report, look: Look) -> String {
     let _ = writeln!(out, "{}\n", join(pieces, " · ", look.width, 0, 0));
     out.push_str(&draw(layers(report), look));
     let text = |text: &str| wrap(&safe(text), look.width, 0, 2);
-    if let Some(note) = footnote(report) {
+    for note in notes(report) {
         let _ = writeln!(out, "{}", text(&note));
     }
     let _ = write!(out, "\n{}", draw(totals(report), look));
@@ -345,7 +375,7 @@ pub fn markdown(report: &Report) -> String {
     let assumed: Vec<String> = assumptions(report).iter().map(|text| escape(text)).collect();
     let mut out = format!("## {}\n\n{}\n\n", escape(&report.model), assumed.join(" · "));
     let _ = writeln!(out, "{}", grid(&layers(report)));
-    if let Some(note) = footnote(report) {
+    for note in notes(report) {
         let _ = writeln!(out, "{}\n", escape(&note));
     }
     let _ = writeln!(out, "{}\n{}\n", grid(&totals(report)), escape(&loss(report)));

@@ -53,14 +53,14 @@ fn what_does_not_fit_is_refused_before_it_runs() {
 /// Four of its pools halve the frames: half of all axes is too little, half of height and width is not.
 #[test]
 fn the_input_that_is_suggested_is_one_that_the_network_takes() {
-    let done = run("verify c3d --memory-limit 500MiB");
+    let done = run("verify c3d --backend reference --memory-limit 500MiB");
     assert_eq!(done.status, 2);
     assert!(done.stderr.contains("`--input 3x16x56x56` needs 459 MiB"), "{}", done.stderr);
     // Where half is not taken: a multiple of 32, which is what its branches need, and seven eighths.
     for (limit, said) in
         [("yolov3 --memory-limit 600MiB", "3x224x224"), ("m5 --memory-limit 740kB", "1x7000")]
     {
-        let done = run(&format!("verify {limit}"));
+        let done = run(&format!("verify --backend reference {limit}"));
         assert!(done.stderr.contains(&format!("`--input {said}` needs")), "{}", done.stderr);
     }
     let done = run("verify vgg16 --batch 64 --memory-limit 2GiB");
