@@ -293,8 +293,8 @@ pub fn verify(
     Ok(Verification { batch: plan.batch, raised, mode: plan.mode, layers, totals, losses, taken })
 }
 
-/// Small enough for any network of the zoo to go down.
-const LEARNING_RATE: f64 = 0.001;
+/// The rate of gradient descent: small enough for any network of the zoo to go down.
+pub const LEARNING_RATE: f64 = 0.001;
 
 fn analysis_inputs(graph: &Graph, analysis: &Analysis) -> Vec<Vec<usize>> {
     graph.inputs().iter().map(|input| sizes(&analysis.shapes[input.value.index()])).collect()

@@ -356,16 +356,24 @@ impl Reader<'_> {
                 .note(format!("its inputs are {}", names.join(", ")));
                 self.report(diagnostic);
             }
+            if let (true, [(first, _), _, ..]) = (wanted.is_empty(), named.as_slice()) {
+                let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+                let message = "--input without a name, but there are several inputs";
+                let diagnostic = Diagnostic::new(Code::E0110, message)
+                    .note(format!("the inputs are {}", names.join(", ")))
+                    .help(format!("name each that changes: --input {first}=SHAPE"));
+                self.report(diagnostic);
+            }
         }
         let mut values = Vec::new();
-        for (i, (name, node)) in named.iter().enumerate() {
+        for (name, node) in &named {
             let place = Place::value(*node);
             let value = self.node_value(*node);
             let other = choices
                 .inputs
                 .iter()
                 .rev()
-                .find(|(wanted, _)| wanted == name || (wanted.is_empty() && i == 0));
+                .find(|(wanted, _)| wanted == name || (wanted.is_empty() && named.len() == 1));
             let shape = match other {
                 Some((_, shape)) => Some(*shape),
                 None => self.input_shape(&value, place),

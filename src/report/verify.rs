@@ -294,12 +294,17 @@ fn loss(report: &Report) -> String {
     let (Some(first), Some(last)) = (report.losses.first(), report.losses.last()) else {
         return String::new();
     };
+    let rate = format!(" at the rate {}", verify::LEARNING_RATE);
     match report.steps {
         0 => format!("loss {first:.4}; no step was taken"),
-        1 => format!("loss {first:.4} before and {last:.4} after a step of gradient descent"),
+        1 => {
+            format!("loss {first:.4} before and {last:.4} after a step of gradient descent{rate}")
+        }
         n => {
             let n = units::grouped(n);
-            format!("loss {first:.4} before and {last:.4} after {n} steps of gradient descent")
+            format!(
+                "loss {first:.4} before and {last:.4} after {n} steps of gradient descent{rate}"
+            )
         }
     }
 }
@@ -329,9 +334,13 @@ pub fn sentence(report: &Report) -> String {
     };
     let quantities = plural(report.compared, "quantity", "quantities");
     let layers = plural(report.layers.len(), "layer", "layers");
+    let tallied = match report.layers.iter().filter(|layer| layer.tallied_on.is_some()).count() {
+        0 => String::new(),
+        n => format!(" (operations of {n} at a smaller input)"),
+    };
     match report.mismatches {
-        0 => format!("{quantities} of {layers}: all equal"),
-        n => format!("{quantities} of {layers}: {} NOT equal", units::grouped(n as u64)),
+        0 => format!("{quantities} of {layers}: all equal{tallied}"),
+        n => format!("{quantities} of {layers}: {} NOT equal{tallied}", units::grouped(n as u64)),
     }
 }
 

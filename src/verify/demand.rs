@@ -21,7 +21,7 @@ use crate::ops::{Io, Layer, Mode, Op};
 use crate::shape::{DType, Shape, TooLarge, product, sum};
 
 /// Most operations of a forward pass that are tallied one by one.
-pub const MAX_TALLIED: u64 = 4_000_000;
+pub const MAX_TALLIED: u64 = 8_000_000;
 /// What an operation that tallies itself takes, in plain ones.
 const TALLYING: u64 = 2;
 /// Bytes of a number in a check.
