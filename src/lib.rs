@@ -31,6 +31,8 @@ pub mod exec;
 pub mod graph;
 pub mod lang;
 pub mod ops;
+#[cfg(feature = "exec")]
+pub mod profile;
 pub mod report;
 pub mod shape;
 pub mod span;

@@ -84,7 +84,13 @@ impl Shape {
         &self.dims[..self.rank()]
     }
 
-    /// The number of axes.
+    /// Sizes of the axes, as indices of memory.
+    pub fn sizes(&self) -> Vec<usize> {
+        // What memory cannot hold is refused before it is made.
+        self.dims().iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect()
+    }
+
+    /// Number of axes.
     pub fn rank(&self) -> usize {
         usize::from(self.rank)
     }

@@ -175,7 +175,8 @@ impl std::error::Error for VerifyError {}
 pub fn settle(graph: &Graph, plan: Plan) -> Result<(Plan, bool), AnalysisError> {
     let analysis = analysed(graph, plan)?;
     let single = graph.iter().any(|(id, node)| {
-        let shapes: Vec<Vec<usize>> = analysis.rows[id.index()].inputs.iter().map(sizes).collect();
+        let shapes: Vec<Vec<usize>> =
+            analysis.rows[id.index()].inputs.iter().map(Shape::sizes).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         node.op.smallest_batch(&shapes, plan.mode) > 1
     });
@@ -297,11 +298,7 @@ pub fn verify(
 pub const LEARNING_RATE: f64 = 0.001;
 
 fn analysis_inputs(graph: &Graph, analysis: &Analysis) -> Vec<Vec<usize>> {
-    graph.inputs().iter().map(|input| sizes(&analysis.shapes[input.value.index()])).collect()
-}
-
-fn sizes(shape: &Shape) -> Vec<usize> {
-    shape.dims().iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect()
+    graph.inputs().iter().map(|input| analysis.shapes[input.value.index()].sizes()).collect()
 }
 
 fn bytes_exact(n: u64) -> String {
@@ -373,7 +370,7 @@ fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
         .iter()
         .map(|p| {
             let bytes = p.shape.bytes(p.dtype.unwrap_or(DType::F32)).unwrap_or(u64::MAX);
-            tensor(p.name, &sizes(&p.shape), p.role == Role::Buffer, bytes)
+            tensor(p.name, &p.shape.sizes(), p.role == Role::Buffer, bytes)
         })
         .collect();
     let executed: Vec<String> = owned
@@ -424,7 +421,7 @@ fn layer(
     let outputs = rules.infer(id, &node.op, inputs).unwrap_or_default();
     checks.push(Check::new(
         "shape",
-        show(&outputs.iter().map(sizes).collect::<Vec<_>>()),
+        show(&outputs.iter().map(Shape::sizes).collect::<Vec<_>>()),
         show(&seen.outputs),
     ));
 
@@ -452,7 +449,7 @@ fn layer(
     checks.push(Check::new("saved for backward", computed.join(", "), seen.kept.join(", ")));
 
     if seen.backward {
-        let expected: Vec<Vec<usize>> = inputs.iter().map(sizes).collect();
+        let expected: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
         let found: Vec<Vec<usize>> = seen.input_grads.iter().flatten().cloned().collect();
         checks.push(Check::new("gradients of inputs", show(&expected), show(&found)));
         let expected: Vec<Vec<usize>> = owned
@@ -469,7 +466,7 @@ fn layer(
     checks.push(Check::new("all values finite", true, seen.finite));
 
     let Checking { on, reduced, .. } = checking;
-    let small: Vec<Vec<usize>> = on.iter().map(sizes).collect();
+    let small: Vec<Vec<usize>> = on.iter().map(Shape::sizes).collect();
     let (executed, gradient_error) = known.run(&node.op, small, plan, network.meter());
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
@@ -503,7 +500,7 @@ fn layer(
             .map(|o| o.shape().iter().product::<usize>() as u64)
             .sum()
     };
-    let real: Vec<Vec<usize>> = inputs.iter().map(sizes).collect();
+    let real: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
     let real: Vec<&[usize]> = real.iter().map(Vec::as_slice).collect();
     Verified {
         name: node.name.clone(),

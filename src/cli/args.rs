@@ -129,6 +129,8 @@ pub enum Command {
     Memory(MemoryArgs),
     /// Run networks forward and backward, and compare every number with what happens; exit 1 if one differs
     Verify(VerifyArgs),
+    /// Run a network and tell what each layer takes, beside what it computes
+    Profile(ProfileArgs),
     /// Compare networks with what their descriptions expect; exit 1 if an expectation is missed
     Check(CheckArgs),
     /// Compare two networks layer by layer: what was added, removed, renamed or changed, and what that costs
@@ -360,6 +362,37 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub read: ReadArgs,
     /// Examples that go through at once [default: 1, or 2 where batch norm needs them]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Network")]
+    #[arg(value_parser = whole::<u64>(1, u64::MAX))]
+    pub batch: Option<u64>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// `cnnstat profile`.
+#[derive(Args, Debug)]
+pub struct ProfileArgs {
+    /// A description, as for the summary
+    #[arg(value_name = "MODEL")]
+    pub name: String,
+    /// Go backward too, in train mode
+    #[arg(long)]
+    pub backward: bool,
+    /// Runs that are timed, after one to warm up; a layer's time is the median
+    #[arg(long, value_name = "K", default_value_t = 10, allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<usize>(1, MOST_STEPS))]
+    pub repeat: usize,
+    /// Which kernels run it.
+    #[command(flatten)]
+    pub backend: BackendArgs,
+    /// How many threads they share.
+    #[command(flatten)]
+    pub threads: ThreadsArgs,
+    /// What is replaced.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Examples that go through at once [default: 1]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Network")]
     #[arg(value_parser = whole::<u64>(1, u64::MAX))]
     pub batch: Option<u64>,

@@ -4,6 +4,7 @@
 //! command is a variant in `args`, a file here and a line in [`run`].
 
 pub mod args;
+mod bar;
 mod check;
 mod diff;
 mod estimate;
@@ -17,6 +18,7 @@ mod memory;
 mod networks;
 mod ops;
 mod params;
+mod profile;
 mod settings;
 mod summary;
 pub mod usage;
@@ -32,6 +34,7 @@ use load::Failure;
 use settings::Screen;
 
 use crate::diag::{Code, Diagnostic};
+use crate::exec::threads::ThreadsError;
 
 /// How it went; a later one is worse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +99,7 @@ pub fn run(cli: &Cli) -> Status {
         Some(Command::Params(args)) => params::run(args, &screen),
         Some(Command::Memory(args)) => memory::run(args, &screen),
         Some(Command::Verify(args)) => verify::run(args, &screen),
+        Some(Command::Profile(args)) => profile::run(args, &screen),
         Some(Command::Explain(args)) => explain::run(args, &screen),
         Some(Command::Check(args)) => check::run(args, &screen),
         Some(Command::Diff(args)) => diff::run(args, &screen),
@@ -135,6 +139,12 @@ fn print(stream: impl RawStream + AsLockedWrite, text: &str, color: bool) -> io:
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+/// Threads that there are none of.
+fn no_threads(error: ThreadsError) -> Failure {
+    let help = "ask for fewer with `--threads`";
+    Failure::new(Diagnostic::new(Code::E0114, error.to_string()).help(help))
 }
 
 /// A format that could not be written; none of the reports has a value that its format does not know.

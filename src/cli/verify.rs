@@ -3,16 +3,14 @@
 //! What is assumed and needed is said before anything runs, on standard error. Tests stand in
 //! `tests/it/verify_command.rs`, and in `verify/tests.rs` for what a wrong rule leads to.
 
-mod bar;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write as _;
 use std::io::stderr;
 
-use bar::Bar;
-
 use super::args::{ModeArg, ModelArgs, PageFormat, VerifyArgs};
+use super::bar::Bar;
 use super::estimate::{Estimate, time};
 use super::free;
 use super::load::{self, Failure, Model};
@@ -20,7 +18,7 @@ use super::settings::{Screen, Settings};
 use super::{Done, Status, cannot_write};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze, memory};
 use crate::diag::{Code, Diagnostic, Format};
-use crate::exec::threads::{Threads, ThreadsError};
+use crate::exec::threads::Threads;
 use crate::graph::Graph;
 use crate::ops::Mode;
 use crate::report::grid::{Numbers, shape_text};
@@ -29,7 +27,7 @@ use crate::report::text::{safe, wrap};
 use crate::report::verify::{self as page, Report};
 use crate::shape::Shape;
 use crate::units;
-use crate::verify::{self, AsTheyAre, Plan, Rules, VerifyError};
+use crate::verify::{self, AsTheyAre, Pass, Plan, Progress, Rules, VerifyError};
 
 /// Seconds from which an estimate is worth a line.
 const WORTH_SAYING: u64 = 10;
@@ -57,7 +55,7 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
     let mut done = Done::page(String::new(), args.page.output.as_ref());
     let mut reports = Vec::new();
     let bar = Bar::new();
-    let threads = Threads::new(args.threads.threads.unwrap_or(0)).map_err(no_threads)?;
+    let threads = Threads::new(args.threads.threads.unwrap_or(0)).map_err(super::no_threads)?;
     for argument in &args.models {
         let verified = load::model(argument, &settings).and_then(|model| {
             Verifying::new(args, &settings, model, argument, screen)?.run(rules, &bar, &threads)
@@ -74,11 +72,6 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
         done.page = page(args, &reports, screen)?;
     }
     Ok(done)
-}
-
-fn no_threads(error: ThreadsError) -> Failure {
-    let help = "ask for fewer with `--threads`";
-    Failure::new(Diagnostic::new(Code::E0114, error.to_string()).help(help))
 }
 
 fn page(args: &VerifyArgs, reports: &[Report], screen: &Screen) -> Result<String, Failure> {
@@ -161,10 +154,13 @@ impl<'a> Verifying<'a> {
             // Nobody is left to be told that standard error is closed.
             let _ = super::print(stderr().lock(), &text, self.screen.message_color);
         }
-        bar.begin(&estimate);
+        bar.begin(estimate.total(), "parameters are drawn");
         let (graph, plan) = (self.graph(), self.plan);
-        let found = threads
-            .run(|| verify::verify(graph, plan, rules, |done| bar.advance(graph, &estimate, done)));
+        let found = threads.run(|| {
+            verify::verify(graph, plan, rules, |done| {
+                bar.advance(estimate.of(done), || doing(graph, done))
+            })
+        });
         bar.end();
         let mut found = found.map_err(|error| match error {
             VerifyError::Analysis(error) => self.model.failure(&error),
@@ -311,6 +307,17 @@ impl<'a> Verifying<'a> {
         let seconds = Estimate::new(&model.document.graph, &analysis, plan).ok()?.seconds();
         Some(Smaller { options: format!("`{options}`"), seconds, need })
     }
+}
+
+/// What was done last, in words.
+fn doing(graph: &Graph, done: Progress) -> String {
+    let (what, node) = match done {
+        Progress::Ran { pass: Pass::Inference, node } => ("inference", node),
+        Progress::Ran { pass: Pass::Forward, node } => ("forward", node),
+        Progress::Ran { pass: Pass::Backward, node } => ("backward", node),
+        Progress::Checked { node } => ("checked", node),
+    };
+    format!("{what} {}", safe(&graph.node(node).name))
 }
 
 /// A network at a smaller input.

@@ -139,9 +139,7 @@ impl Kernel for On<'_> {
 }
 
 fn plan(backend: Backend, op: &Op, inputs: &[Shape], mode: Mode) -> [u64; 3] {
-    let narrow = |n: &u64| usize::try_from(*n).unwrap_or(usize::MAX);
-    let sizes: Vec<Vec<usize>> =
-        inputs.iter().map(|shape| shape.dims().iter().map(narrow).collect()).collect();
+    let sizes: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
     let sizes: Vec<&[usize]> = sizes.iter().map(Vec::as_slice).collect();
     let Scratch { forward, inputs, params } = backend.scratch(op, &sizes, mode);
     [forward, inputs, params].map(|n| n as u64)

@@ -38,6 +38,8 @@ mod ops_example;
 #[cfg(feature = "cli")]
 pub mod params;
 #[cfg(feature = "cli")]
+pub mod profile;
+#[cfg(feature = "cli")]
 mod repeat;
 #[cfg(feature = "cli")]
 pub mod summary;

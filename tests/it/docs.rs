@@ -89,6 +89,7 @@ fn every_key_is_documented_and_no_other() {
     let check = json(&page("check lenet5 --format json"));
     let memory = json(&page("memory lenet5 --fits 1MiB --format json"));
     let verified = json(&run("verify lenet5 --format json").stdout);
+    let profile = json(&run("profile lenet5 --backward --repeat 1 --format json").stdout);
     let compared = json(&page("diff alexnet alexnet_torchvision --format json"));
     let differs = &compared["layers"][0];
     let list = json(&page("list lenet5 --format json"));
@@ -110,6 +111,9 @@ fn every_key_is_documented_and_no_other() {
         ("Outcome of a check", &check),
         ("Row of a check", &check["rows"][0]),
         ("Report of memory", &memory),
+        ("Profile", &profile),
+        ("Profiled layer", &profile["layers"][0]),
+        ("Pass", &profile["forward"]),
         ("Report of a verification", &verified),
         ("Verified layer", &verified["layers"][0]),
         ("Quantity", &verified["totals"][0]),

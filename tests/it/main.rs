@@ -24,6 +24,7 @@ mod language;
 mod list;
 mod memory_command;
 mod models;
+mod profile;
 mod published;
 mod readme;
 mod references;

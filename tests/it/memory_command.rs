@@ -1,4 +1,4 @@
-//! `cnnstat memory`, from outside: numbers worked out by hand, sums, what fits, formats, exit codes, width.
+//! `cnnstat memory`, from outside: numbers worked out by hand for the reference's kernels, sums, what fits, formats, exit codes, width.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 fn run(args: &[&str], description: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cnnstat"))
-        .arg("memory")
+        .args(["memory", "--backend", "reference"])
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::piped())

@@ -1,4 +1,4 @@
-//! The bar of a long verification: on a terminal, nothing elsewhere.
+//! The bar of a long run: on a terminal, nothing elsewhere.
 //!
 //! It is one line of standard error, painted ten times a second, with the cursor left at its beginning: whatever is printed
 //! next begins there, and a terminal that is made narrower keeps it at the first of the lines that the bar is broken into.
@@ -8,10 +8,8 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::cli::estimate::{Estimate, time};
-use crate::graph::Graph;
-use crate::report::text::{safe, shorten, width};
-use crate::verify::{Pass, Progress};
+use crate::cli::estimate::time;
+use crate::report::text::{shorten, width};
 
 /// The exit status of a process that was interrupted.
 const INTERRUPTED: i32 = 130;
@@ -28,7 +26,7 @@ const WIDTH: usize = 80;
 /// From the cursor to the end of the screen.
 const CLEAR: &str = "\r\x1b[J";
 
-/// How far a network is.
+/// How far a run is.
 #[derive(Clone, Debug)]
 struct State {
     done: u64,
@@ -86,26 +84,21 @@ impl Bar {
         Self(shared)
     }
 
-    /// Begins a network.
-    pub fn begin(&self, estimate: &Estimate) {
-        *lock(&self.0) = Some(State {
-            done: 0,
-            total: estimate.total(),
-            doing: "parameters are drawn".to_owned(),
-            since: Instant::now(),
-            ticks: 0,
-        });
+    /// Begins a run of so many pieces; `doing` is what comes first.
+    pub fn begin(&self, total: u64, doing: &str) {
+        let (doing, since) = (doing.to_owned(), Instant::now());
+        *lock(&self.0) = Some(State { done: 0, total, doing, since, ticks: 0 });
     }
 
-    /// Goes on.
-    pub fn advance(&self, graph: &Graph, estimate: &Estimate, done: Progress) {
+    /// Goes on by so many; `doing` is what was done last.
+    pub fn advance(&self, pieces: u64, doing: impl FnOnce() -> String) {
         if let Some(state) = lock(&self.0).as_mut() {
-            state.doing = doing(graph, done);
-            state.done = state.done.saturating_add(estimate.of(done));
+            state.doing = doing();
+            state.done = state.done.saturating_add(pieces);
         }
     }
 
-    /// Ends a network: the line is free again.
+    /// Ends a run: the line is free again.
     pub fn end(&self) {
         clear(lock(&self.0).take());
     }
@@ -144,17 +137,6 @@ fn line(state: &State, elapsed: Duration, columns: usize) -> String {
         line.push_str(&shorten(&state.doing, room));
     }
     line
-}
-
-/// What was done last, in words.
-fn doing(graph: &Graph, done: Progress) -> String {
-    let (what, node) = match done {
-        Progress::Ran { pass: Pass::Inference, node } => ("inference", node),
-        Progress::Ran { pass: Pass::Forward, node } => ("forward", node),
-        Progress::Ran { pass: Pass::Backward, node } => ("backward", node),
-        Progress::Checked { node } => ("checked", node),
-    };
-    format!("{what} {}", safe(&graph.node(node).name))
 }
 
 #[cfg(test)]

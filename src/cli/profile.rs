@@ -1,0 +1,61 @@
+//! `cnnstat profile MODEL`: what each layer takes when it runs, beside what it computes.
+//!
+//! Tests stand in `tests/it/profile.rs`.
+
+use super::args::{ModeArg, ModelArgs, PageFormat, ProfileArgs};
+use super::bar::Bar;
+use super::load::{self, Failure};
+use super::settings::{Screen, Settings};
+use super::{Done, cannot_write, free};
+use crate::diag::{Code, Diagnostic};
+use crate::exec::fast;
+use crate::exec::threads::Threads;
+use crate::profile::{self, Plan};
+use crate::report::grid::Numbers;
+use crate::report::json;
+use crate::report::profile::{Setting, report};
+use crate::units;
+
+/// A report on one network.
+pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
+    let settings = Settings::new(&ModelArgs {
+        read: args.read.clone(),
+        batch: args.batch,
+        mode: if args.backward { ModeArg::Train } else { ModeArg::Eval },
+        ..ModelArgs::default()
+    })?;
+    let model = load::model(&args.name, &settings)?;
+    let (graph, analysis) = (&model.document.graph, &model.analysis);
+    let plan = Plan { backend: args.backend.into(), backward: args.backward, repeat: args.repeat };
+    let need = profile::need(graph, analysis, plan).map_err(|error| model.failure(&error))?;
+    if let Some(limit) = free::bytes().filter(|free| need > *free) {
+        let (need, limit) = (units::bytes(need), units::bytes(limit));
+        let message = format!("that needs {need}, more than the {limit} that are free");
+        let diagnostic =
+            Diagnostic::new(Code::E0113, message).help("take a smaller batch or input");
+        return Err(Failure::about(&model.source, vec![diagnostic]));
+    }
+    let threads = Threads::new(args.threads.threads.unwrap_or(0)).map_err(super::no_threads)?;
+    let bar = Bar::new();
+    bar.begin(args.repeat as u64 + 1, "parameters are drawn");
+    let (peak, measured) = threads.run(|| {
+        let peak = fast::peak();
+        (peak, profile::profile(graph, analysis, plan, || bar.advance(1, || "a run".to_owned())))
+    });
+    bar.end();
+    let measured = measured.map_err(|error| {
+        let diagnostic = Diagnostic::new(Code::E0504, error.to_string());
+        Failure::about(&model.source, vec![diagnostic])
+    })?;
+    let name = model.document.variant.as_ref().unwrap_or(&graph.name);
+    let setting = Setting { name, plan, threads: threads.count(), peak };
+    let report = report(graph, analysis, setting, &measured);
+    let look = screen.look(Numbers::Rounded, args.page.output.is_some());
+    let page = match args.page.format {
+        PageFormat::Table => report.terminal(look),
+        PageFormat::Markdown => report.markdown(),
+        PageFormat::Json => json::pretty(&report).map_err(cannot_write)?,
+        PageFormat::Csv => report.csv().map_err(cannot_write)?,
+    };
+    Ok(Done::page(page, args.page.output.as_ref()))
+}

@@ -1,0 +1,77 @@
+//! `cnnstat profile`: every layer has a time, what it computes is what the ledger says, and the formats agree. No time is
+//! compared with another: speeds are measured in `benches/`.
+
+use serde_json::Value;
+
+use crate::run::run;
+
+fn json(line: &str) -> Value {
+    let run = run(&format!("{line} --format json"));
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+#[test]
+fn every_layer_has_a_time_forward_and_backward() {
+    let report = json("profile lenet5 --backward --repeat 2 --threads 1");
+    assert_eq!((&report["mode"], &report["threads"]), (&"train".into(), &1.into()));
+    assert!(report["peak_flops"].as_f64().unwrap() > 0.0);
+    let layers = report["layers"].as_array().unwrap();
+    let mut seconds = 0.0;
+    for layer in layers {
+        for pass in ["forward", "backward"] {
+            let taken = layer[pass]["seconds"].as_f64().unwrap();
+            assert!(taken > 0.0, "{layer}");
+            seconds += taken;
+        }
+    }
+    let total = |pass: &str| report[pass]["seconds"].as_f64().unwrap();
+    approx::assert_relative_eq!(seconds, total("forward") + total("backward"), max_relative = 1e-9);
+}
+
+#[test]
+fn operations_are_those_of_the_ledger() {
+    let report = json("profile lenet5 --backward --repeat 1");
+    let ledger = json("lenet5 --mode train");
+    for (layer, row) in
+        report["layers"].as_array().unwrap().iter().zip(ledger["layers"].as_array().unwrap())
+    {
+        assert_eq!(layer["name"], row["name"]);
+        assert_eq!(layer["macs"], row["work"]["macs"]);
+        let flops = &row["flops"];
+        assert_eq!(layer["forward"]["flops"], *flops, "{row}");
+    }
+    // Nobody wants the gradient of the first layer's input.
+    let first = &ledger["layers"][0]["work_backward"]["params"];
+    let flops = 2 * first["macs"].as_u64().unwrap() + first["adds"].as_u64().unwrap();
+    assert_eq!(report["layers"][0]["backward"]["flops"], flops);
+}
+
+#[test]
+fn without_backward_there_is_no_backward() {
+    let report = json("profile lenet5 --repeat 1 --backend reference");
+    assert_eq!((&report["mode"], &report["backward"]), (&"eval".into(), &Value::Null));
+    assert!(report["layers"].as_array().unwrap().iter().all(|layer| layer["backward"].is_null()));
+}
+
+#[test]
+fn the_page_says_what_the_peak_is_and_fits_its_width() {
+    for width in [60, 80, 120] {
+        let page = run(&format!("profile lenet5 --backward --repeat 1 --width {width}")).stdout;
+        assert!(page.contains("The peak is") && page.contains("ms back"), "{page}");
+        let widest = page.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= width), "{page}");
+    }
+    let markdown = run("profile lenet5 --repeat 1 --format markdown").stdout;
+    assert!(markdown.contains("| c1 "), "{markdown}");
+    let csv = run("profile lenet5 --repeat 1 --format csv").stdout;
+    assert_eq!(csv.lines().count(), 13, "{csv}");
+}
+
+#[test]
+fn a_mistake_is_answered() {
+    for line in ["profile lenet5 --repeat 0", "profile nosuch", "profile lenet5 --threads 0"] {
+        let run = run(line);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{line}");
+    }
+}
