@@ -18,6 +18,9 @@ mod forms;
 mod steps;
 mod tiles;
 
+#[cfg(test)]
+mod tests;
+
 use self::forms::{Four, Two};
 use self::steps::Steps;
 use super::How;

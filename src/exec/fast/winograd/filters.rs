@@ -4,9 +4,10 @@
 
 use std::ops::Range;
 
-use super::TAPS;
 use super::forms::Form;
 use super::tiles::cut;
+use super::{SIDE, TAPS};
+use crate::exec::fast::gemm::Write;
 use crate::exec::fast::split;
 use crate::exec::scalar::Scalar;
 
@@ -41,10 +42,10 @@ impl<S: Scalar> Filters<'_, S> {
                 for c in part.clone() {
                     for (tap, w) in w[c * apart..][..TAPS].iter().enumerate() {
                         let tap = if self.turned { TAPS - 1 - tap } else { tap };
-                        into[(tap / 3 * A + tap % 3) * step + c] = *w;
+                        into[(tap / SIDE * A + tap % SIDE) * step + c] = *w;
                     }
                 }
-                for j in 0..3 {
+                for j in 0..SIDE {
                     F::along(cut(into, j * step, A * step, part.clone()), F::filter);
                 }
                 for i in 0..A {
@@ -60,25 +61,26 @@ pub(super) const fn back_scratch<const A: usize>() -> usize {
     A * A * AT_ONCE
 }
 
-/// Transforms the gradient of a transformed filter back to `dw[channels][3][3]`: positions of `sum` are `apart` numbers apart.
+/// Transforms the gradient of a transformed filter back and writes it over or adds it to `dw[channels][3][3]`: positions of
+/// `sums` are `apart` numbers apart.
 pub(super) fn transform_back<F: Form<M, A>, const M: usize, const A: usize, S: Scalar>(
-    sum: &[S],
-    apart: usize,
-    dw: &mut [S],
+    (sums, apart): (&[S], usize),
+    (dw, write): (&mut [S], Write),
     tiles: &mut [S],
 ) {
     for (first, dw) in dw.chunks_mut(AT_ONCE * TAPS).enumerate() {
         let (first, count) = (first * AT_ONCE, dw.len() / TAPS);
         for j in 0..A {
-            let from = std::array::from_fn(|i| &sum[(i * A + j) * apart + first..][..count]);
+            let from = std::array::from_fn(|i| &sums[(i * A + j) * apart + first..][..count]);
             F::across(from, cut(tiles, j * AT_ONCE, A * AT_ONCE, 0..count), F::collect);
         }
-        for i in 0..3 {
+        for i in 0..SIDE {
             F::along(cut(tiles, i * A * AT_ONCE, AT_ONCE, 0..count), F::collect);
         }
         for (c, dw) in dw.chunks_exact_mut(TAPS).enumerate() {
+            let made = |tap: usize| tiles[(tap / SIDE * A + tap % SIDE) * AT_ONCE + c];
             for (tap, dw) in dw.iter_mut().enumerate() {
-                *dw = tiles[(tap / 3 * A + tap % 3) * AT_ONCE + c];
+                *dw = if write == Write::Add { dw.add(made(tap)) } else { made(tap) };
             }
         }
     }

@@ -1,8 +1,8 @@
 //! How tiles go through the steps of a pass: block by block, and within a block by groups of filters.
 //!
 //! A block has as many tiles as the cache of all cores holds beside the filters; a group as many filters as stay there once
-//! they are transformed. Where there are several groups, filters are transformed again for each block, which costs less
-//! than keeping them. A step is shared by channel, filter or position, so by the shape alone. Position strides are an odd
+//! they are transformed. Where there are several groups, filters are transformed again for each block (and their
+//! gradients back), which costs less than keeping all of them. A step is shared by channel, filter or position, so by the shape alone. Position strides are an odd
 //! number of lines, since at powers of two everything falls into the same sets of a cache. Tests stand in `tests`.
 
 use std::ops::Range;
@@ -21,6 +21,9 @@ const LINE: usize = 16;
 const BLOCK: [usize; 2] = [1 << 20, 8 << 20];
 /// Numbers of the transformed filters in a group.
 const GROUP: usize = 1 << 20;
+
+/// Channels that are turned at once.
+const TURNED: usize = 8;
 
 /// What a forward pass is given.
 #[derive(Clone, Copy, Debug)]
@@ -85,9 +88,14 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         A * A * odd(self.shape.inputs)
     }
 
+    /// Rows of tiles of all images.
+    fn all(&self) -> usize {
+        self.shape.batch * self.x.tiles[0]
+    }
+
     /// Rows of tiles, block by block.
     fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<M, A> {
-        let (all, rows) = (self.shape.batch * self.x.tiles[0], self.rows);
+        let (all, rows) = (self.all(), self.rows);
         (0..all).step_by(rows).map(move |first| first..(first + rows).min(all))
     }
 
@@ -204,18 +212,17 @@ impl<const M: usize, const A: usize> Steps<M, A> {
 
     // The weight's gradient.
 
-    /// Numbers of V and Z, of what all lanes need for themselves, and of the sum.
-    fn weight_scratches(&self) -> [usize; 3] {
+    /// Numbers of Vᵀ, Z and a group's products, and of what all lanes need for themselves.
+    fn weight_scratches(&self) -> [usize; 4] {
         let Shape { inputs, outputs, .. } = self.shape;
-        let turned = self.rows * self.x.tiles[1] * inputs.next_multiple_of(LINE);
         let lanes = [
-            split::blocks(inputs, self.x.gather_scratch::<M, A>()),
+            split::blocks(inputs.div_ceil(TURNED), self.turned_scratch()),
             split::blocks(outputs, self.y.gather_scratch::<M, A>()),
-            split::blocks(A * A, turned),
-            split::blocks(outputs, filters::back_scratch::<A>()),
+            split::blocks(self.group, filters::back_scratch::<A>()),
         ];
-        let lanes = lanes.into_iter().fold(0, usize::max);
-        [(inputs + outputs) * self.channel(), lanes, A * A * outputs * odd(inputs)]
+        let v = A * A * self.rows * self.x.tiles[1] * odd(inputs);
+        let sums = self.group * self.filter();
+        [v, outputs * self.channel(), sums, lanes.into_iter().fold(0, usize::max)]
     }
 
     /// Scratch memory of the weight's gradient.
@@ -231,24 +238,60 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         dw: &mut [S],
         scratch: &mut [S],
     ) {
-        let Shape { inputs, outputs, .. } = self.shape;
-        let [tiles, lanes, sum] = self.weight_scratches();
-        let (tiles, rest) = scratch.split_at_mut(tiles);
-        let (lanes, rest) = rest.split_at_mut(lanes);
-        let (sum, step) = (&mut rest[..sum], odd(inputs));
-        let (v, z) = tiles.split_at_mut(inputs * self.channel());
-        let mut write = Write::Over;
+        let filter = self.shape.inputs * TAPS;
+        let [v, z, sums, lanes] = self.weight_scratches();
+        let (v, rest) = scratch.split_at_mut(v);
+        let (z, rest) = rest.split_at_mut(z);
+        let (sums, rest) = rest.split_at_mut(sums);
+        let lanes = &mut rest[..lanes];
+        // The sums of one group stay until the last block; those of several are collected in the weight.
+        let stay = self.group >= self.shape.outputs;
         for rows in self.blocks() {
-            self.gather::<F, S>(x, &rows, v, lanes);
+            self.gather_turned::<F, S>(x, &rows, v, lanes);
             self.spread::<F, S>(g, &rows, z, lanes);
-            self.correlate(native, (z, v), (sum, write), rows.len(), lanes);
-            write = Write::Add;
+            let write = if rows.start == 0 { Write::Over } else { Write::Add };
+            let [inside, outside] = if stay { [write, Write::Over] } else { [Write::Over, write] };
+            for outs in self.groups() {
+                let z = &z[outs.start * self.channel()..];
+                self.correlate(native, (z, v), (sums, inside), (outs.len(), rows.len()));
+                if !stay || rows.end == self.all() {
+                    let dw = &mut dw[outs.start * filter..outs.end * filter];
+                    self.collect::<F, S>(sums, (dw, outside), lanes);
+                }
+            }
         }
-        let sum = &*sum;
-        let parts = dw.chunks_exact_mut(inputs * TAPS).enumerate().collect();
-        split::run(parts, lanes, filters::back_scratch::<A>(), |(o, dw), tiles| {
-            let sum = &sum[o * step..];
-            filters::transform_back::<F, M, A, S>(sum, outputs * step, dw, tiles);
+    }
+
+    /// Scratch memory of a part of `gather_turned`.
+    fn turned_scratch(&self) -> usize {
+        TURNED * self.channel() + self.x.gather_scratch::<M, A>()
+    }
+
+    /// Gathers the tiles of all channels of the input, which then lie side by side, in whole registers, for each tile: so
+    /// the product needs no copy of its own.
+    fn gather_turned<F: Form<M, A>, S: Scalar>(
+        &self,
+        x: &[S],
+        rows: &Range<usize>,
+        v: &mut [S],
+        lanes: &mut [S],
+    ) {
+        let (inputs, count) = (self.shape.inputs, rows.len() * self.x.tiles[1]);
+        let plane = self.x.plane[0] * self.x.plane[1];
+        let v = MatrixMut::new(v, A * A * count, inputs, odd(inputs));
+        let parts = v.cut(A * A * count, TURNED);
+        split::run(parts, lanes, self.turned_scratch(), |(_, first, mut v), block| {
+            let (tiles, lines) = block.split_at_mut(TURNED * self.channel());
+            let channels = v.sizes()[1];
+            let tiles = &mut tiles[..channels * self.channel()];
+            for (c, tiles) in (first..).zip(tiles.chunks_exact_mut(self.channel())) {
+                let (x, into) = (&x[c * plane..], (tiles, self.step));
+                self.x.gather::<F, M, A, S>(x, rows.clone(), (F::input, A), into, lines);
+            }
+            for position in 0..A * A {
+                let row = |c: usize| &tiles[c * self.channel() + position * self.step..][..count];
+                turn(&mut v, position * count, row);
+            }
         });
     }
 
@@ -268,46 +311,57 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         });
     }
 
-    /// The products of the weight's gradient at all positions, for some rows of tiles.
+    /// The products of the weight's gradient at all positions, for some filters and some rows of tiles.
     fn correlate<S: Scalar>(
         &self,
         native: &Native<S>,
         (z, v): (&[S], &[S]),
-        (sum, write): (&mut [S], Write),
-        rows: usize,
+        (sums, write): (&mut [S], Write),
+        (outs, rows): (usize, usize),
+    ) {
+        let inputs = self.shape.inputs;
+        let count = rows * self.x.tiles[1];
+        // What is made of the numbers beyond the channels is never read.
+        let width = inputs.next_multiple_of(LINE);
+        let parts = sums.chunks_exact_mut(self.group * odd(inputs)).enumerate().collect();
+        split::run(parts, &mut [] as &mut [S], 0, |(position, sums), _| {
+            let z = &z[position * self.step..];
+            let z = Matrix::new(z, [outs, count], [self.channel(), 1]);
+            let v = &v[position * count * odd(inputs)..];
+            let v = Matrix::new(v, [count, width], [odd(inputs), 1]);
+            let mut sums = MatrixMut::new(sums, outs, width, odd(inputs));
+            (native.multiply)(&mut sums, z, v, write);
+        });
+    }
+
+    /// Transforms the sums of a group back, to the gradients of its filters.
+    fn collect<F: Form<M, A>, S: Scalar>(
+        &self,
+        sums: &[S],
+        (dw, write): (&mut [S], Write),
         lanes: &mut [S],
     ) {
-        let Shape { inputs, outputs, .. } = self.shape;
-        let count = rows * self.x.tiles[1];
-        // With channels side by side, in whole registers, the product needs no copy of its own.
-        let width = inputs.next_multiple_of(LINE);
-        let parts = sum.chunks_exact_mut(outputs * odd(inputs)).enumerate().collect();
-        split::run(parts, lanes, self.rows * self.x.tiles[1] * width, |(position, sum), turned| {
-            let first = position * self.step;
-            let turned = &mut turned[..count * width];
-            turn((&v[first..], self.channel()), inputs, turned, width);
-            let z = Matrix::new(&z[first..], [outputs, count], [self.channel(), 1]);
-            let v = Matrix::new(turned, [count, width], [width, 1]);
-            let mut sum = MatrixMut::new(sum, outputs, width, odd(inputs));
-            (native.multiply)(&mut sum, z, v, write);
+        let (inputs, each) = (self.shape.inputs, filters::back_scratch::<A>());
+        let parts = dw.chunks_exact_mut(inputs * TAPS).enumerate().collect();
+        split::run(parts, lanes, each, |(o, dw), tiles| {
+            let sums = (&sums[o * odd(inputs)..], self.group * odd(inputs));
+            filters::transform_back::<F, M, A, S>(sums, (dw, write), tiles);
         });
     }
 }
 
-/// Rows become columns of `into`, whose rows are `width` numbers.
-fn turn<S: Scalar>((from, step): (&[S], usize), rows: usize, into: &mut [S], width: usize) {
-    const AT_ONCE: usize = 8;
-    let count = into.len() / width;
-    let row = |i: usize| &from[i * step..][..count];
-    let whole = rows / AT_ONCE * AT_ONCE;
-    for first in (0..whole).step_by(AT_ONCE) {
-        let rows: [&[S]; AT_ONCE] = std::array::from_fn(|i| row(first + i));
-        for (t, into) in into.chunks_exact_mut(width).enumerate() {
-            into[first..first + AT_ONCE].copy_from_slice(&rows.map(|row| row[t]));
+/// Rows, as many as `into` has columns, become columns of it, from one of its rows on.
+fn turn<'a, S: Scalar>(into: &mut MatrixMut<'_, S>, first: usize, row: impl Fn(usize) -> &'a [S]) {
+    let (count, cols) = (row(0).len(), into.sizes()[1]);
+    if cols == TURNED {
+        let rows: [&[S]; TURNED] = std::array::from_fn(row);
+        for t in 0..count {
+            into.row(first + t).copy_from_slice(&rows.map(|row| row[t]));
         }
+        return;
     }
-    for i in whole..rows {
-        into.chunks_exact_mut(width).zip(row(i)).for_each(|(into, x)| into[i] = *x);
+    for t in 0..count {
+        into.row(first + t).iter_mut().enumerate().for_each(|(c, into)| *into = row(c)[t]);
     }
 }
 
