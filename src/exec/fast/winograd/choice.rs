@@ -12,11 +12,14 @@ const MACS: [f64; 2] = [0.0196, 0.021];
 /// Nanoseconds to read one number of a matrix from where it stays between passes.
 const READ: f64 = 0.2;
 
+/// Nanoseconds to hand the steps of a pass in tiles to threads.
+const STEPS: f64 = 10_000.0;
+
 /// What is moved in a pass, in nanoseconds for each number.
 struct Moved {
     /// Columns, made or added up.
     columns: f64,
-    /// Transformed filters, made before or transformed back after.
+    /// Transformed filters, made before the products or transformed back after them.
     filters: f64,
 }
 
@@ -55,7 +58,8 @@ fn tiled(shape: &Shape, pass: Pass, tile: Tile, [high, wide]: [usize; 2]) -> f64
     // Products work on whole registers of tiles, except where they sum over tiles.
     let worked = if pass == Pass::Weight { tiles } else { tiles.next_multiple_of(16) };
     let filters = positions * shape.inputs as f64 * shape.outputs as f64;
-    MACS[1] * worked as f64 * filters
+    STEPS
+        + MACS[1] * worked as f64 * filters
         + transform * tiles as f64 * (shape.inputs + shape.outputs) as f64
         + (READ + moved(pass).filters) * filters
 }
