@@ -78,7 +78,7 @@ fn tiled(op: &Op) -> bool {
     let Op::Conv(Conv { rank: 2, kernel_size, stride, dilation, groups: 1, .. }) = op else {
         return false;
     };
-    let all = |sizes: &PerAxis, n| sizes.values().iter().all(|size| *size == n);
+    let all = |sizes: &PerAxis<u64>, n| sizes.values().iter().all(|size| *size == n);
     all(kernel_size, 3) && all(stride, 1) && all(dilation, 1)
 }
 
