@@ -78,8 +78,8 @@ fn tiled(op: &Op) -> bool {
     let Op::Conv(Conv { rank: 2, kernel_size, stride, dilation, groups: 1, .. }) = op else {
         return false;
     };
-    let all = |sizes: &PerAxis<u64>, n| sizes.values().iter().all(|size| *size == n);
-    all(kernel_size, 3) && all(stride, 1) && all(dilation, 1)
+    let all = |sizes: &[u64], n| sizes[..2].iter().all(|size| *size == n);
+    all(kernel_size.values(), 3) && all(stride.values(), 1) && all(dilation.values(), 1)
 }
 
 /// How far the fast kernel's elements are from the reference's in doubles, as a multiple of what rounding explains.
