@@ -230,8 +230,8 @@ fn only_what_tiles_can_do_is_one_for_them() {
     let two = PerAxis::all(2, 2);
     let sizes = [1, 2, 9, 9];
     assert!(shape(&same, sizes).is_some());
-    assert!(shape(&Conv { stride: two.clone(), ..same.clone() }, sizes).is_none());
-    assert!(shape(&Conv { dilation: two.clone(), ..same.clone() }, sizes).is_none());
+    assert!(shape(&Conv { stride: two, ..same.clone() }, sizes).is_none());
+    assert!(shape(&Conv { dilation: two, ..same.clone() }, sizes).is_none());
     assert!(shape(&Conv { kernel_size: two, ..same.clone() }, sizes).is_none());
     assert!(shape(&Conv { groups: 2, ..same }, sizes).is_none());
 }
