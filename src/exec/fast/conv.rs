@@ -3,6 +3,7 @@
 //! A transposed convolution goes from a convolution's output to its input: what the one makes forward, the other makes of
 //! its gradient. Tests stand in `tests/it/fast.rs`.
 
+use super::depthwise::Depthwise;
 use super::product::Convolution;
 use super::{Fast, How, Native, backward_block, bias_gradient, block};
 use crate::exec::backend::Scratch;
@@ -48,7 +49,11 @@ impl Fast for Conv {
     }
 
     fn scratch(&self, inputs: &[&[usize]], _: Mode, _: How) -> Scratch {
-        let product = Convolution::from(&ConvLayout::new(self, inputs[0]));
+        let layout = ConvLayout::new(self, inputs[0]);
+        if let Some(depthwise) = Depthwise::of(&layout) {
+            return depthwise.scratch();
+        }
+        let product = Convolution::from(&layout);
         Scratch {
             forward: product.forward_scratch(),
             inputs: product.input_scratch(),
@@ -65,22 +70,34 @@ impl Fast for Conv {
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut block = block(scratch.forward, pass.meter);
         let given = (x.data(), weight, bias);
+        if let Some(depthwise) = Depthwise::of(&layout) {
+            depthwise.forward(given, y.data_mut(), &mut block);
+            return Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) };
+        }
         Convolution::from(&layout).forward(native, given, y.data_mut(), &mut block);
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
     }
 
     fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
         let layout = ConvLayout::new(self, &pass.shapes[0]);
+        let depthwise = Depthwise::of(&layout);
         let product = Convolution::from(&layout);
         let mut grads = gradients(&pass, self.bias);
         let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, how), &pass);
         let g = pass.grad().data();
         if let [dx] = &mut grads.inputs[..] {
             let weight = owned(pass.owned, "weight").data();
-            product.input_gradient(native, (g, weight), dx.data_mut(), &mut block);
+            match &depthwise {
+                Some(depthwise) => depthwise.input_gradient((g, weight), dx.data_mut(), &mut block),
+                None => product.input_gradient(native, (g, weight), dx.data_mut(), &mut block),
+            }
         }
         if let [dw, db @ ..] = &mut grads.params[..] {
-            product.weight_gradient(native, (pass.input().data(), g), dw.data_mut(), &mut block);
+            let (given, dw) = ((pass.input().data(), g), dw.data_mut());
+            match &depthwise {
+                Some(depthwise) => depthwise.weight_gradient(given, dw, &mut block),
+                None => product.weight_gradient(native, given, dw, &mut block),
+            }
             for db in db {
                 bias_gradient(g, volume(layout.windows()), db.data_mut());
             }
