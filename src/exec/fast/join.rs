@@ -147,15 +147,12 @@ impl Fast for Mul {
         let g = pass.grad().data();
         let mut inputs: Vec<Tensor<S>> =
             shapes.iter().map(|shape| Tensor::zeros(shape, pass.meter)).collect();
-        match Factors::of(&shapes) {
-            Some(Factors::Gate { of, gate, plane }) => {
-                gated(plane, g, kept(gate), inputs[of].data_mut());
-                gates_gradient(plane, g, kept(of), inputs[gate].data_mut());
-            }
-            _ => {
-                pairs(g, kept(1), inputs[0].data_mut(), S::mul);
-                pairs(g, kept(0), inputs[1].data_mut(), S::mul);
-            }
+        if let Some(Factors::Gate { of, gate, plane }) = Factors::of(&shapes) {
+            gated(plane, g, kept(gate), inputs[of].data_mut());
+            gates_gradient(plane, g, kept(of), inputs[gate].data_mut());
+        } else {
+            pairs(g, kept(1), inputs[0].data_mut(), S::mul);
+            pairs(g, kept(0), inputs[1].data_mut(), S::mul);
         }
         Grads { inputs, params: Vec::new() }
     }

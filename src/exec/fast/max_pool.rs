@@ -229,7 +229,9 @@ pub(crate) fn global<S: Scalar>(plane: usize, x: &[S], y: &mut [S], indices: Opt
         Some(indices) => {
             let mut all: Vec<(&mut S, &mut i64)> = y.iter_mut().zip(indices).collect();
             split::each_row(&mut all, (1, plane), |p, all| {
-                all.iter_mut().for_each(|(y, index)| (**y, **index) = of(p));
+                for (y, index) in all {
+                    (**y, **index) = of(p);
+                }
             });
         }
         None => split::each_row(y, (1, plane), |p, y| y[0] = of(p).0),

@@ -118,13 +118,13 @@ enum Laid<K> {
 
 impl<K> Laid<K> {
     /// The kernel for so many planes with these axes is made by `of`; beside it the shape of the output.
-    fn new(windows: Windows, shape: &[usize], of: impl FnOnce(usize, &[Axis; 3]) -> K) -> Self {
+    fn new(windows: &Windows, shape: &[usize], of: impl FnOnce(usize, &[Axis; 3]) -> K) -> Self {
         let rank = shape.len() - 2;
         let mut out = shape[..2].to_vec();
         match windows {
             Windows::Walk(axes) => {
                 out.extend(axes[3 - rank..].iter().map(|axis| axis.windows));
-                Self::Walk(of(shape[0] * shape[1], &axes), out)
+                Self::Walk(of(shape[0] * shape[1], axes), out)
             }
             Windows::Whole => {
                 out.resize(shape.len(), 1);
@@ -140,7 +140,7 @@ impl<K> Laid<K> {
 }
 
 fn maxima(pool: &impl Pool, shape: &[usize]) -> Laid<MaxWindows> {
-    Laid::new(pool.windows(shape).expect("covered"), shape, MaxWindows::new)
+    Laid::new(&pool.windows(shape).expect("covered"), shape, MaxWindows::new)
 }
 
 fn maxima_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {
@@ -185,7 +185,7 @@ fn maximum_backward<S: Scalar>(pool: &impl Pool, pass: &Backward<'_, S>) -> Grad
 
 fn means(pool: &impl Pool, shape: &[usize]) -> Laid<MeanWindows> {
     let of = |planes, axes: &[Axis; 3]| MeanWindows::new(planes, axes, pool.divisor());
-    Laid::new(pool.windows(shape).expect("covered"), shape, of)
+    Laid::new(&pool.windows(shape).expect("covered"), shape, of)
 }
 
 fn means_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {

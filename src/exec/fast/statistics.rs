@@ -106,7 +106,9 @@ impl Shape {
         let of_group = images.flat_map(|image| image[group.clone()].chunks_exact_mut(self.plane));
         let mut planes: Vec<&mut [S]> = of_group.collect();
         split::each_row(&mut planes, (1, self.plane), |i, planes| {
-            planes.iter_mut().for_each(|y| write(i / count, first + i % count, y));
+            for y in planes {
+                write(i / count, first + i % count, y);
+            }
         });
     }
 }
