@@ -1,5 +1,6 @@
 //! What the fast kernels reach, class by class of layers: GFLOP/s of a direct convolution's operations, forward and both
-//! gradients, and the share of the machine's own matrix product, measured before and after.
+//! gradients, and the share of the machine's own matrix product, measured before and after. Of what is no product,
+//! milliseconds forward and backward, and how many times as long the reference takes.
 //!
 //! `cargo bench --bench kernels -- [batch] [threads] [part of a name]`
 
@@ -7,13 +8,17 @@ use std::time::{Duration, Instant};
 
 use cnnstat::exec::backend::Backend;
 use cnnstat::exec::fast::peak;
-use cnnstat::exec::kernels::{Backward, Forward, Init, Kernel as _, Owned, Scheme};
+use cnnstat::exec::kernels::{Backward, Forward, Init, Kept, Kernel as _, Made, Owned, Scheme};
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::rng::Rng;
 use cnnstat::exec::tensor::Tensor;
 use cnnstat::exec::threads::Threads;
-use cnnstat::ops::field::PerAxis;
-use cnnstat::ops::{Conv, ConvTranspose, Linear, Mode, Op, Padding};
+use cnnstat::ops::activation::Approximate;
+use cnnstat::ops::field::{Epsilon, PerAxis};
+use cnnstat::ops::{
+    Add, AvgPool, BatchNorm, Conv, ConvTranspose, Gelu, GlobalAvgPool, GlobalMaxPool, HardSwish,
+    Linear, MaxPool, Mode, Mul, Op, Padding, Relu, Rounding, Silu, Tanh,
+};
 
 const FAST: Backend = Backend::Fast { exact: false };
 /// How long a pass is repeated, at most; the median of at least three counts.
@@ -64,6 +69,113 @@ fn cases() -> Vec<Case> {
         ("transposed 4x4 s2", transposed.into(), vec![128, 28, 28]),
         ("linear 9216>4096", Linear { out_features: 4096, bias: true }.into(), vec![9216]),
     ]
+}
+
+/// What is no product: name, operator, shapes of one sample's inputs.
+fn others() -> Vec<(&'static str, Op, Vec<Vec<usize>>)> {
+    let all = |n| PerAxis::all(2, n);
+    let sides = |pad| Padding::Sides { rank: 2, sides: [(pad, pad); 3] };
+    let max = |kernel, stride, pad| -> Op {
+        MaxPool {
+            rank: 2,
+            kernel_size: all(kernel),
+            stride: all(stride),
+            padding: sides(pad),
+            dilation: all(1),
+            ceil_mode: Rounding::Floor,
+        }
+        .into()
+    };
+    let mean = |kernel, stride, pad| -> Op {
+        AvgPool {
+            rank: 2,
+            kernel_size: all(kernel),
+            stride: all(stride),
+            padding: sides(pad),
+            ceil_mode: Rounding::Floor,
+            count_include_pad: true,
+            divisor_override: None,
+        }
+        .into()
+    };
+    let norm = BatchNorm {
+        rank: 2,
+        eps: Epsilon(1e-5),
+        momentum: Some(0.1),
+        affine: true,
+        track_running_stats: true,
+    };
+    let gelu = |approximate| Op::from(Gelu { approximate });
+    let (large, small) = (vec![64, 112, 112], vec![256, 14, 14]);
+    vec![
+        ("depthwise 3x3@112", conv(64, 3, 1, 1, 64), vec![large.clone()]),
+        ("depthwise 3x3 s2@112", conv(64, 3, 2, 1, 64), vec![large.clone()]),
+        ("depthwise 3x3@14", conv(256, 3, 1, 1, 256), vec![small.clone()]),
+        ("depthwise 5x5@14", conv(256, 5, 1, 2, 256), vec![small.clone()]),
+        ("depthwise 7x7@14", conv(256, 7, 1, 3, 256), vec![small.clone()]),
+        ("max 2x2 s2@112", max(2, 2, 0), vec![large.clone()]),
+        ("max 3x3 s2@112", max(3, 2, 1), vec![large.clone()]),
+        ("max 3x3 s1@14", max(3, 1, 1), vec![small.clone()]),
+        ("mean 2x2 s2@112", mean(2, 2, 0), vec![large.clone()]),
+        ("mean 3x3 s1@14", mean(3, 1, 1), vec![small.clone()]),
+        ("global mean@14", GlobalAvgPool {}.into(), vec![small.clone()]),
+        ("global max@14", GlobalMaxPool {}.into(), vec![small.clone()]),
+        ("batch norm@112", norm.clone().into(), vec![large.clone()]),
+        ("batch norm@14", norm.into(), vec![small.clone()]),
+        ("relu", Relu {}.into(), vec![large.clone()]),
+        ("silu", Silu {}.into(), vec![large.clone()]),
+        ("hard swish", HardSwish {}.into(), vec![large.clone()]),
+        ("tanh", Tanh {}.into(), vec![large.clone()]),
+        ("gelu", gelu(Approximate::None), vec![large.clone()]),
+        ("gelu by tanh", gelu(Approximate::Tanh), vec![large.clone()]),
+        ("add", Add {}.into(), vec![large.clone(); 2]),
+        ("mul", Mul {}.into(), vec![large.clone(); 2]),
+        ("gate", Mul {}.into(), vec![large, vec![64, 1, 1]]),
+    ]
+}
+
+/// Milliseconds forward and backward, with all that is kept and all gradients.
+fn times(backend: Backend, op: &Op, shapes: &[Vec<usize>]) -> [f64; 2] {
+    let (meter, mut rng) = (Meter::new(), Rng::new(1));
+    let mut draw = |shape: &Vec<usize>| {
+        let n = shape.iter().product();
+        #[allow(clippy::cast_possible_truncation, reason = "inputs drawn")]
+        let numbers = (0..n).map(|_| rng.normal() as f32).collect();
+        Tensor::<f32>::new(shape, numbers, &meter)
+    };
+    let inputs: Vec<_> = shapes.iter().map(&mut draw).collect();
+    let sizes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+    let mut init = Init { scheme: Scheme::Torch, rng: &mut Rng::new(2), meter: &meter };
+    let mut owned: Vec<Owned<f32>> = op.init(&sizes, &mut init);
+    let (mode, mut rng) = (Mode::Train, Rng::new(3));
+    let mut forward = |owned: &mut [Owned<f32>]| -> Made<f32> {
+        let rng = &mut rng;
+        backend
+            .forward(op, Forward { inputs: &inputs, owned, mode, rng, keep: true, meter: &meter })
+    };
+    let made = forward(&mut owned);
+    let ahead = median(|| drop(forward(&mut owned)));
+    let grads = [draw(&made.outputs[0].shape().to_vec())];
+    let is_kept =
+        |i: usize| made.kept.iter().any(|kept| matches!(kept, Kept::Input(at) if *at == i));
+    let kept = |(i, x): (usize, &Tensor<f32>)| is_kept(i).then(|| x.clone());
+    let kept_inputs: Vec<_> = inputs.iter().enumerate().map(kept).collect();
+    let back = median(|| {
+        let pass = Backward {
+            shapes,
+            inputs: &kept_inputs,
+            outputs: &[Some(made.outputs[0].clone())],
+            kept: &made.kept,
+            owned: &owned,
+            grads: &grads,
+            mode,
+            want_inputs: true,
+            want_params: true,
+            meter: &meter,
+        };
+        drop(backend.backward(op, pass));
+    });
+    [ahead * 1e3, back * 1e3]
 }
 
 /// Seconds of the median run.
@@ -154,6 +266,16 @@ fn main() {
         );
         for case in cases().iter().filter(|case| case.0.contains(part)) {
             measure(case, batch, before);
+        }
+        println!("{:<22}{:^24}{:^24}", "", "forward", "backward");
+        for (name, op, samples) in others().iter().filter(|case| case.0.contains(part)) {
+            let shapes: Vec<_> = samples.iter().map(|one| [&[batch], &one[..]].concat()).collect();
+            let (fast, right) = (times(FAST, op, &shapes), times(Backend::Reference, op, &shapes));
+            print!("{name:<22}");
+            for (fast, right) in fast.iter().zip(right) {
+                print!("{fast:9.3} ms, {:6.1} times", right / fast);
+            }
+            println!();
         }
         println!("product afterwards {:.1} GFLOP/s", peak() / 1e9);
     });

@@ -385,12 +385,12 @@ fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
 struct Known(HashMap<String, (Tallies, f64)>);
 
 impl Known {
-    fn run(&mut self, op: &Op, on: Vec<Vec<usize>>, plan: Plan, meter: &Meter) -> (Tallies, f64) {
+    fn run(&mut self, op: &Op, on: &[Vec<usize>], plan: Plan, meter: &Meter) -> (Tallies, f64) {
         let run = || {
             let Plan { mode, seed, backend, .. } = plan;
-            let tallies = gradcheck::tally(op, &on, mode, seed, meter);
+            let tallies = gradcheck::tally(op, on, mode, seed, meter);
             let kernel = backend.exactly().on(op);
-            (tallies, gradcheck::along_directions(&kernel, &on, mode, seed, meter))
+            (tallies, gradcheck::along_directions(&kernel, on, mode, seed, meter))
         };
         *self.0.entry(format!("{op:?} {on:?}")).or_insert_with(run)
     }
@@ -467,7 +467,7 @@ fn layer(
 
     let Checking { on, reduced, .. } = checking;
     let small: Vec<Vec<usize>> = on.iter().map(Shape::sizes).collect();
-    let (executed, gradient_error) = known.run(&node.op, small, plan, network.meter());
+    let (executed, gradient_error) = known.run(&node.op, &small, plan, network.meter());
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
     let work = |work: Result<Work, TooLarge>| {

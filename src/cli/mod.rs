@@ -142,7 +142,7 @@ fn print(stream: impl RawStream + AsLockedWrite, text: &str, color: bool) -> io:
 }
 
 /// Threads that there are none of.
-fn no_threads(error: ThreadsError) -> Failure {
+fn no_threads(error: &ThreadsError) -> Failure {
     let help = "ask for fewer with `--threads`";
     Failure::new(Diagnostic::new(Code::E0114, error.to_string()).help(help))
 }

@@ -35,7 +35,8 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
             Diagnostic::new(Code::E0113, message).help("take a smaller batch or input");
         return Err(Failure::about(&model.source, vec![diagnostic]));
     }
-    let threads = Threads::new(args.threads.threads.unwrap_or(0)).map_err(super::no_threads)?;
+    let threads = Threads::new(args.threads.threads.unwrap_or(0))
+        .map_err(|error| super::no_threads(&error))?;
     let bar = Bar::new();
     bar.begin(args.repeat as u64 + 1, "parameters are drawn");
     let (peak, measured) = threads.run(|| {

@@ -55,7 +55,8 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
     let mut done = Done::page(String::new(), args.page.output.as_ref());
     let mut reports = Vec::new();
     let bar = Bar::new();
-    let threads = Threads::new(args.threads.threads.unwrap_or(0)).map_err(super::no_threads)?;
+    let threads = Threads::new(args.threads.threads.unwrap_or(0))
+        .map_err(|error| super::no_threads(&error))?;
     for argument in &args.models {
         let verified = load::model(argument, &settings).and_then(|model| {
             Verifying::new(args, &settings, model, argument, screen)?.run(rules, &bar, &threads)
@@ -158,7 +159,7 @@ impl<'a> Verifying<'a> {
         let (graph, plan) = (self.graph(), self.plan);
         let found = threads.run(|| {
             verify::verify(graph, plan, rules, |done| {
-                bar.advance(estimate.of(done), || doing(graph, done))
+                bar.advance(estimate.of(done), || doing(graph, done));
             })
         });
         bar.end();

@@ -88,10 +88,29 @@ pub trait Scalar: Copy + Debug + PartialEq + Default + Send + Sync + 'static {
     fn pow(self, exponent: f64) -> Self;
     /// Says that the tap just computed fell on padding.
     fn on_padding() {}
+    /// 2 to this, a whole number whose power is neither 0 nor infinite; made of bits, so that a loop of it is vectorised.
+    #[must_use]
+    fn two_to(self) -> Self {
+        Self::of(self.value().exp2())
+    }
+    /// One of two numbers, both of which are there; made of bits, so that no branch is made of it.
+    #[must_use]
+    fn choose(first: bool, one: Self, other: Self) -> Self {
+        if first { one } else { other }
+    }
+    /// Carries a whole number in the bits of one that is only chosen, never computed with.
+    fn carry(whole: u32) -> Self {
+        Self::of(f64::from(whole))
+    }
+    /// The whole number that is carried.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was put in")]
+    fn carried(self) -> u32 {
+        self.value() as u32
+    }
 }
 
 macro_rules! float {
-    ($Float:ty, $erf:path) => {
+    ($Float:ty, $erf:path, $Bits:ty, $bias:expr) => {
         impl Scalar for $Float {
             const BYTES: u64 = size_of::<$Float>() as u64;
             const ZERO: Self = 0.0;
@@ -99,63 +118,102 @@ macro_rules! float {
             const NATIVE: Option<&'static Native<Self>> = Some(&Native::<Self>::OWN);
 
             #[allow(clippy::cast_possible_truncation, reason = "a constant in this precision")]
+            #[inline]
             fn of(value: f64) -> Self {
                 value as Self
             }
+            #[inline]
             fn value(self) -> f64 {
                 f64::from(self)
             }
+            #[inline]
             fn mac(self, a: Self, b: Self) -> Self {
                 self + a * b
             }
+            #[inline]
             fn add(self, other: Self) -> Self {
                 self + other
             }
+            #[inline]
             fn sub(self, other: Self) -> Self {
                 self - other
             }
+            #[inline]
             fn mul(self, other: Self) -> Self {
                 self * other
             }
+            #[inline]
             fn div(self, other: Self) -> Self {
                 self / other
             }
+            #[inline]
             fn neg(self) -> Self {
                 -self
             }
+            #[inline]
             fn max(self, other: Self) -> Self {
                 if other > self { other } else { self }
             }
+            #[inline]
             fn min(self, other: Self) -> Self {
                 if other < self { other } else { self }
             }
+            #[inline]
             fn above(self, other: Self) -> bool {
                 self > other
             }
+            #[inline]
             fn exp(self) -> Self {
                 <$Float>::exp(self)
             }
+            #[inline]
             fn ln(self) -> Self {
                 <$Float>::ln(self)
             }
+            #[inline]
             fn tanh(self) -> Self {
                 <$Float>::tanh(self)
             }
+            #[inline]
             fn sqrt(self) -> Self {
                 <$Float>::sqrt(self)
             }
+            #[inline]
             fn erf(self) -> Self {
                 $erf(self)
             }
+            #[inline]
             fn pow(self, exponent: f64) -> Self {
                 <$Float>::powf(self, Self::of(exponent))
+            }
+            #[inline]
+            fn two_to(self) -> Self {
+                // A number so large that its last bit is 1 has the whole number in its last bits.
+                const DIGITS: u32 = <$Float>::MANTISSA_DIGITS - 1;
+                #[allow(clippy::cast_precision_loss, reason = "a power of two")]
+                const LARGE: $Float = (3u64 << (DIGITS - 1)) as $Float;
+                Self::from_bits(((self + LARGE).to_bits() << DIGITS).wrapping_add($bias << DIGITS))
+            }
+            #[inline]
+            fn choose(first: bool, one: Self, other: Self) -> Self {
+                let mask = <$Bits>::from(first).wrapping_neg();
+                Self::from_bits((one.to_bits() & mask) | (other.to_bits() & !mask))
+            }
+            #[inline]
+            fn carry(whole: u32) -> Self {
+                Self::from_bits(<$Bits>::from(whole))
+            }
+            #[allow(clippy::cast_possible_truncation, reason = "as many bits were put in")]
+            #[inline]
+            fn carried(self) -> u32 {
+                self.to_bits() as u32
             }
         }
     };
 }
 
-float!(f32, libm::erff);
-float!(f64, libm::erf);
+float!(f32, libm::erff, u32, 127);
+float!(f64, libm::erf, u64, 1023);
 
 thread_local! {
     static TALLY: Cell<Tally> = const { Cell::new(Tally {
@@ -268,6 +326,25 @@ mod tests {
             Tally { macs: 1, adds: 2, muls: 1, divs: 1, cmps: 1, specials: 1, padding_taps: 0 };
         assert_eq!(tally, expected);
         assert!((z.value() + (10.0f64 / 3.0).exp()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn powers_of_two_are_exact() {
+        for n in -126..=127i16 {
+            let power = f64::from(n).exp2();
+            assert_eq!(f64::from(f32::from(n).two_to()).to_bits(), power.to_bits());
+            assert_eq!(f64::from(n).two_to().to_bits(), power.to_bits());
+        }
+        assert_eq!((1023.0f64).two_to().to_bits(), 1023f64.exp2().to_bits());
+        assert_eq!((-1022.0f64).two_to().to_bits(), (-1022f64).exp2().to_bits());
+    }
+
+    #[test]
+    fn what_is_carried_arrives() {
+        for whole in [0, 1, (1 << 24) + 1, u32::MAX] {
+            let all = [f32::carry(whole).carried(), f64::carry(whole).carried()];
+            assert_eq!((all, Counted::carry(whole).carried()), ([whole; 2], whole));
+        }
     }
 
     #[test]

@@ -249,8 +249,8 @@ fn assumptions(report: &Report) -> Vec<String> {
 }
 
 /// What the bytes depend on beside the assumptions.
-const RULES: &str = "A tensor is freed after its last use, views take nothing, nothing is done in place, kernels need \
-                     no workspace; what a framework or a driver takes is not counted.";
+const RULES: &str = "A tensor is freed after its last use, views take nothing, nothing is done in place, workspace \
+                     is what the kernels of --backend take; what a framework or a driver takes is not counted.";
 
 /// How the parts of a training step and its peak hang together.
 const MOMENT: &str = "Each part at its own most. The peak is a moment, not their sum: what is saved is freed while the \

@@ -14,7 +14,7 @@ use cnnstat::exec::scalar::Scalar;
 use cnnstat::exec::tensor::Tensor;
 use cnnstat::exec::threads::Threads;
 use cnnstat::ops::field::PerAxis;
-use cnnstat::ops::{Conv, ConvTranspose, Linear, Mode, Op, Padding, Relu};
+use cnnstat::ops::{Conv, ConvTranspose, Linear, Mode, Op, Padding, Softsign};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -180,6 +180,28 @@ fn tiled_conv() -> impl Strategy<Value = (Op, Vec<usize>)> {
     )
 }
 
+fn depthwise(rank: usize) -> impl Strategy<Value = (Op, Vec<usize>)> {
+    (2..=5usize).prop_flat_map(move |channels| {
+        let geometry = (sizes(rank, 1..=7), sizes(rank, 1..=3), sizes(rank, 1..=3));
+        (shape(rank, channels), geometry, padding(rank, 4), any::<bool>()).prop_map(
+            move |(shape, (kernel_size, stride, dilation), padding, bias)| {
+                let groups = channels as u64;
+                let op = Conv {
+                    rank,
+                    out_channels: groups,
+                    kernel_size,
+                    stride,
+                    padding,
+                    dilation,
+                    groups,
+                    bias,
+                };
+                (op.into(), shape)
+            },
+        )
+    })
+}
+
 fn conv_transpose(rank: usize) -> impl Strategy<Value = (Op, Vec<usize>)> {
     (1..=3usize, 1..=5usize, 1..=5u64).prop_flat_map(move |(groups, depth, kernels)| {
         let geometry = (sizes(rank, 1..=7), sizes(rank, 1..=3), sizes(rank, 1..=3));
@@ -225,6 +247,10 @@ proptest! {
         check(&op, &shape)?;
     }
     #[test]
+    fn depthwise_convolutions_equal_the_reference((op, shape) in ranks(depthwise)) {
+        check(&op, &shape)?;
+    }
+    #[test]
     fn transposed_convolutions_equal_the_reference((op, shape) in ranks(conv_transpose)) {
         check(&op, &shape)?;
     }
@@ -257,6 +283,9 @@ fn large() -> Vec<(Op, Vec<usize>)> {
         conv(16, 1, 2, 2, &[2, 64, 29, 30]),
         conv(8, 7, 2, 1, &[1, 3, 65, 65]),
         conv(24, 3, 1, 24, &[2, 24, 40, 40]),
+        conv(40, 5, 2, 40, &[3, 40, 33, 35]),
+        conv(33, 7, 1, 33, &[2, 33, 20, 100]),
+        conv(6, 3, 2, 6, &[1, 6, 18, 18, 90]),
         conv(16, 9, 1, 1, &[2, 24, 900]),
         conv(8, 3, 1, 2, &[1, 8, 16, 17, 18]),
         (Linear { out_features: 700, bias: true }.into(), vec![1, 900]),
@@ -342,11 +371,11 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn what_has_no_fast_kernel_falls_back() {
-    let op = Op::from(Relu {});
+    let op = Op::from(Softsign {});
     assert!(!FAST.covers(&op, &[&[2, 3]]) && Backend::Reference.covers(&op, &[&[2, 3]]));
     let meter = Meter::new();
-    let input = Tensor::<f32>::new(&[2, 3], vec![-1.0, 2.0, -3.0, 4.0, -5.0, 6.0], &meter);
+    let input = Tensor::<f32>::new(&[2, 3], vec![-1.0, 3.0, -1.0, 3.0, -1.0, 0.0], &meter);
     let given = Given { input, owned: Vec::new(), grad: None };
     let run = given.run(FAST, &op);
-    assert_eq!(run.made.outputs[0].data(), [0.0, 2.0, 0.0, 4.0, 0.0, 6.0]);
+    assert_eq!(run.made.outputs[0].data(), [-0.5, 0.75, -0.5, 0.75, -0.5, 0.0]);
 }

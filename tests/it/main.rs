@@ -9,6 +9,7 @@ mod diagnostics;
 mod diff;
 mod docs;
 mod fast;
+mod fast_elementwise;
 mod fixtures;
 mod golden_shapes_a;
 mod golden_shapes_b;

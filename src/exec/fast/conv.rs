@@ -1,9 +1,10 @@
 //! Convolution and transposed convolution on products: the operators' tensors, and which product makes which of them, of
-//! columns or, for a convolution where they are worth it, of tiles.
+//! columns or, for a convolution where they are worth it, of tiles; a kernel for each channel goes without products.
 //!
 //! A transposed convolution goes from a convolution's output to its input: what the one makes forward, the other makes of
 //! its gradient. Tests stand in `tests/it/fast.rs`.
 
+use super::depthwise::Depthwise;
 use super::product::Convolution;
 use super::winograd::{Pass, Winograd};
 use super::{Fast, How, Native, backward_block, bias_gradient, block};
@@ -44,6 +45,26 @@ fn gradients<S: Scalar>(pass: &Backward<'_, S>, bias: bool) -> Grads<S> {
     Grads { inputs, params }
 }
 
+/// How one pass of a convolution is made.
+enum Way {
+    /// Of slices, where every channel has a kernel of its own.
+    Slices(Depthwise),
+    /// Of products of tiles.
+    Tiles(Winograd),
+    /// Of products of columns.
+    Columns(Convolution),
+}
+
+impl Way {
+    fn choose(layout: &ConvLayout, pass: Pass, how: How) -> Self {
+        match (Depthwise::of(layout), Winograd::choose(layout, pass, how)) {
+            (Some(slices), _) => Self::Slices(slices),
+            (None, Some(tiles)) => Self::Tiles(tiles),
+            (None, None) => Self::Columns(Convolution::from(layout)),
+        }
+    }
+}
+
 impl Fast for Conv {
     fn covers(&self, _: &[&[usize]]) -> bool {
         true
@@ -51,12 +72,17 @@ impl Fast for Conv {
 
     fn scratch(&self, inputs: &[&[usize]], _: Mode, how: How) -> Scratch {
         let layout = ConvLayout::new(self, inputs[0]);
-        let product = Convolution::from(&layout);
-        let tiles = |pass| Winograd::choose(&layout, pass, how).map(|tiles| tiles.scratch());
+        let of = |pass, slices: fn(Scratch) -> usize, columns: fn(&Convolution) -> usize| {
+            match Way::choose(&layout, pass, how) {
+                Way::Slices(way) => slices(way.scratch()),
+                Way::Tiles(way) => way.scratch(),
+                Way::Columns(way) => columns(&way),
+            }
+        };
         Scratch {
-            forward: tiles(Pass::Forward).unwrap_or_else(|| product.forward_scratch()),
-            inputs: tiles(Pass::Input).unwrap_or_else(|| product.input_scratch()),
-            params: tiles(Pass::Weight).unwrap_or_else(|| product.weight_scratch()),
+            forward: of(Pass::Forward, |all| all.forward, Convolution::forward_scratch),
+            inputs: of(Pass::Input, |all| all.inputs, Convolution::input_scratch),
+            params: of(Pass::Weight, |all| all.params, Convolution::weight_scratch),
         }
     }
 
@@ -68,34 +94,34 @@ impl Fast for Conv {
         let mut y = Tensor::<S>::zeros(&layout.shape(self.rank), pass.meter);
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut block = block(scratch.forward, pass.meter);
-        let given = (x.data(), weight, bias);
-        let out = y.data_mut();
-        match Winograd::choose(&layout, Pass::Forward, how) {
-            Some(tiles) => tiles.forward(native, given, out, &mut block),
-            None => Convolution::from(&layout).forward(native, given, out, &mut block),
+        let (given, out) = ((x.data(), weight, bias), y.data_mut());
+        match Way::choose(&layout, Pass::Forward, how) {
+            Way::Slices(way) => way.forward(given, out, &mut block),
+            Way::Tiles(way) => way.forward(native, given, out, &mut block),
+            Way::Columns(way) => way.forward(native, given, out, &mut block),
         }
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
     }
 
     fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
         let layout = ConvLayout::new(self, &pass.shapes[0]);
-        let product = Convolution::from(&layout);
         let mut grads = gradients(&pass, self.bias);
         let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, how), &pass);
         let g = pass.grad().data();
         if let [dx] = &mut grads.inputs[..] {
-            let weight = owned(pass.owned, "weight").data();
-            let (given, dx) = ((g, weight), dx.data_mut());
-            match Winograd::choose(&layout, Pass::Input, how) {
-                Some(tiles) => tiles.input_gradient(native, given, dx, &mut block),
-                None => product.input_gradient(native, given, dx, &mut block),
+            let (given, dx) = ((g, owned(pass.owned, "weight").data()), dx.data_mut());
+            match Way::choose(&layout, Pass::Input, how) {
+                Way::Slices(way) => way.input_gradient(given, dx, &mut block),
+                Way::Tiles(way) => way.input_gradient(native, given, dx, &mut block),
+                Way::Columns(way) => way.input_gradient(native, given, dx, &mut block),
             }
         }
         if let [dw, db @ ..] = &mut grads.params[..] {
             let (given, dw) = ((pass.input().data(), g), dw.data_mut());
-            match Winograd::choose(&layout, Pass::Weight, how) {
-                Some(tiles) => tiles.weight_gradient(native, given, dw, &mut block),
-                None => product.weight_gradient(native, given, dw, &mut block),
+            match Way::choose(&layout, Pass::Weight, how) {
+                Way::Slices(way) => way.weight_gradient(given, dw, &mut block),
+                Way::Tiles(way) => way.weight_gradient(native, given, dw, &mut block),
+                Way::Columns(way) => way.weight_gradient(native, given, dw, &mut block),
             }
             for db in db {
                 bias_gradient(g, volume(layout.windows()), db.data_mut());

@@ -6,21 +6,41 @@
 //! | of these 3×3 with stride, dilation and groups 1, each pass where it pays | `winograd`: products of transformed tiles, 4×4 or 2×2 outputs each; exact kernels use 2×2 only |
 //! | `conv_transpose` | `conv`: the input's gradient of the convolution that it transposes |
 //! | `linear` | `linear`: products with the long dimension along the rows |
+//! | `conv` with a kernel for each channel | `depthwise`: sums of shifted slices of a padded plane (`shifted`, `grids`) |
+//! | `max_pool`, `avg_pool`; adaptive ones whose windows are alike | `pool`: the same slices (`max_pool`, `mean_pool`) |
+//! | global pools | `pool`: a loop over each plane |
+//! | `batch_norm` on planes of 8 positions or more | `batchnorm`: sums by planes (`statistics`, `reduce`) |
+//! | `relu`, `relu6`, `leaky_relu`, `sigmoid`, `hard_sigmoid`, `silu`, `hard_swish`, `tanh`, `gelu` | `activation`: loops without a branch (`special`) |
+//! | `add`, `sub` of one shape; `mul` of one shape or by a gate | `join` |
 //! | anything else | the reference |
 //!
 //! The reference says what is right: results are equal within a tolerance that is relative to their scale. They do not
 //! depend on the number of threads, since `split` shares work by its shape. Scratch memory is told by `scratch` and
 //! allocated through the meter, once in each pass, when everything that the pass makes is there; the matrix product's own
 //! packed copies, which stay within the caches, are not accounted. It may use `kernels`, `scalar` and `tensor`. Tests stand
-//! in `tests/it/fast.rs`.
+//! in `tests/it/fast.rs` and `tests/it/fast_elementwise.rs`.
 
+mod activation;
+mod axis;
+mod batchnorm;
 mod conv;
+mod depthwise;
 pub(crate) mod gemm;
+mod grids;
+mod join;
 mod linear;
+mod max_pool;
+mod mean_pool;
 mod patches;
 mod peak;
+mod pool;
 mod product;
+mod reduce;
+mod shifted;
+mod special;
 mod split;
+mod statistics;
+mod wide;
 mod winograd;
 
 pub use gemm::Native;
@@ -89,7 +109,13 @@ macro_rules! fast {
     };
 }
 
-fast!(Conv ConvTranspose Linear);
+fast! {
+    Conv ConvTranspose Linear
+    MaxPool AvgPool AdaptiveMaxPool AdaptiveAvgPool GlobalMaxPool GlobalAvgPool
+    BatchNorm
+    Relu Relu6 LeakyRelu Sigmoid HardSigmoid Silu HardSwish Tanh Gelu
+    Add Sub Mul
+}
 
 /// Scratch memory of so many numbers.
 fn block<S: Scalar>(numbers: usize, meter: &Meter) -> Buffer<S> {
@@ -101,17 +127,6 @@ fn backward_block<S: Scalar>(scratch: Scratch, pass: &Backward<'_, S>) -> Buffer
     block(scratch.backward(pass.want_inputs, pass.want_params), pass.meter)
 }
 
-/// The sum of many numbers, in as many sums as a register holds.
-fn sum<S: Scalar>(numbers: &[S]) -> S {
-    let mut sums = [S::ZERO; 16];
-    let chunks = numbers.chunks_exact(sums.len());
-    let rest = chunks.remainder().iter().fold(S::ZERO, |sum, x| sum.add(*x));
-    for chunk in chunks {
-        sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum = sum.add(*x));
-    }
-    sums.into_iter().fold(rest, Scalar::add)
-}
-
 /// The gradient of a bias: for each channel the sum of its planes.
 fn bias_gradient<S: Scalar>(g: &[S], plane: usize, db: &mut [S]) {
     let channels = db.len();
@@ -120,7 +135,7 @@ fn bias_gradient<S: Scalar>(g: &[S], plane: usize, db: &mut [S]) {
     split::run(parts.collect(), &mut [] as &mut [S], 0, |(at, db), _| {
         for (o, db) in (at * each..).zip(db) {
             let planes = g.chunks_exact(plane.max(1)).skip(o).step_by(channels);
-            *db = planes.map(sum).fold(S::ZERO, Scalar::add);
+            *db = planes.map(|plane| reduce::over(plane, |g| g)).fold(S::ZERO, Scalar::add);
         }
     });
 }

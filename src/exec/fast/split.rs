@@ -74,9 +74,70 @@ pub(crate) fn run<P: Send, S: Send>(
     });
 }
 
+/// How many of so many rows, with so many multiply-accumulates in each, make a part.
+pub(crate) fn together(rows: usize, macs: usize) -> usize {
+    piece(rows, pieces(rows.saturating_mul(macs), 1), 1)
+}
+
+/// The scratch memory of [`rows`], of which a part takes `each` numbers.
+pub(crate) fn row_blocks(rows: usize, macs: usize, each: usize) -> usize {
+    blocks(rows.div_ceil(together(rows, macs)), each)
+}
+
+/// Runs over `y` in parts of whole rows, of `size` elements and so many multiply-accumulates each. A part is given its first
+/// row, its elements and `each` numbers of scratch memory.
+///
+/// # Panics
+/// If the scratch memory is less than [`row_blocks`] says.
+pub(crate) fn rows<Y: Send, S: Send>(
+    y: &mut [Y],
+    (size, macs): (usize, usize),
+    (scratch, each): (&mut [S], usize),
+    part: impl Fn(usize, &mut [Y], &mut [S]) + Sync,
+) {
+    if size == 0 {
+        return;
+    }
+    let together = together(y.len() / size, macs);
+    let parts = y.chunks_mut(together * size).enumerate();
+    run(parts.collect(), scratch, each, |(i, y), block| part(i * together, y, block));
+}
+
+/// Multiply-accumulates that take as long as one number that goes through memory.
+const NUMBER: usize = 4;
+
+/// Runs over rows without scratch memory, one by one, each of which goes through so many numbers.
+pub(crate) fn each_row<Y: Send>(
+    y: &mut [Y],
+    (size, numbers): (usize, usize),
+    row: impl Fn(usize, &mut [Y]) + Sync,
+) {
+    rows(y, (size, NUMBER * numbers), (&mut [] as &mut [Y], 0), |first, y, _| {
+        y.chunks_mut(size).enumerate().for_each(|(i, y)| row(first + i, y));
+    });
+}
+
+/// Runs over a result whose numbers are made one by one. A part is given its first.
+pub(crate) fn numbers<Y: Send>(y: &mut [Y], part: impl Fn(usize, &mut [Y]) + Sync) {
+    rows(y, (1, NUMBER), (&mut [] as &mut [Y], 0), |first, y, _| part(first, y));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_row_is_in_one_part() {
+        for (count, macs) in [(0, 9), (1, 1 << 30), (7, 1 << 16), (100, 1 << 14), (1000, 1)] {
+            let mut y = vec![0; 3 * count];
+            let mut scratch = vec![0; row_blocks(count, macs, 2)];
+            rows(&mut y, (3, macs), (&mut scratch, 2), |first, y, block| {
+                assert_eq!(block.len(), 2);
+                y.chunks_mut(3).enumerate().for_each(|(i, y)| y.fill(first + i + 1));
+            });
+            assert!(y.iter().enumerate().all(|(i, row)| *row == i / 3 + 1), "{count} by {macs}");
+        }
+    }
 
     #[test]
     fn every_part_runs_once_with_a_block_for_itself() {

@@ -51,7 +51,7 @@ fn count_batch<S: Scalar>(all: &mut [Owned<S>]) -> i64 {
 }
 
 /// Moves the running statistics of a channel towards new ones, `mean` and `var`, with a factor for each.
-pub(super) fn update<S: Scalar>(
+pub(crate) fn update<S: Scalar>(
     all: &mut [Owned<S>],
     channel: usize,
     factor: f64,
@@ -73,8 +73,24 @@ pub(super) fn unbiased(m: usize) -> f64 {
 }
 
 impl BatchNorm {
-    fn running(&self, mode: Mode) -> bool {
+    /// Whether the running statistics are taken.
+    pub(crate) fn running(&self, mode: Mode) -> bool {
         self.track_running_stats && mode == Mode::Eval
+    }
+
+    /// Counts the batch, if it moves the running statistics: by this factor the mean, by this the variance of so many numbers.
+    pub(crate) fn factors<S: Scalar>(
+        &self,
+        all: &mut [Owned<S>],
+        mode: Mode,
+        length: usize,
+    ) -> Option<(f64, f64)> {
+        (self.track_running_stats && mode == Mode::Train).then(|| {
+            #[allow(clippy::cast_precision_loss, reason = "batches seen")]
+            let seen = count_batch(all) as f64;
+            let factor = self.momentum.unwrap_or(1.0 / seen);
+            (factor, factor * unbiased(length))
+        })
     }
 }
 
@@ -101,16 +117,9 @@ impl Kernel for BatchNorm {
             return normalise::forward_running(rows, x, pass.owned, store);
         }
         let affine = Affine::new(pass.owned);
-        let tracks = self.track_running_stats && pass.mode == Mode::Train;
-        let mut factor = 0.0;
-        if tracks {
-            #[allow(clippy::cast_precision_loss, reason = "batches seen")]
-            let seen = count_batch(pass.owned) as f64;
-            factor = self.momentum.unwrap_or(1.0 / seen);
-        }
-        let for_var = factor * unbiased(rows.length());
+        let factors = self.factors(pass.owned, pass.mode, rows.length());
         normalise::forward_own(rows, 0..rows.count, x, &affine, store, |channel, mean, var| {
-            if tracks {
+            if let Some((factor, for_var)) = factors {
                 let new = [("running_mean", mean, factor), ("running_var", var, for_var)];
                 update(pass.owned, channel, factor, new);
             }

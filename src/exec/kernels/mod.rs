@@ -11,8 +11,10 @@
 mod normalise;
 mod walk;
 
+pub(crate) use batchnorm::update;
 pub(crate) use conv::Layout as ConvLayout;
 pub(crate) use conv_transpose::Layout as ConvTransposeLayout;
+pub(crate) use normalise::{INVERSE, MEAN};
 pub(crate) use walk::{Axis, Steps, Tap, narrow, positions, volume, walk};
 
 use super::meter::{Buffer, Meter};

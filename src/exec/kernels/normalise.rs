@@ -117,8 +117,10 @@ impl<S: Scalar> Affine<S> {
     }
 }
 
-const MEAN: &str = "mean";
-const INVERSE: &str = "inverse standard deviation";
+/// What is kept of rows: their means.
+pub(crate) const MEAN: &str = "mean";
+/// Their inverse deviations.
+pub(crate) const INVERSE: &str = "inverse standard deviation";
 
 /// Forward with each row's own statistics, the rows in this order; `seen` is told mean and variance of each.
 pub(super) fn forward_own<S: Scalar>(

@@ -14,7 +14,7 @@
 //! 0. The index of neither is an element: −1. Tests stand below and in `tests/it/kernels.rs`.
 
 use super::{
-    Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, positions, walk,
+    Axis, Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, positions, walk,
 };
 use crate::exec::meter::Buffer;
 use crate::exec::scalar::Scalar;
@@ -200,45 +200,59 @@ macro_rules! pool_kernel {
 }
 pub(super) use pool_kernel;
 
-/// Windows that walk along an axis, with the taps that count.
-fn walked(extent: usize, steps: Steps, padding: Padding, axis: usize) -> Vec<Vec<Tap>> {
+/// An axis of a pool.
+fn axis(extent: usize, steps: Steps, padding: Padding, axis: usize) -> Axis {
     // Caffe clips on every axis where there is padding on any; clipped, its rule is torch's.
     let padded = matches!(padding, Padding::Sides { sides, .. } if sides != [(0, 0); 3]);
     let rounding = match steps.rounding {
         Rounding::Caffe if padded => Rounding::Ceil,
         rounding => rounding,
     };
-    let along = walk(extent, Steps { rounding, ..steps }, padding, axis);
+    walk(extent, Steps { rounding, ..steps }, padding, axis)
+}
+
+/// The taps of each window that count.
+fn counted(along: &Axis) -> Vec<Vec<Tap>> {
     let taps = |window| (0..along.kernel).map(move |tap| (window, tap));
     let counts = |(window, tap)| Some(along.tap(window, tap)).filter(|tap| *tap != Tap::Beyond);
     (0..along.starts.len()).map(|window| taps(window).filter_map(counts).collect()).collect()
 }
 
+impl MaxPool {
+    /// The spatial axis with this index, of so many elements.
+    pub(crate) fn axis(&self, at: usize, extent: usize) -> Axis {
+        let steps = Steps {
+            kernel: narrow(self.kernel_size.values()[at]),
+            stride: narrow(self.stride.values()[at]),
+            dilation: narrow(self.dilation.values()[at]),
+            rounding: self.ceil_mode,
+        };
+        axis(extent, steps, self.padding, at)
+    }
+}
+
+impl AvgPool {
+    /// The spatial axis with this index, of so many elements.
+    pub(crate) fn axis(&self, at: usize, extent: usize) -> Axis {
+        let steps = Steps {
+            kernel: narrow(self.kernel_size.values()[at]),
+            stride: narrow(self.stride.values()[at]),
+            dilation: 1,
+            rounding: self.ceil_mode,
+        };
+        axis(extent, steps, self.padding, at)
+    }
+}
+
 impl Pool for MaxPool {
     fn windows(&self, shape: &[usize]) -> Windows {
-        Windows::new(shape, |axis, extent| {
-            let steps = Steps {
-                kernel: narrow(self.kernel_size.values()[axis]),
-                stride: narrow(self.stride.values()[axis]),
-                dilation: narrow(self.dilation.values()[axis]),
-                rounding: self.ceil_mode,
-            };
-            walked(extent, steps, self.padding, axis)
-        })
+        Windows::new(shape, |axis, extent| counted(&self.axis(axis, extent)))
     }
 }
 
 impl Pool for AvgPool {
     fn windows(&self, shape: &[usize]) -> Windows {
-        Windows::new(shape, |axis, extent| {
-            let steps = Steps {
-                kernel: narrow(self.kernel_size.values()[axis]),
-                stride: narrow(self.stride.values()[axis]),
-                dilation: 1,
-                rounding: self.ceil_mode,
-            };
-            walked(extent, steps, self.padding, axis)
-        })
+        Windows::new(shape, |axis, extent| counted(&self.axis(axis, extent)))
     }
 
     fn divisor(&self, seen: &Seen) -> u64 {
