@@ -1,4 +1,4 @@
-//! Trains the lecture's network on handwritten digits with the reference kernels: 1,797 images of 8×8, a fifth held out.
+//! Trains the lecture's network on handwritten digits: 1,797 images of 8×8, a fifth held out.
 //!
 //! `cargo run --release --example train_digits`
 //!
@@ -11,6 +11,7 @@ use std::error::Error;
 use std::io::Read as _;
 
 use cnnstat::diag::Source;
+use cnnstat::exec::backend::Backend;
 use cnnstat::exec::kernels::Scheme;
 use cnnstat::exec::loss::cross_entropy;
 use cnnstat::exec::network::Network;
@@ -81,7 +82,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let held: Vec<&Image> = held.into_iter().map(|(_, image)| image).collect();
     let mut seen: Vec<&Image> = seen.into_iter().map(|(_, image)| image).collect();
 
-    let mut network = Network::<f32>::new(&document.graph, Scheme::KaimingNormal, SEED);
+    let mut network = Network::<f32>::new(&document.graph, Scheme::KaimingNormal, SEED)
+        .with_backend(Backend::Fast { exact: false });
     let (first, _) = batch(&seen[..1], &network);
     network.build(&[first])?;
     let (mut adam, mut rng) = (Adam::new(LEARNING_RATE), Rng::new(SEED));

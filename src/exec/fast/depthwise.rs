@@ -31,7 +31,7 @@ pub(crate) struct Depthwise {
 }
 
 impl Depthwise {
-    /// The convolution, if it is one.
+    /// The convolution on its sizes, if each channel has one kernel.
     pub(crate) fn of(layout: &ConvLayout) -> Option<Self> {
         let ConvLayout { batch, channels, kernels, groups, axes } = layout;
         if *channels == 1 || [kernels, groups] != [channels; 2] {

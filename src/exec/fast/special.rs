@@ -1,4 +1,5 @@
-//! Exponentials and what is made of them, without a branch or a call, so that loops of them are vectorised.
+//! Exponentials and what is made of them, without a branch or a call, so that loops of them are vectorised. An exponential
+//! stays between the smallest normal number and the largest: it is never 0.
 //!
 //! ```text
 //! eˣ       = 2ᵏ·eʳ          k = ⌊x/ln 2⌉, r = x − k·ln 2, eʳ by its series
