@@ -1,9 +1,11 @@
-//! Convolution and transposed convolution on products: the operators' tensors, and which product makes which of them.
+//! Convolution and transposed convolution on products: the operators' tensors, and which product makes which of them, of
+//! columns or, for a convolution where they are worth it, of tiles.
 //!
 //! A transposed convolution goes from a convolution's output to its input: what the one makes forward, the other makes of
 //! its gradient. Tests stand in `tests/it/fast.rs`.
 
 use super::product::Convolution;
+use super::winograd::{Pass, Winograd};
 use super::{Fast, How, Native, backward_block, bias_gradient, block};
 use crate::exec::backend::Scratch;
 use crate::exec::kernels::{
@@ -47,12 +49,14 @@ impl Fast for Conv {
         true
     }
 
-    fn scratch(&self, inputs: &[&[usize]], _: Mode, _: How) -> Scratch {
-        let product = Convolution::from(&ConvLayout::new(self, inputs[0]));
+    fn scratch(&self, inputs: &[&[usize]], _: Mode, how: How) -> Scratch {
+        let layout = ConvLayout::new(self, inputs[0]);
+        let product = Convolution::from(&layout);
+        let tiles = |pass| Winograd::choose(&layout, pass, how).map(|tiles| tiles.scratch());
         Scratch {
-            forward: product.forward_scratch(),
-            inputs: product.input_scratch(),
-            params: product.weight_scratch(),
+            forward: tiles(Pass::Forward).unwrap_or_else(|| product.forward_scratch()),
+            inputs: tiles(Pass::Input).unwrap_or_else(|| product.input_scratch()),
+            params: tiles(Pass::Weight).unwrap_or_else(|| product.weight_scratch()),
         }
     }
 
@@ -65,7 +69,11 @@ impl Fast for Conv {
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut block = block(scratch.forward, pass.meter);
         let given = (x.data(), weight, bias);
-        Convolution::from(&layout).forward(native, given, y.data_mut(), &mut block);
+        let out = y.data_mut();
+        match Winograd::choose(&layout, Pass::Forward, how) {
+            Some(tiles) => tiles.forward(native, given, out, &mut block),
+            None => Convolution::from(&layout).forward(native, given, out, &mut block),
+        }
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
     }
 
@@ -77,10 +85,18 @@ impl Fast for Conv {
         let g = pass.grad().data();
         if let [dx] = &mut grads.inputs[..] {
             let weight = owned(pass.owned, "weight").data();
-            product.input_gradient(native, (g, weight), dx.data_mut(), &mut block);
+            let (given, dx) = ((g, weight), dx.data_mut());
+            match Winograd::choose(&layout, Pass::Input, how) {
+                Some(tiles) => tiles.input_gradient(native, given, dx, &mut block),
+                None => product.input_gradient(native, given, dx, &mut block),
+            }
         }
         if let [dw, db @ ..] = &mut grads.params[..] {
-            product.weight_gradient(native, (pass.input().data(), g), dw.data_mut(), &mut block);
+            let (given, dw) = ((pass.input().data(), g), dw.data_mut());
+            match Winograd::choose(&layout, Pass::Weight, how) {
+                Some(tiles) => tiles.weight_gradient(native, given, dw, &mut block),
+                None => product.weight_gradient(native, given, dw, &mut block),
+            }
             for db in db {
                 bias_gradient(g, volume(layout.windows()), db.data_mut());
             }

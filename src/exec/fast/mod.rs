@@ -3,6 +3,7 @@
 //! | operator | goes to |
 //! |---|---|
 //! | `conv`, any rank, stride, dilation, padding, groups | `conv`: blocks of columns and products (`product`), 1×1 straight on the channels |
+//! | of these 3×3 with stride, dilation and groups 1, each pass where it pays | `winograd`: products of transformed tiles, 4×4 or 2×2 outputs each; exact kernels use 2×2 only |
 //! | `conv_transpose` | `conv`: the input's gradient of the convolution that it transposes |
 //! | `linear` | `linear`: products with the long dimension along the rows |
 //! | anything else | the reference |
@@ -20,6 +21,7 @@ mod patches;
 mod peak;
 mod product;
 mod split;
+mod winograd;
 
 pub use gemm::Native;
 pub use peak::peak;
@@ -33,8 +35,7 @@ use crate::ops::{Mode, Op};
 /// How fast kernels may compute.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct How {
-    /// Only in ways that round about as often as the reference does.
-    #[expect(dead_code, reason = "every kernel there is does")]
+    /// Only in ways that round about as often as the reference does: of tiles, those of 2×2 outputs.
     pub(crate) exact: bool,
 }
 

@@ -44,11 +44,6 @@ pub(super) struct Convolution {
     patches: Patches,
 }
 
-/// Parts of `whole` as equal as can be, none above `most`.
-fn even(whole: usize, most: usize) -> usize {
-    whole.div_ceil(whole.div_ceil(most.max(1)).max(1)).max(1)
-}
-
 /// The first kernel's bias and those that follow, on the rows of what is to be made; and how it is made then.
 fn begin<S: Scalar>(into: &mut MatrixMut<'_, S>, first: usize, bias: Option<&[S]>) -> Write {
     let Some(bias) = bias else { return Write::Over };
@@ -143,12 +138,12 @@ impl Convolution {
             return ForwardCut { channels: self.depth, windows: wide, rows, shared: false };
         }
         if down > 1 {
-            let channels = even(self.depth, SHARED / (taps * windows));
+            let channels = split::even(self.depth, SHARED / (taps * windows));
             let rows = split::piece(self.kernels, (self.kernels / LOW).min(split::LANES), 1);
             return ForwardCut { channels, windows, rows, shared: true };
         }
         let windows = wide.min(WIDE).min((BLOCK / taps).max(1));
-        let channels = even(self.depth, BLOCK / (taps * windows));
+        let channels = split::even(self.depth, BLOCK / (taps * windows));
         ForwardCut { channels, windows, rows, shared: false }
     }
 
@@ -268,7 +263,7 @@ impl Convolution {
         }
         let windows = windows.min(WIDE).min((BLOCK / taps).max(1));
         let most = self.depth.div_ceil(pieces).max(LOW.div_ceil(taps));
-        (even(self.depth, most.min(BLOCK / (taps * windows.max(1)))), windows)
+        (split::even(self.depth, most.min(BLOCK / (taps * windows.max(1)))), windows)
     }
 
     /// Scratch memory of the input's gradient.
@@ -332,7 +327,7 @@ impl Convolution {
         let sums = sums.min(steps).min(room).max(1);
         let across = pieces.div_ceil(self.groups * sums);
         let most = most.min(self.depth.div_ceil(across).max(LOW.div_ceil(taps)));
-        let channels = even(self.depth, most);
+        let channels = split::even(self.depth, most);
         let turned = room > 0 && steps > 0 && self.kernels < channels * taps;
         WeightCut { channels, windows: wide, sums, turned }
     }

@@ -24,6 +24,11 @@ pub(crate) fn piece(whole: usize, pieces: usize, unit: usize) -> usize {
     if pieces == 1 { whole.max(1) } else { whole.div_ceil(pieces).next_multiple_of(unit).max(1) }
 }
 
+/// The size of pieces of `whole` that are as equal as can be, none above `most`.
+pub(crate) fn even(whole: usize, most: usize) -> usize {
+    whole.div_ceil(whole.div_ceil(most.max(1)).max(1)).max(1)
+}
+
 /// The scratch memory of so many parts that take `each` numbers.
 pub(crate) fn blocks(parts: usize, each: usize) -> usize {
     parts.min(LANES).saturating_mul(each)

@@ -1,0 +1,87 @@
+//! Filters to transformed filters and back, for the channels of a filter side by side.
+//!
+//! It may use `forms`, `tiles` and `split`. Tests stand in `tests`.
+
+use std::ops::Range;
+
+use super::forms::Form;
+use super::tiles::cut;
+use super::{SIDE, TAPS};
+use crate::exec::fast::gemm::Write;
+use crate::exec::fast::split;
+use crate::exec::scalar::Scalar;
+
+/// Channels that are transformed at once, so that what is between two passes stays in the nearest cache.
+const AT_ONCE: usize = 64;
+
+/// The filters of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filters<'a, S> {
+    /// `[filters][channels][3][3]`, or `[channels][filters][3][3]` where they are turned, each by half a turn.
+    pub(super) w: &'a [S],
+    /// Filters and channels.
+    pub(super) sizes: [usize; 2],
+    pub(super) turned: bool,
+}
+
+impl<S: Scalar> Filters<'_, S> {
+    /// Transforms some of them, to `[filters][A·A][step]`.
+    pub(super) fn transform<F: Form<M, A>, const M: usize, const A: usize>(
+        &self,
+        some: Range<usize>,
+        (into, step): (&mut [S], usize),
+    ) {
+        let [filters, channels] = self.sizes;
+        let (first, apart) =
+            if self.turned { (TAPS, filters * TAPS) } else { (channels * TAPS, TAPS) };
+        let parts = some.zip(into.chunks_exact_mut(A * A * step)).collect();
+        split::run(parts, &mut [] as &mut [S], 0, |(filter, into), _| {
+            let w = &self.w[filter * first..];
+            for begin in (0..channels).step_by(AT_ONCE) {
+                let part = begin..(begin + AT_ONCE).min(channels);
+                for c in part.clone() {
+                    for (tap, w) in w[c * apart..][..TAPS].iter().enumerate() {
+                        let tap = if self.turned { TAPS - 1 - tap } else { tap };
+                        into[(tap / SIDE * A + tap % SIDE) * step + c] = *w;
+                    }
+                }
+                for j in 0..SIDE {
+                    F::along(cut(into, j * step, A * step, part.clone()), F::filter);
+                }
+                for i in 0..A {
+                    F::along(cut(into, i * A * step, step, part.clone()), F::filter);
+                }
+            }
+        });
+    }
+}
+
+/// Scratch memory of `transform_back`.
+pub(super) const fn back_scratch<const A: usize>() -> usize {
+    A * A * AT_ONCE
+}
+
+/// Transforms the gradient of a transformed filter back and writes it over or adds it to `dw[channels][3][3]`: positions of
+/// `sums` are `apart` numbers apart.
+pub(super) fn transform_back<F: Form<M, A>, const M: usize, const A: usize, S: Scalar>(
+    (sums, apart): (&[S], usize),
+    (dw, write): (&mut [S], Write),
+    tiles: &mut [S],
+) {
+    for (first, dw) in dw.chunks_mut(AT_ONCE * TAPS).enumerate() {
+        let (first, count) = (first * AT_ONCE, dw.len() / TAPS);
+        for j in 0..A {
+            let from = std::array::from_fn(|i| &sums[(i * A + j) * apart + first..][..count]);
+            F::across(from, cut(tiles, j * AT_ONCE, A * AT_ONCE, 0..count), F::collect);
+        }
+        for i in 0..SIDE {
+            F::along(cut(tiles, i * A * AT_ONCE, AT_ONCE, 0..count), F::collect);
+        }
+        for (c, dw) in dw.chunks_exact_mut(TAPS).enumerate() {
+            let made = |tap: usize| tiles[(tap / SIDE * A + tap % SIDE) * AT_ONCE + c];
+            for (tap, dw) in dw.iter_mut().enumerate() {
+                *dw = if write == Write::Add { dw.add(made(tap)) } else { made(tap) };
+            }
+        }
+    }
+}
