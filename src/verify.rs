@@ -500,14 +500,12 @@ fn layer(
             .map(|o| o.shape().iter().product::<usize>() as u64)
             .sum()
     };
-    let real: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
-    let real: Vec<&[usize]> = real.iter().map(Vec::as_slice).collect();
     Verified {
         name: node.name.clone(),
         op: node.op.name(),
         shape: seen.outputs.first().cloned().unwrap_or_default(),
         params,
-        by_reference: !plan.backend.covers(&node.op, &real),
+        by_reference: plan.backend.falls_back(&node.op, inputs, plan.mode),
         forward: executed.forward,
         tallied_on: reduced
             .then(|| on.first().map_or_else(Vec::new, |shape| shape.dims().to_vec())),

@@ -144,7 +144,7 @@ fn print(stream: impl RawStream + AsLockedWrite, text: &str, color: bool) -> io:
 /// Threads that there are none of.
 fn no_threads(error: &ThreadsError) -> Failure {
     let help = "ask for fewer with `--threads`";
-    Failure::new(Diagnostic::new(Code::E0114, error.to_string()).help(help))
+    Failure::new(Diagnostic::new(Code::E0113, error.to_string()).help(help))
 }
 
 /// A format that could not be written; none of the reports has a value that its format does not know.

@@ -123,15 +123,13 @@ pub fn report(
                     .saturating_add(made(measured.to_params, back.params)),
                 seconds: measured.backward,
             };
-            let sizes: Vec<Vec<usize>> = row.inputs.iter().map(crate::Shape::sizes).collect();
-            let sizes: Vec<&[usize]> = sizes.iter().map(Vec::as_slice).collect();
             Layer {
                 index,
                 name: node.name.clone(),
                 op: node.op.name(),
                 output: row.outputs.first().map_or_else(Vec::new, |shape| shape.dims().to_vec()),
                 macs: work.macs,
-                by_reference: !plan.backend.covers(&node.op, &sizes),
+                by_reference: plan.backend.falls_back(&node.op, &row.inputs, analysis.options.mode),
                 forward: Pass { flops: flops(work), seconds: measured.forward },
                 backward: (measured.to_inputs || measured.to_params).then_some(backward),
             }

@@ -22,9 +22,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("lang", &["diag", "graph", "ops", "shape", "span", "text", "units"]),
     ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
     ("exec", &["graph", "ops", "shape"]),
-    ("report", &["analysis", "diff", "graph", "ops", "shape", "span", "text", "units", "verify"]),
+    (
+        "report",
+        &[
+            "analysis", "diff", "graph", "ops", "profile", "shape", "span", "text", "units",
+            "verify",
+        ],
+    ),
     ("diff", &["report"]),
     ("verify", &["analysis", "exec", "graph", "ops", "shape", "units"]),
+    ("profile", &["analysis", "exec", "graph", "shape"]),
     ("budget", &["analysis", "diag", "graph", "lang", "ops", "shape", "span", "units"]),
 ];
 

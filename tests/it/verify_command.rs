@@ -63,7 +63,7 @@ fn the_input_that_is_suggested_is_one_that_the_network_takes() {
         let done = run(&format!("verify --backend reference {limit}"));
         assert!(done.stderr.contains(&format!("`--input {said}` needs")), "{}", done.stderr);
     }
-    let done = run("verify vgg16 --batch 64 --memory-limit 2GiB");
+    let done = run("verify vgg16 --backend reference --batch 64 --memory-limit 2GiB");
     assert!(done.stderr.contains("`--batch 14` fits"), "{}", done.stderr);
 }
 
