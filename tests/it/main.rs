@@ -4,6 +4,7 @@ mod branches;
 mod check;
 mod cli;
 mod common;
+mod conventions;
 mod custom_network;
 mod diagnostics;
 mod diff;
