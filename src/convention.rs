@@ -16,7 +16,7 @@ use crate::graph::{Graph, Node, NodeId, ValueId};
 use crate::ops::args::ArgValue;
 use crate::ops::ledger::{Role, Work};
 use crate::ops::{Layer as _, Mode, Op};
-use crate::shape::{TooLarge, product};
+use crate::shape::{Shape, TooLarge, product};
 
 /// One tool's way to count, as data.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Convention {
     pub result: &'static str,
     /// The head of a column of such numbers.
     pub title: &'static str,
+    /// The head of a column of differences between such numbers.
+    pub delta: &'static str,
     /// The rule in one line, in the words of its terms.
     pub formula: &'static str,
     /// The tool, and the version that the rule is taken from.
@@ -274,7 +276,7 @@ impl Seen<'_> {
                 let groups = argument(op, "groups").and_then(|groups| groups.int()).unwrap_or(1);
                 product([work.macs, u64::try_from(groups).unwrap_or(1)])
             }
-            Amount::Inputs => self.row.inputs.first().map_or(Ok(0), crate::Shape::numel),
+            Amount::Inputs => self.row.inputs.first().map_or(Ok(0), Shape::numel),
             Amount::Outputs => self.outputs(),
             Amount::Window => product([self.outputs()?, window(op)?]),
             Amount::Positions => product(self.split().2.iter().copied()),
@@ -307,7 +309,7 @@ impl Seen<'_> {
 
     /// Samples, channels and spatial sizes of the output.
     fn split(&self) -> (u64, u64, &[u64]) {
-        self.row.outputs.first().and_then(crate::Shape::split).unwrap_or((1, 1, &[]))
+        self.row.outputs.first().and_then(Shape::split).unwrap_or((1, 1, &[]))
     }
 
     /// The sizes of the weight; none where there is no weight.

@@ -19,9 +19,16 @@ pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     let mut list = List::new(options.batch, options.dtype.name(), mode_name(options.mode));
     let mut done = Done::page(String::new(), args.page.output.as_ref());
     let mut visit = |found| match found {
-        Found::Network(model) => {
-            list.models.push(Listed::new(&model.report(), &model.source.name));
-        }
+        Found::Network(model) => match model.report_as(args.count.convention) {
+            Ok(report) => {
+                list.convention = report.convention.clone();
+                list.models.push(Listed::new(&report, &model.source.name));
+            }
+            Err(failure) => {
+                list.failed += 1;
+                done.fail(&failure, screen);
+            }
+        },
         Found::Skipped => list.skipped += 1,
         Found::Failed(failure) => {
             list.failed += 1;

@@ -5,6 +5,7 @@
 
 pub mod args;
 mod check;
+mod conventions;
 mod diff;
 mod estimate;
 mod expand;
@@ -17,6 +18,7 @@ mod memory;
 mod networks;
 mod ops;
 mod params;
+mod reconcile;
 mod settings;
 mod summary;
 pub mod usage;
@@ -100,6 +102,8 @@ pub fn run(cli: &Cli) -> Status {
         Some(Command::Check(args)) => check::run(args, &screen),
         Some(Command::Diff(args)) => diff::run(args, &screen),
         Some(Command::List(args)) => list::run(args, &screen),
+        Some(Command::Conventions(args)) => conventions::run(args, &screen),
+        Some(Command::Reconcile(args)) => reconcile::run(args, &screen),
         Some(Command::Ops(args)) => ops::run(args, &screen),
         Some(Command::Expand(args)) => expand::run(args, &screen),
         Some(Command::ExplainError(args)) => Ok(explain_error::run(args, &screen)),

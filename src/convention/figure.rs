@@ -84,6 +84,11 @@ impl Figure {
         Some(Self { digits, unit })
     }
 
+    /// The number itself, zeros in place of the digits that it leaves out.
+    pub const fn value(self) -> u64 {
+        self.digits * self.unit
+    }
+
     /// How a number becomes this figure; `None` if it does not.
     pub fn of(self, n: u64) -> Option<How> {
         let (n, unit) = (u128::from(n), u128::from(self.unit));
@@ -108,7 +113,7 @@ fn exponent(text: &str) -> Option<(u32, &str)> {
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.digits * self.unit;
+        let value = self.value();
         let (size, unit) = match value {
             0..1_000 => (1, ""),
             1_000..1_000_000 => (1_000, " k"),

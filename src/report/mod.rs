@@ -10,6 +10,8 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod columns;
 #[cfg(feature = "cli")]
+pub mod conventions;
+#[cfg(feature = "cli")]
 pub mod csv;
 #[cfg(feature = "cli")]
 pub mod diff;
@@ -37,6 +39,8 @@ pub mod ops;
 mod ops_example;
 #[cfg(feature = "cli")]
 pub mod params;
+#[cfg(feature = "cli")]
+pub mod reconcile;
 #[cfg(feature = "cli")]
 mod repeat;
 #[cfg(feature = "cli")]
