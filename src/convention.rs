@@ -195,7 +195,7 @@ impl Rule {
             Some(stem) => op.entry().name == stem && op.args().rank > 0,
             None => *known == "*" || *known == name,
         };
-        self.ops.iter().any(|known| is_meant(&known))
+        self.ops.iter().any(is_meant)
             && self.case.is_none_or(|(arg, value)| {
                 argument(op, arg).is_some_and(|found| match found {
                     ArgValue::Text(text) => text == value,

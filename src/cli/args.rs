@@ -492,7 +492,7 @@ pub struct ConventionsArgs {
 #[command(
     after_help = "Tried are all conventions on the network, on the others of its file, at usual input sizes and batches, \
     with and without auxiliary heads, with batch norm folded, doubled, halved, and forward and backward together: at most \
-    two such steps at once. A number is the figure if it is equal at the figure's precision, rounded or else truncated. \
+    two such steps at once, and a network with other parameters alone. A number is the figure if it is equal at the figure's precision, rounded or else truncated. \
     Exit 1 if nothing is."
 )]
 pub struct ReconcileArgs {

@@ -7,7 +7,7 @@ use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
 use super::{Done, cannot_write};
 use crate::convention::{self, Choice};
-use crate::report::conventions::Conventions;
+use crate::report::conventions::SideBySide;
 use crate::report::grid::Numbers;
 use crate::report::json;
 
@@ -20,7 +20,7 @@ pub fn run(args: &ConventionsArgs, screen: &Screen) -> Result<Done, Failure> {
         counts.push((convention, model.count(convention, Choice::default())?));
     }
     let heads = convention::auxiliary(&model.document.graph);
-    let page = Conventions::new(&model.report(), &counts, &heads);
+    let page = SideBySide::new(&model.report(), &counts, &heads);
     let look = screen.look(Numbers::Exact, args.output.is_some());
     let text = match args.format {
         ReportFormat::Table => page.terminal(look),

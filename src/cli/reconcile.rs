@@ -1,7 +1,7 @@
 //! `cnnstat reconcile MODEL FIGURE`: who would print this figure.
 //!
-//! What is tried stands in the tables below: each entry is a step away from the network as it is, and at most
-//! [`MOST_STEPS`] are taken at once. Tests stand in `tests/it/reconcile.rs`.
+//! What is tried stands in the tables below: each entry is a step away from the network as it is. A network of the same
+//! file that has other parameters is two steps away: a figure for one is seldom printed for the other. Tests stand in `tests/it/reconcile.rs`.
 
 use super::args::{ReconcileArgs, ReportFormat};
 use super::load::{self, Failure, Model};
@@ -17,8 +17,8 @@ use crate::report::json;
 use crate::report::reconcile::{Answer, Reconciliation, arithmetic, of_ledger};
 use crate::shape::Shape;
 
-/// More steps at once explain anything.
-const MOST_STEPS: usize = 2;
+/// What is further away would explain anything.
+const FURTHEST: usize = 2;
 
 /// What a number is multiplied with and divided by, and why that is done.
 const FACTORS: &[(u64, u64, &str)] = &[
@@ -41,9 +41,10 @@ pub fn run(args: &ReconcileArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let model = load::model(&args.name, &settings)?;
     let mut search = Search { figure: args.figure, answers: Vec::new() };
-    search.network(&model, None);
+    search.network(&model, None, 0);
     for (step, relative) in relatives(&model, &settings) {
-        search.network(&relative, Some(step));
+        let is_alike = relative.analysis.totals.params == model.analysis.totals.params;
+        search.network(&relative, Some(&step), if is_alike { 1 } else { 2 });
     }
     search.batches(&model);
     let mut counts = Vec::new();
@@ -104,8 +105,8 @@ struct Search {
 }
 
 impl Search {
-    /// Tries a network, which may be a step away itself, with every choice and factor.
-    fn network(&mut self, model: &Model, step: Option<String>) {
+    /// Tries a network that is a step away itself, or none, with every choice and factor.
+    fn network(&mut self, model: &Model, step: Option<&str>, away: usize) {
         let graph = &model.document.graph;
         let has_heads = convention::auxiliary(graph).contains(&true);
         let has_norm = graph.nodes().iter().any(|node| matches!(node.op, Op::BatchNorm(_)));
@@ -123,42 +124,51 @@ impl Search {
                 Some("batch norm folded into the layers before it"),
             ),
         ];
-        for (_, choice, chosen) in choices.into_iter().filter(|(applies, ..)| *applies) {
-            let steps: Vec<String> =
-                step.iter().cloned().chain(chosen.map(str::to_owned)).collect();
+        for (applies, choice, chosen) in choices {
+            let away = away + usize::from(chosen.is_some());
+            if !applies || away > FURTHEST {
+                continue;
+            }
+            let steps: Vec<String> = step.into_iter().chain(chosen).map(str::to_owned).collect();
             for convention in convention::ALL {
                 let Ok(count) = model.count(convention, choice) else { continue };
+                let shown = arithmetic(&count.terms, 1, 1);
                 self.number(
                     model,
                     convention,
-                    steps.clone(),
-                    count.total,
-                    arithmetic(&count.terms, 1, 1),
+                    Way { away, steps: steps.clone(), total: count.total, shown },
                 );
-                if steps.len() < MOST_STEPS {
-                    self.factors(model, convention, &steps, &count);
+                if away < FURTHEST {
+                    self.factors(model, convention, away + 1, &steps, &count);
                 }
             }
         }
-        if step.as_ref().map_or(0, |_| 1) < MOST_STEPS {
-            self.training(model, step);
+        if away < FURTHEST {
+            self.training(model, step, away + 1);
         }
     }
 
     /// Tries what is made of a number by a rule of thumb.
-    fn factors(&mut self, model: &Model, convention: &Convention, steps: &[String], count: &Count) {
+    fn factors(
+        &mut self,
+        model: &Model,
+        convention: &Convention,
+        away: usize,
+        steps: &[String],
+        count: &Count,
+    ) {
         for (by, over, why) in FACTORS {
             let product = count.total.checked_mul(*by).filter(|n| n.is_multiple_of(*over));
             if let Some(product) = product {
                 let steps = steps.iter().cloned().chain([(*why).to_owned()]).collect();
                 let shown = arithmetic(&count.terms, *by, *over);
-                self.number(model, convention, steps, product / over, shown);
+                self.number(model, convention, Way { away, steps, total: product / over, shown });
             }
         }
     }
 
     /// Tries a training step by the ledger: the gradients of the network's own inputs are not made.
-    fn training(&mut self, model: &Model, step: Option<String>) {
+    fn training(&mut self, model: &Model, step: Option<&str>, away: usize) {
         let graph = &model.document.graph;
         let is_input = |value| graph.inputs().iter().any(|input| input.value == value);
         let backward = model.analysis.rows.iter().try_fold(Work::NONE, |sum, row| {
@@ -177,9 +187,9 @@ impl Search {
             let total = backward.and_then(|backward| forward.checked_add(backward));
             let (Some(convention), Some(total)) = (convention::find(name), total) else { continue };
             let why = "forward and backward, by the ledger".to_owned();
-            let steps = step.iter().cloned().chain([why]).collect();
+            let steps = step.map(str::to_owned).into_iter().chain([why]).collect();
             let shown = of_ledger(forward, total - forward);
-            self.number(model, convention, steps, total, shown);
+            self.number(model, convention, Way { away, steps, total, shown });
         }
     }
 
@@ -191,40 +201,42 @@ impl Search {
                 let Ok(count) = model.count(convention, Choice::default()) else { continue };
                 let Some(total) = count.total.checked_mul(*batch) else { continue };
                 let shown = arithmetic(&count.terms, *batch, 1);
-                self.number(model, convention, vec![format!("batch {batch}")], total, shown);
+                let steps = vec![format!("batch {batch}")];
+                self.number(model, convention, Way { away: 1, steps, total, shown });
             }
         }
     }
 
-    /// Keeps a number that is the figure; one that fewer steps lead to already is no further answer.
-    fn number(
-        &mut self,
-        model: &Model,
-        convention: &Convention,
-        steps: Vec<String>,
-        total: u64,
-        shown: String,
-    ) {
-        let Some(how) = self.figure.of(total) else { return };
+    /// Keeps a number that is the figure; one that a shorter way leads to already is no further answer.
+    fn number(&mut self, model: &Model, convention: &Convention, way: Way) {
+        let Some(how) = self.figure.of(way.total) else { return };
         let network = model.document.variant.as_ref().unwrap_or(&model.document.graph.name);
-        let alike = self.answers.iter_mut().find(|known| {
-            known.total == total
-                && known.network == *network
-                && known.shape() == Answer::shape_of(&steps)
-        });
-        match alike {
-            Some(known) if known.steps == steps && known.arithmetic == shown => {
+        let is_same = |known: &Answer| known.total == way.total && known.network == *network;
+        for known in self.answers.iter_mut().filter(|known| is_same(known)) {
+            if known.steps == way.steps && known.arithmetic == way.shown {
                 known.conventions.push(convention.name);
+                return;
             }
-            Some(known) if known.steps.len() <= steps.len() => {}
-            _ => self.answers.push(Answer {
-                total,
-                how,
-                conventions: vec![convention.name],
-                network: network.clone(),
-                steps,
-                arithmetic: shown,
-            }),
+            if known.distance < way.away {
+                return;
+            }
         }
+        self.answers.push(Answer {
+            total: way.total,
+            how,
+            conventions: vec![convention.name],
+            network: network.clone(),
+            distance: way.away,
+            steps: way.steps,
+            arithmetic: way.shown,
+        });
     }
+}
+
+/// A number, and how it came about.
+struct Way {
+    away: usize,
+    steps: Vec<String>,
+    total: u64,
+    shown: String,
 }

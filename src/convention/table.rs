@@ -136,7 +136,7 @@ pub const ALL: &[Convention] = &[
         version: "torchinfo 1.8.0",
         skips_heads: true,
         rules: &[
-            rule(CONVS, &[term(1, WeightTaps, "weight elements × output positions"), BIAS]),
+            rule(CONVS, &[term(1, WeightTaps, "weights × positions out"), BIAS]),
             rule(
                 &[
                     "linear",
@@ -147,7 +147,7 @@ pub const ALL: &[Convention] = &[
                     "instancenormNd",
                     "prelu",
                 ],
-                &[term(1, Tensors, "parameters of other layers × batch")],
+                &[term(1, Tensors, "other parameters × batch")],
             ),
         ],
         wrong: &[
@@ -250,15 +250,12 @@ pub const ALL: &[Convention] = &[
         result: "MACs",
         title: "thop MACs",
         delta: "Δ thop MACs",
-        formula: "MACs + 4 per norm element + elements out of average pools + elements into and out of adaptive ones",
+        formula: "MACs + 4 per norm element + elements from average pools + elements into and from adaptive ones",
         version: "thop 0.1.1.post2209072238",
         skips_heads: true,
         rules: &[
             rule(&["convNd", "linear"], &[MACS]),
-            rule(
-                &["conv_transposeNd"],
-                &[term(1, WeightTaps, "weight elements × output positions")],
-            ),
+            rule(&["conv_transposeNd"], &[term(1, WeightTaps, "weights × positions out")]),
             case("affine", "true", &["batchnormNd"], &[term(4, Inputs, "batch-norm elements")]),
             rule(&["batchnormNd"], &[term(2, Inputs, "batch-norm elements")]),
             case(
@@ -280,12 +277,12 @@ pub const ALL: &[Convention] = &[
                 &["softmax"],
                 &[term(3, Inputs, "softmax elements"), term(-1, Rows, "softmax rows")],
             ),
-            rule(&["avgpoolNd"], &[term(1, Outputs, "elements out of average pools")]),
+            rule(&["avgpoolNd"], &[term(1, Outputs, "elements from average pools")]),
             rule(
                 &["adaptive_avgpoolNd"],
                 &[
                     term(1, Inputs, "elements into adaptive pools"),
-                    term(1, Outputs, "elements out of adaptive pools"),
+                    term(1, Outputs, "elements from adaptive pools"),
                 ],
             ),
             case("mode", "nearest", &["upsample"], &[term(1, Outputs, "upsampled elements")]),
@@ -390,7 +387,7 @@ pub const ALL: &[Convention] = &[
             case("affine", "true", &["batchnormNd"], &[term(1, Outputs, "batch-norm elements")]),
             rule(&["scale"], &[term(1, Outputs, "scaled elements")]),
             rule(&["mul"], &[term(1, Outputs, "gated elements")]),
-            rule(&["lrn"], &[term(1, Window, "window taps of local response norm")]),
+            rule(&["lrn"], &[term(1, Window, "window taps of LRN")]),
         ],
         wrong: &["Groups are ignored: a depthwise convolution counts as a full one."],
         notes: &[
@@ -417,10 +414,7 @@ pub const ALL: &[Convention] = &[
             ),
             rule(
                 &["lrn"],
-                &[
-                    term(37, Outputs, "elements of local response norm"),
-                    term(1, Window, "window taps of local response norm"),
-                ],
+                &[term(37, Outputs, "LRN elements"), term(1, Window, "window taps of LRN")],
             ),
             rule(&["relu"], &[term(1, Outputs, "rectified elements")]),
             rule(
@@ -441,7 +435,7 @@ pub const ALL: &[Convention] = &[
                 &["adaptive_avgpoolNd", "global_avgpool"],
                 &[
                     term(1, Inputs, "elements into global pools"),
-                    term(4, Outputs, "elements out of global pools"),
+                    term(4, Outputs, "elements from global pools"),
                 ],
             ),
             rule(&["add", "sub"], &[SUMS]),
@@ -462,7 +456,7 @@ pub const ALL: &[Convention] = &[
     },
     Convention {
         name: "darknet",
-        result: "floating point operations",
+        result: "operations",
         title: "darknet FLOPs",
         delta: "Δ darknet FLOPs",
         formula: "2·MACs of convolutions and connected layers",

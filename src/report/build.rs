@@ -62,18 +62,27 @@ pub fn report(graph: &Graph, analysis: &Analysis, caption: Caption<'_>) -> Repor
 
 /// The same report with the numbers of another convention, which has counted the same analysis.
 pub fn report_as(mut report: Report, convention: &'static Convention, count: &Count) -> Report {
-    report.convention = model::Convention {
-        name: convention.name,
-        result: convention.result,
-        flops: convention.formula,
-        title: convention.title,
-        delta: convention.delta,
-    };
+    report.convention = convention.into();
     for (layer, counted) in report.layers.iter_mut().zip(&count.layers) {
         layer.counts.flops = *counted;
     }
     report.totals.flops = count.total;
     report
+}
+
+impl From<&'static Convention> for model::Convention {
+    fn from(convention: &'static Convention) -> Self {
+        if convention.is_default() {
+            return CONVENTION;
+        }
+        Self {
+            name: convention.name,
+            result: convention.result,
+            flops: convention.formula,
+            title: convention.title,
+            delta: convention.delta,
+        }
+    }
 }
 
 /// The word for a mode.

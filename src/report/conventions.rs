@@ -18,7 +18,7 @@ use crate::units::grouped;
 
 /// A network as every convention counts it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Conventions {
+pub struct SideBySide {
     schema_version: u32,
     model: String,
     inputs: Vec<NamedShape>,
@@ -49,7 +49,7 @@ struct Part {
     of: &'static str,
 }
 
-impl Conventions {
+impl SideBySide {
     /// The counts of a network; `heads` says which of its layers only auxiliary heads need.
     pub fn new(report: &Report, counts: &[(&'static Convention, Count)], heads: &[bool]) -> Self {
         let layers = report.layers.iter().zip(heads).filter(|(_, is_head)| **is_head);

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::conventions::term_text;
 use super::markdown::escape;
@@ -22,32 +22,17 @@ pub struct Answer {
     /// The number itself.
     pub total: u64,
     /// How it becomes the figure.
-    #[serde(serialize_with = "how")]
     pub how: How,
     /// The conventions that make it so.
     pub conventions: Vec<&'static str>,
     /// The network that is counted.
     pub network: String,
+    /// How far it is from the network as it is: one for each step, two for a network with other parameters.
+    pub distance: usize,
     /// What is done to the network or to the number before.
     pub steps: Vec<String>,
     /// How the number comes about.
     pub arithmetic: String,
-}
-
-fn how<S: Serializer>(how: &How, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(how.name())
-}
-
-impl Answer {
-    /// The input that a step sets, by which numbers of one network differ.
-    pub fn shape_of(steps: &[String]) -> Option<&String> {
-        steps.iter().find(|step| step.starts_with("input "))
-    }
-
-    /// The input that its steps set.
-    pub fn shape(&self) -> Option<&String> {
-        Self::shape_of(&self.steps)
-    }
 }
 
 /// All answers for a figure.
@@ -67,7 +52,7 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// Ranks the answers: the fewest steps first, then rounding before truncation. `counts` is what each convention makes
+    /// Ranks the answers: the nearest first, then rounding before truncation. `counts` is what each convention makes
     /// of the network as it is, `top` how many answers are shown.
     pub fn new(
         report: &Report,
@@ -76,7 +61,7 @@ impl Reconciliation {
         counts: &[(&'static str, u64)],
         top: usize,
     ) -> Self {
-        answers.sort_by_key(|answer| (answer.steps.len(), answer.how));
+        answers.sort_by_key(|answer| (answer.distance, answer.how));
         let distance = |(_, n): &&(&'static str, u64)| n.abs_diff(figure.value());
         Self {
             schema_version: SCHEMA_VERSION,

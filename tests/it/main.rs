@@ -26,6 +26,7 @@ mod memory_command;
 mod models;
 mod published;
 mod readme;
+mod reconcile;
 mod references;
 mod repeats;
 mod run;
