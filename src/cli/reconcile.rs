@@ -7,11 +7,12 @@ use super::args::{ReconcileArgs, ReportFormat};
 use super::load::{self, Failure, Model};
 use super::settings::{Screen, Settings};
 use super::{Done, Status, cannot_write};
+use crate::analysis::{Options, analyze};
 use crate::convention::figure::Figure;
 use crate::convention::{self, Choice, Convention, Count};
 use crate::lang;
-use crate::ops::Op;
 use crate::ops::ledger::Work;
+use crate::ops::{Mode, Op};
 use crate::report::grid::Numbers;
 use crate::report::json;
 use crate::report::reconcile::{Answer, Reconciliation, arithmetic, of_ledger};
@@ -167,21 +168,23 @@ impl Search {
         }
     }
 
-    /// Tries a training step by the ledger: the gradients of the network's own inputs are not made.
+    /// Tries a training step by the ledger, in train mode: the gradients of the network's own inputs are not made.
     fn training(&mut self, model: &Model, step: Option<&str>, away: usize) {
         let graph = &model.document.graph;
+        let options = Options { mode: Mode::Train, ..model.analysis.options.clone() };
+        let Ok(analysis) = analyze(graph, &options) else { return };
         let is_input = |value| graph.inputs().iter().any(|input| input.value == value);
-        let backward = model.analysis.rows.iter().try_fold(Work::NONE, |sum, row| {
+        let backward = analysis.rows.iter().try_fold(Work::NONE, |sum, row| {
             let is_first = graph.node(row.node).inputs.iter().all(|value| is_input(*value));
             let work = row.counts.work_backward;
             let inputs = if is_first { Work::NONE } else { work.inputs };
             sum.plus(inputs)?.plus(work.params)
         });
         let Ok(backward) = backward else { return };
-        let forward = model.analysis.totals.work;
+        let forward = analysis.totals.work;
         let parts = [
             ("macs", forward.macs, Some(backward.macs)),
-            ("cnnstat", model.analysis.totals.flops, backward.flops().ok()),
+            ("cnnstat", analysis.totals.flops, backward.flops().ok()),
         ];
         for (name, forward, backward) in parts {
             let total = backward.and_then(|backward| forward.checked_add(backward));
