@@ -1,7 +1,8 @@
 //! `cnnstat reconcile MODEL FIGURE`: who would print this figure.
 //!
 //! What is tried stands in the tables below: each entry is a step away from the network as it is. A network of the same
-//! file that has other parameters is two steps away: a figure for one is seldom printed for the other. Tests stand in `tests/it/reconcile.rs`.
+//! file that has other parameters is two steps away: a figure for one is seldom printed for the other. Tests stand in
+//! `tests/it/reconcile.rs`.
 
 use super::args::{ReconcileArgs, ReportFormat};
 use super::load::{self, Failure, Model};

@@ -185,7 +185,9 @@ pub fn page() -> String {
          is. `--as NAME` counts as one of them does; `cnnstat conventions MODEL` shows all side by side, and `cnnstat \
          reconcile MODEL FIGURE` finds who would print a figure. The rules are taken from the tools' sources and \
          documentation; where `tests/golden/torchvision` has a tool's totals, they are met to the last digit, or \
-         `tests/it/conventions.rs` lists them with the reason.\n\n",
+         `tests/it/conventions.rs` lists them with the reason. `convNd` stands for \
+         `conv1d`, `conv2d` and `conv3d`; of several rules for an operator the first counts, and one without a rule \
+         counts nothing.\n\n",
     );
     let mut grid = Grid::new(["name", "calls it", "which is", "taken from"].map(Head::left));
     for convention in convention::ALL {
@@ -223,7 +225,7 @@ fn section(out: &mut String, convention: &Convention) {
             let _ = writeln!(out, "\n{heading}:\n");
         }
         for text in texts {
-            let _ = writeln!(out, "* {}", text.replace('*', "\\*"));
+            let _ = writeln!(out, "* {text}");
         }
     }
 }

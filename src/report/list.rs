@@ -226,12 +226,14 @@ impl List {
 
     /// The rows as CSV, with the descriptions they come from.
     pub fn csv(&self) -> Result<String, csv::Error> {
-        let (name, others) = (&COLUMNS[0], &COLUMNS[1..]);
-        let others_titles = others.iter().map(|column| self.title(column, column.key));
-        let titles = [name.key, "file"].into_iter().chain(others_titles);
+        let columns = self.columns();
+        let (first, others) = columns.split_at(1);
+        let title = |column: &&Column| self.title(column, column.key);
+        let titles = first.iter().map(title).chain(["file"]).chain(others.iter().map(title));
         let row = |listed: &Listed| {
-            let first = [listed.value(name), Value::text(&listed.file)].into_iter();
-            first.chain(others.iter().map(|column| listed.value(column))).collect()
+            let value = |column: &&Column| listed.value(column);
+            let file = Value::text(&listed.file);
+            first.iter().map(value).chain([file]).chain(others.iter().map(value)).collect()
         };
         let rows: Vec<Vec<Value>> = self.models.iter().map(row).collect();
         super::csv::write(&titles.collect::<Vec<_>>(), &rows)

@@ -121,7 +121,7 @@ fn published_totals() {
     assert_eq!(total("yolov3", "darknet"), 65_864_075_264);
     // Without groups and scales, Netscope's MACC are the MACs; a depthwise convolution counts as a full one.
     assert_eq!(total("vgg16", "netscope"), 15_470_264_320);
-    assert!(total("mobilenet_v1", "netscope") > 9 * total("mobilenet_v1", "macs"));
+    assert!(total("mobilenet_v1", "netscope") > 8 * total("mobilenet_v1", "macs"));
     // TensorFlow's profiler on Keras' VGG-16, 30.96 G: convolutions, biases, windows of pools.
     assert_eq!(total("vgg16", "keras") / 10_000_000, 3_096);
 }
