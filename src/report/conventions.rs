@@ -232,12 +232,20 @@ fn section(out: &mut String, convention: &Convention) {
 
 /// What a rule counts, in words.
 fn counted(rule: &Rule) -> String {
-    let terms = rule.terms.iter().map(|term| match term.times {
-        1 => term.what.to_owned(),
-        n => format!("{n} × {}", term.what),
-    });
-    let terms = terms.collect::<Vec<_>>().join(" + ");
-    if terms.is_empty() { "nothing".to_owned() } else { terms }
+    let mut out = String::new();
+    for term in rule.terms {
+        let sign = match (out.is_empty(), term.times < 0) {
+            (true, _) => "",
+            (false, false) => " + ",
+            (false, true) => " − ",
+        };
+        let times = match term.times.unsigned_abs() {
+            1 => String::new(),
+            n => format!("{n} × "),
+        };
+        let _ = write!(out, "{sign}{times}{}", term.what);
+    }
+    if out.is_empty() { "nothing".to_owned() } else { out }
 }
 
 #[cfg(test)]
