@@ -144,7 +144,7 @@ impl Reconciliation {
             ),
             1 => "1 answer".to_owned(),
             n if n > self.top => {
-                format!("{n} answers, of which {} are shown: --top {n} shows all", self.top)
+                format!("{n} answers, the first {} shown: --top {n} shows all", self.top)
             }
             n => format!("{n} answers"),
         }
