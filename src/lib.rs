@@ -23,6 +23,7 @@ pub mod analysis;
 pub mod budget;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod convention;
 pub mod diag;
 #[cfg(feature = "cli")]
 pub mod diff;

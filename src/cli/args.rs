@@ -4,6 +4,7 @@
 
 mod backend;
 mod choices;
+mod conventions;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -13,7 +14,10 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use backend::{BackendArgs, ThreadsArgs};
-pub use choices::{MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, When};
+pub use choices::{
+    MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, ReportFormat, When,
+};
+pub use conventions::{AsArgs, ConventionsArgs, ReconcileArgs};
 
 use crate::report::columns::Column;
 use crate::report::list;
@@ -137,6 +141,10 @@ pub enum Command {
     Diff(DiffArgs),
     /// List networks side by side, the built-in ones or those of a folder
     List(ListArgs),
+    /// Show what each tool would print for a network, side by side, and why they differ
+    Conventions(ConventionsArgs),
+    /// Find who would print a figure: which conventions, of the network or of its usual variants; exit 1 if none would
+    Reconcile(ReconcileArgs),
     /// List the operators, or say all of one
     Ops(OpsArgs),
     /// Print a description with variables, loops, blocks and conditions carried out
@@ -154,6 +162,9 @@ pub struct SummaryArgs {
     /// What is shown.
     #[command(flatten)]
     pub view: ViewArgs,
+    /// How operations are counted.
+    #[command(flatten)]
+    pub count: AsArgs,
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -410,6 +421,9 @@ pub struct ExplainArgs {
     /// Layers, scopes or patterns with *; all layers if none is given
     #[arg(value_name = "LAYER")]
     pub layers: Vec<String>,
+    /// How operations are counted.
+    #[command(flatten)]
+    pub count: AsArgs,
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -453,6 +467,9 @@ pub struct DiffArgs {
     /// Print integers in full
     #[arg(long)]
     pub exact: bool,
+    /// How operations are counted.
+    #[command(flatten)]
+    pub count: AsArgs,
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -474,6 +491,9 @@ pub struct ListArgs {
     /// Print integers in full
     #[arg(long)]
     pub exact: bool,
+    /// How operations are counted.
+    #[command(flatten)]
+    pub count: AsArgs,
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,

@@ -16,8 +16,10 @@ pub fn run(args: &DiffArgs, screen: &Screen) -> Result<Done, Failure> {
     let mut done = Done::page(String::new(), args.page.output.as_ref());
     let mut reports = Vec::new();
     for argument in [&args.before, &args.after] {
-        match load::model(argument, &settings) {
-            Ok(model) => reports.push(model.report()),
+        let report = load::model(argument, &settings)
+            .and_then(|model| model.report_as(args.count.convention));
+        match report {
+            Ok(report) => reports.push(report),
             Err(failure) => done.fail(&failure, screen),
         }
     }

@@ -14,7 +14,7 @@ pub fn run(args: &ExplainArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let model = load::model(&args.name, &settings)?;
     let nodes = nodes(&model, &args.layers)?;
-    let report = model.report();
+    let report = model.report_as(args.count.convention)?;
     let sections = sections(&model.document.graph, &model.analysis, &report, &nodes);
     let look = screen.look(Numbers::Exact, args.output.is_some());
     let page = match args.format {

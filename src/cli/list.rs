@@ -11,17 +11,23 @@ use crate::report::build::mode_name;
 use crate::report::grid::Numbers;
 use crate::report::json;
 use crate::report::list::{List, Listed};
+use crate::report::model::CONVENTION;
 
 /// A row for each network, built-in ones where no argument is given; what cannot be read is reported, the others listed.
 pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let options = &settings.options;
     let mut list = List::new(options.batch, options.dtype.name(), mode_name(options.mode));
+    list.convention = args.count.convention.map_or(CONVENTION, Into::into);
     let mut done = Done::page(String::new(), args.page.output.as_ref());
     let mut visit = |found| match found {
-        Found::Network(model) => {
-            list.models.push(Listed::new(&model.report(), &model.source.name));
-        }
+        Found::Network(model) => match model.report_as(args.count.convention) {
+            Ok(report) => list.models.push(Listed::new(&report, &model.source.name)),
+            Err(failure) => {
+                list.failed += 1;
+                done.fail(&failure, screen);
+            }
+        },
         Found::Skipped => list.skipped += 1,
         Found::Failed(failure) => {
             list.failed += 1;

@@ -12,10 +12,11 @@ use glob::Pattern;
 use super::args::{Cli, STDIN};
 use super::settings::{Screen, Settings, about_option};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
+use crate::convention::{Choice, Convention, Count};
 use crate::diag::{Code, Diagnostic, Format, Source, did_you_mean, render};
 use crate::lang::{self, Choices, Document};
 use crate::ops::ledger::Role;
-use crate::report::build::{Caption, report};
+use crate::report::build::{Caption, report, report_as};
 use crate::report::model::Report;
 use crate::zoo;
 
@@ -103,6 +104,21 @@ impl Model {
             source: document.source.as_deref(),
         };
         report(&document.graph, &self.analysis, caption)
+    }
+
+    /// Its report, operations counted as a convention has it.
+    pub fn report_as(&self, convention: Option<&'static Convention>) -> Result<Report, Failure> {
+        let Some(convention) = convention.filter(|convention| !convention.is_default()) else {
+            return Ok(self.report());
+        };
+        let count = self.count(convention, Choice::default())?;
+        Ok(report_as(self.report(), convention, &count))
+    }
+
+    /// What a convention makes of it.
+    pub fn count(&self, convention: &Convention, choice: Choice) -> Result<Count, Failure> {
+        let count = convention.count(&self.document.graph, &self.analysis, choice);
+        count.map_err(|error| self.failure(&error))
     }
 
     /// What is to be said where a pass over its graph fails.

@@ -6,6 +6,7 @@
 pub mod args;
 mod bar;
 mod check;
+mod conventions;
 mod diff;
 mod estimate;
 mod expand;
@@ -19,6 +20,7 @@ mod networks;
 mod ops;
 mod params;
 mod profile;
+mod reconcile;
 mod settings;
 mod summary;
 pub mod usage;
@@ -104,6 +106,8 @@ pub fn run(cli: &Cli) -> Status {
         Some(Command::Check(args)) => check::run(args, &screen),
         Some(Command::Diff(args)) => diff::run(args, &screen),
         Some(Command::List(args)) => list::run(args, &screen),
+        Some(Command::Conventions(args)) => conventions::run(args, &screen),
+        Some(Command::Reconcile(args)) => reconcile::run(args, &screen),
         Some(Command::Ops(args)) => ops::run(args, &screen),
         Some(Command::Expand(args)) => expand::run(args, &screen),
         Some(Command::ExplainError(args)) => Ok(explain_error::run(args, &screen)),

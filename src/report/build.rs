@@ -8,9 +8,10 @@ use num_rational::Ratio;
 use serde_json::{Map, Value};
 
 use super::model::{
-    AxisField, CONVENTION, Counts, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Tensor,
+    self, AxisField, CONVENTION, Counts, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Tensor,
 };
 use crate::analysis::{self, Analysis, Field, Row};
+use crate::convention::{Convention, Count};
 use crate::graph::{Graph, NodeId, ValueId, WeightsId};
 use crate::ops::args::ArgValue;
 use crate::ops::ledger::Role;
@@ -56,6 +57,31 @@ pub fn report(graph: &Graph, analysis: &Analysis, caption: Caption<'_>) -> Repor
         not_counted: Vec::new(),
         layers: analysis.rows.iter().map(|row| layer(&sources, row)).collect(),
         totals: Counts::from(&analysis.totals),
+    }
+}
+
+/// The same report with the numbers of another convention, which has counted the same analysis.
+pub fn report_as(mut report: Report, convention: &'static Convention, count: &Count) -> Report {
+    report.convention = convention.into();
+    for (layer, counted) in report.layers.iter_mut().zip(&count.layers) {
+        layer.counts.flops = *counted;
+    }
+    report.totals.flops = count.total;
+    report
+}
+
+impl From<&'static Convention> for model::Convention {
+    fn from(convention: &'static Convention) -> Self {
+        if convention.is_default() {
+            return CONVENTION;
+        }
+        Self {
+            name: convention.name,
+            result: convention.result,
+            flops: convention.formula,
+            title: convention.title,
+            delta: convention.delta,
+        }
     }
 }
 

@@ -100,6 +100,9 @@ pub fn find(name: &str) -> Option<&'static Column> {
     COLUMNS.iter().find(|column| column.key == name || column.alias == name)
 }
 
+/// The column that another convention fills.
+pub const FLOPS: &str = "flops";
+
 /// The columns of [`USUAL`].
 pub fn usual() -> Vec<&'static Column> {
     USUAL.iter().filter_map(|key| find(key)).collect()
@@ -130,9 +133,14 @@ impl Column {
         }
     }
 
-    /// Its head: in a selection of the user's nothing goes, and shares say of what.
-    pub fn head_in(&self, chosen: bool) -> Head {
+    /// Its head: in a selection of the user's nothing goes, and shares say of what. The numbers of another convention have
+    /// its name, and do not go: they were asked for.
+    pub fn head_in(&self, chosen: bool, report: &Report) -> Head {
+        let convention = &report.convention;
         match self.kind {
+            Kind::Count(_) if self.key == FLOPS && !convention.is_default() => {
+                Head::right(convention.title)
+            }
             _ if !chosen => self.head,
             Kind::Share(_) => Head { title: self.key, expendable: 0, ..self.head },
             _ => Head { expendable: 0, ..self.head },

@@ -2,7 +2,7 @@
 //!
 //! Tests stand below.
 
-use super::columns::{COLUMNS, Column, Kind};
+use super::columns::{COLUMNS, Column, FLOPS, Kind};
 use super::fold::{self, View};
 use super::grid::{Grid, Numbers, Value};
 use super::model::Report;
@@ -11,7 +11,12 @@ use super::model::Report;
 pub fn reports(reports: &[Report], several: bool, view: &View) -> Result<String, csv::Error> {
     let all = || COLUMNS.iter().filter(|column| !matches!(column.kind, Kind::Share(_))).collect();
     let columns: Vec<&Column> = view.columns.clone().unwrap_or_else(all);
-    let titles = several.then_some("model").into_iter().chain(columns.iter().map(|c| c.key));
+    let convention = reports.first().map(|report| &report.convention);
+    let title = |column: &&Column| match convention.filter(|c| !c.is_default()) {
+        Some(convention) if column.key == FLOPS => convention.title,
+        _ => column.key,
+    };
+    let titles = several.then_some("model").into_iter().chain(columns.iter().map(title));
     let mut rows = Vec::new();
     for report in reports {
         for line in fold::flat(report, view) {

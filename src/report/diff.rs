@@ -20,6 +20,18 @@ use group::{Group, groups};
 /// More rows than these are folded on a page.
 const UNFOLDED: usize = 20;
 
+/// The row that another convention fills.
+const FLOPS: &str = "FLOPs";
+
+/// What is shown of the layers' work, with the heads of its columns: MACs, or what another convention counts.
+fn work(diff: &Diff<'_>) -> (Quantity, &'static str, &'static str) {
+    let convention = &diff.after.convention;
+    if convention.is_default() {
+        return (group::MACS, "MACs", "Δ MACs");
+    }
+    (Quantity { key: FLOPS, of: |c| c.flops }, convention.title, convention.delta)
+}
+
 /// A row of the totals.
 struct Figure {
     title: &'static str,
@@ -39,7 +51,7 @@ const FIGURES: &[Figure] = &[
     Figure { is_bytes: true, ..figure("  bytes", |c| c.param_bytes) },
     Figure { is_shown: |c| c.buffers > 0, ..figure("buffers", |c| c.buffers) },
     figure("MACs", |c| c.work.macs),
-    figure("FLOPs", |c| c.flops),
+    figure(FLOPS, |c| c.flops),
     figure("activations", |c| c.activations),
     Figure { is_bytes: true, ..figure("  bytes", |c| c.activation_bytes) },
 ];
@@ -112,6 +124,11 @@ pub fn csv(diff: &Diff<'_>) -> Result<String, csv::Error> {
         "macs_after",
         "macs_delta",
     ];
+    let (work, title, _) = work(diff);
+    let others = [format!("{title} before"), format!("{title} after"), format!("{title} delta")];
+    let is_other = !diff.after.convention.is_default();
+    let others = others.iter().map(String::as_str).filter(|_| is_other);
+    let titles: Vec<&str> = titles.into_iter().chain(others).collect();
     let name =
         |layer: Option<&super::model::Layer>| layer.map_or(Value::Empty, |l| Value::text(&l.name));
     let mut rows = Vec::new();
@@ -124,7 +141,7 @@ pub fn csv(diff: &Diff<'_>) -> Result<String, csv::Error> {
             entry.layer().map_or(Value::Empty, |layer| Value::text(&layer.op)),
             Value::Sizes(what.join("; ")),
         ];
-        for of in [group::PARAMS, group::MACS] {
+        for of in [group::PARAMS, group::MACS].into_iter().chain(is_other.then_some(work)) {
             let delta = entry.delta(of);
             row.extend([delta.before, delta.after].map(Value::Count));
             row.push(Value::Delta(delta.signed()));
@@ -228,7 +245,9 @@ fn totals(diff: &Diff<'_>, numbers: Numbers, percent: impl Fn(i128) -> String) -
     for figure in FIGURES {
         if (figure.is_shown)(&diff.before.totals) || (figure.is_shown)(&diff.after.totals) {
             let delta = diff.total(Quantity { key: figure.title, of: figure.of });
-            row(figure.title, delta, if figure.is_bytes { &bytes } else { &count });
+            let title =
+                if figure.title == FLOPS { diff.after.convention.title } else { figure.title };
+            row(title, delta, if figure.is_bytes { &bytes } else { &count });
         }
     }
     grid
@@ -237,6 +256,7 @@ fn totals(diff: &Diff<'_>, numbers: Numbers, percent: impl Fn(i128) -> String) -
 /// The layers that differ, a row for each group, and the totals' differences below.
 fn layers(diff: &Diff<'_>, groups: &[Group<'_, '_>], numbers: Numbers) -> Grid {
     let right = |title, expendable| Head { expendable, ..Head::right(title) };
+    let (work, title, difference) = work(diff);
     let mut grid = Grid::new([
         Head::left("layer"),
         Head::right("×"),
@@ -244,8 +264,8 @@ fn layers(diff: &Diff<'_>, groups: &[Group<'_, '_>], numbers: Numbers) -> Grid {
         Head { expendable: 3, ..Head::left("output") },
         right("params", 2),
         right("Δ params", 0),
-        right("MACs", 2),
-        right("Δ MACs", 0),
+        right(title, 2),
+        right(difference, 0),
     ]);
     let words = |text: String| if text.is_empty() { Value::Empty } else { Value::Sizes(text) };
     let counts = |deltas: [Delta; 2]| {
@@ -265,11 +285,11 @@ fn layers(diff: &Diff<'_>, groups: &[Group<'_, '_>], numbers: Numbers) -> Grid {
         let times = if size > 1 { Value::Text(format!("× {size}")) } else { Value::Empty };
         let mut row =
             vec![Value::Text(group.label()), times, words(group.change()), words(group.output())];
-        row.extend(counts([group.delta(group::PARAMS), group.delta(group::MACS)]));
+        row.extend(counts([group.delta(group::PARAMS), group.delta(work)]));
         grid.rows.push(row);
     }
     let mut total = vec![Value::text("total"), Value::Empty, Value::Empty, Value::Empty];
-    total.extend(counts([diff.total(group::PARAMS), diff.total(group::MACS)]));
+    total.extend(counts([diff.total(group::PARAMS), diff.total(work)]));
     grid.total = Some(total);
     if grid.rows.iter().all(|row| row[3] == Value::Empty) {
         grid.drop_column(3);

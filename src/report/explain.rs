@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::columns;
 use super::grid::shape_text;
 use super::markdown::{code, escape};
-use super::model::{AxisField, Layer, Report};
+use super::model::{AxisField, Convention, Layer, Report};
 use super::summary::{assumed, assumptions};
 use super::table::bold;
 use super::text::{safe, width, wrap, wrap_formula};
@@ -70,19 +70,28 @@ pub fn sections(
             name: layer.name.clone(),
             call: call(layer),
             shapes: shapes(layer, report.inputs.len()),
-            facts: facts(graph, analysis, row, layer),
+            facts: facts(graph, analysis, row, layer, &report.convention),
         })
     })
     .collect()
 }
 
-fn facts(graph: &Graph, analysis: &Analysis, row: &Row, layer: &Layer) -> Vec<Fact> {
+fn facts(
+    graph: &Graph,
+    analysis: &Analysis,
+    row: &Row,
+    layer: &Layer,
+    convention: &Convention,
+) -> Vec<Fact> {
     let node = graph.node(row.node);
     let options = &analysis.options;
     let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: options.mode };
     let mut facts = node.op.derive(io);
     facts.extend(parameters(row, layer));
     facts.push(flops(&row.counts.work, row.counts.flops));
+    if !convention.is_default() {
+        facts.push(Fact::note(convention.title, &grouped(layer.counts.flops)));
+    }
     if let Ok(saved) = node.op.saved(io) {
         facts.push(kept(&saved, io, options.dtype));
     }

@@ -7,9 +7,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::columns;
+use super::columns::{self, FLOPS};
 use super::grid::{Grid, Head, Numbers, Value};
-use super::model::{AxisField, Counts, NamedShape, Output, Report, SCHEMA_VERSION};
+use super::model::{
+    AxisField, CONVENTION, Convention, Counts, NamedShape, Output, Report, SCHEMA_VERSION,
+};
 use super::summary;
 use super::table::{Look, draw};
 use super::text::{join, wrap};
@@ -25,6 +27,8 @@ pub struct List {
     pub dtype: &'static str,
     /// `eval` or `train`.
     pub mode: &'static str,
+    /// How operations are counted.
+    pub convention: Convention,
     /// The rows.
     pub models: Vec<Listed>,
     /// YAML files that are no descriptions.
@@ -91,6 +95,7 @@ pub const COLUMNS: &[Column] = &[
     left("input", "input", Kind::Sizes(|l| shapes(&l.inputs), |l| elements(&l.inputs))).expendable(2),
     right("params", "params", Kind::Count(|l| l.totals.params)),
     right("macs", "MACs", Kind::Count(|l| l.totals.work.macs)),
+    right("flops", "FLOPs", Kind::Count(|l| l.totals.flops)),
     right("activations", "activations", Kind::Count(|l| l.totals.activations)).expendable(3),
     left("receptive_field", "receptive field", Kind::Sizes(field, reach)).or("rf").expendable(4),
     left("output", "output", Kind::Sizes(|l| shapes(&l.outputs), |l| elements(&l.outputs))).expendable(1),
@@ -164,8 +169,28 @@ impl Listed {
 impl List {
     /// A list without rows.
     pub fn new(batch: u64, dtype: &'static str, mode: &'static str) -> Self {
-        let (models, skipped, failed) = (Vec::new(), 0, 0);
-        Self { schema_version: SCHEMA_VERSION, batch, dtype, mode, models, skipped, failed }
+        Self {
+            schema_version: SCHEMA_VERSION,
+            batch,
+            dtype,
+            mode,
+            convention: CONVENTION,
+            models: Vec::new(),
+            skipped: 0,
+            failed: 0,
+        }
+    }
+
+    /// The columns that are shown: operations where another convention counts them.
+    fn columns(&self) -> Vec<&'static Column> {
+        let is_shown = |column: &&Column| column.key != FLOPS || !self.convention.is_default();
+        COLUMNS.iter().filter(is_shown).collect()
+    }
+
+    /// A column's head, or the name of what the convention counts.
+    fn title(&self, column: &Column, plain: &'static str) -> &'static str {
+        let is_named = column.key == FLOPS && !self.convention.is_default();
+        if is_named { self.convention.title } else { plain }
     }
 
     /// Sorts the rows; those that are equal there keep their order.
@@ -186,23 +211,29 @@ impl List {
         }
         let assumed = self.assumptions();
         let assumed = join(assumed.iter().map(String::as_str), " · ", look.width, 0, 0);
+        // A piece alone can be too long.
+        let lines = assumed.lines().map(|line| wrap(line, look.width, 0, 0));
+        let assumed = lines.collect::<Vec<_>>().join("\n");
         format!("{assumed}\n\n{}\n{sentence}\n", draw(self.grid(look.numbers), look))
     }
 
     /// The list as a page.
     pub fn markdown(&self, numbers: Numbers) -> String {
-        let assumed = self.assumptions().join(" · ");
+        let assumed = super::markdown::escape(&self.assumptions().join(" · "));
         let table = super::markdown::grid(&self.grid(numbers), numbers);
         format!("{assumed}\n\n{table}\n{}\n", super::markdown::escape(&self.sentence()))
     }
 
     /// The rows as CSV, with the descriptions they come from.
     pub fn csv(&self) -> Result<String, csv::Error> {
-        let (name, others) = (&COLUMNS[0], &COLUMNS[1..]);
-        let titles = [name.key, "file"].into_iter().chain(others.iter().map(|column| column.key));
+        let columns = self.columns();
+        let (first, others) = columns.split_at(1);
+        let title = |column: &&Column| self.title(column, column.key);
+        let titles = first.iter().map(title).chain(["file"]).chain(others.iter().map(title));
         let row = |listed: &Listed| {
-            let first = [listed.value(name), Value::text(&listed.file)].into_iter();
-            first.chain(others.iter().map(|column| listed.value(column))).collect()
+            let value = |column: &&Column| listed.value(column);
+            let file = Value::text(&listed.file);
+            first.iter().map(value).chain([file]).chain(others.iter().map(value)).collect()
         };
         let rows: Vec<Vec<Value>> = self.models.iter().map(row).collect();
         super::csv::write(&titles.collect::<Vec<_>>(), &rows)
@@ -210,18 +241,25 @@ impl List {
 
     fn assumptions(&self) -> Vec<String> {
         let batch = format!("batch {}", self.batch);
-        vec![batch, self.dtype.to_owned(), format!("{} mode", self.mode)]
+        let mut pieces = vec![batch, self.dtype.to_owned(), format!("{} mode", self.mode)];
+        if !self.convention.is_default() {
+            pieces.push(summary::counted(&self.convention));
+        }
+        pieces
     }
 
     fn grid(&self, numbers: Numbers) -> Grid {
-        let mut grid = Grid::new(COLUMNS.iter().map(|column| column.head).collect::<Vec<_>>());
+        let columns = self.columns();
+        let head =
+            |column: &&Column| Head { title: self.title(column, column.head.title), ..column.head };
+        let mut grid = Grid::new(columns.iter().map(head).collect::<Vec<_>>());
         let cell = |listed: &Listed, column: &Column| match listed.value(column) {
             value @ Value::Count(_) if listed.status != "complete" => {
                 summary::at_least(&value.show(numbers))
             }
             value => value,
         };
-        let row = |listed| COLUMNS.iter().map(|column| cell(listed, column)).collect();
+        let row = |listed| columns.iter().map(|column| cell(listed, column)).collect();
         grid.rows = self.models.iter().map(row).collect();
         grid
     }

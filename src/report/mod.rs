@@ -10,6 +10,8 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod columns;
 #[cfg(feature = "cli")]
+pub mod conventions;
+#[cfg(feature = "cli")]
 pub mod csv;
 #[cfg(feature = "cli")]
 pub mod diff;
@@ -39,6 +41,8 @@ mod ops_example;
 pub mod params;
 #[cfg(feature = "cli")]
 pub mod profile;
+#[cfg(feature = "cli")]
+pub mod reconcile;
 #[cfg(feature = "cli")]
 mod repeat;
 #[cfg(feature = "cli")]

@@ -46,15 +46,35 @@ pub struct Report {
 /// A convention by name, with its formula.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Convention {
-    /// `cnnstat`.
+    /// What `--as` calls it: `cnnstat`.
     pub name: &'static str,
-    /// How its FLOPs come from the ledger.
+    /// What the tool calls its number: `FLOPs`.
+    pub result: &'static str,
+    /// How the number comes about.
     pub flops: &'static str,
+    /// The head of a column of such numbers.
+    #[serde(skip)]
+    pub title: &'static str,
+    /// The head of a column of their differences.
+    #[serde(skip)]
+    pub delta: &'static str,
+}
+
+impl Convention {
+    /// Whether it is the one that counts where nothing else is said.
+    pub fn is_default(&self) -> bool {
+        self.name == CONVENTION.name
+    }
 }
 
 /// The default convention.
-pub const CONVENTION: Convention =
-    Convention { name: "cnnstat", flops: "2*macs + adds + muls + divs + cmps + specials" };
+pub const CONVENTION: Convention = Convention {
+    name: "cnnstat",
+    result: "FLOPs",
+    flops: "2*macs + adds + muls + divs + cmps + specials",
+    title: "FLOPs",
+    delta: "Δ FLOPs",
+};
 
 /// A shape with a name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -134,7 +154,7 @@ pub struct Counts {
     pub work: Work,
     /// Arithmetic of a backward pass.
     pub work_backward: Backward,
-    /// Floating-point operations of a forward pass, by the convention.
+    /// Operations of a forward pass, as the convention counts them.
     pub flops: u64,
     /// Elements of outputs that are not views.
     pub activations: u64,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::columns::{self, Column};
 use super::fold::{self, Line, View};
 use super::grid::{Grid, Head, Value, shape_text};
-use super::model::{Layer, NamedShape, Output, Report};
+use super::model::{Convention, Layer, NamedShape, Output, Report};
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
 use crate::units;
@@ -53,8 +53,17 @@ pub fn assumptions(report: &Report) -> Vec<String> {
         report.dtype.to_owned(),
         format!("{} mode", report.mode),
     ];
-    pieces.push(CONVENTION.to_owned());
+    pieces.push(counted(&report.convention));
     pieces
+}
+
+/// How operations are counted, in words.
+pub(super) fn counted(convention: &Convention) -> String {
+    let Convention { name, result, flops, .. } = convention;
+    if convention.is_default() {
+        return CONVENTION.to_owned();
+    }
+    format!("as {name}: what it calls {result} is {flops}")
 }
 
 /// Shapes with their names, where there are several.
@@ -122,7 +131,7 @@ pub fn field_note(report: &Report, view: &View) -> Option<String> {
 pub fn grid(report: &Report, view: &View, lines: &[Line<'_>]) -> Grid {
     let chosen = view.columns.is_some();
     let columns = view.columns.clone().unwrap_or_else(columns::usual);
-    let mut grid = Grid::new(columns.iter().map(|c| c.head_in(chosen)).collect::<Vec<_>>());
+    let mut grid = Grid::new(columns.iter().map(|c| c.head_in(chosen, report)).collect::<Vec<_>>());
     let row = |line: &Line<'_>| columns.iter().map(|column| column.value(line, report)).collect();
     grid.rows = lines.iter().map(row).collect();
     grid.total = Some(total_row(report, &columns));
@@ -186,7 +195,7 @@ pub fn figures(report: &Report) -> Grid {
         ("trainable", totals.trainable, None, totals.trainable != totals.params),
         ("buffers", totals.buffers, Some(totals.buffer_bytes), totals.buffers > 0),
         ("MACs", totals.work.macs, None, true),
-        ("FLOPs", totals.flops, None, true),
+        (report.convention.title, totals.flops, None, true),
         ("activations", totals.activations, Some(totals.activation_bytes), true),
     ];
     for (name, n, bytes, _) in figures.into_iter().filter(|(.., shown)| *shown) {

@@ -93,6 +93,9 @@ fn every_key_is_documented_and_no_other() {
     let compared = json(&page("diff alexnet alexnet_torchvision --format json"));
     let differs = &compared["layers"][0];
     let list = json(&page("list lenet5 --format json"));
+    let conventions = json(&page("conventions lenet5 --format json"));
+    let convention = &conventions["conventions"][0];
+    let reconciled = json(&page("reconcile lenet5 416520 --format json"));
     let diagnostic = run("tests/fixtures/bad/E0502_kernel.yaml --message-format json");
     let diagnostic = json(&diagnostic.stderr);
     let usage = json(&run("alexnet --nosuch --message-format json").stderr);
@@ -126,6 +129,11 @@ fn every_key_is_documented_and_no_other() {
         ("Compared quantity", &compared["totals"]["params"]),
         ("List of networks", &list),
         ("Network of a list", &list["models"][0]),
+        ("Conventions side by side", &conventions),
+        ("Count by convention", convention),
+        ("Term", &convention["terms"][0]),
+        ("Reconciliation", &reconciled),
+        ("Answer", &reconciled["answers"][0]),
         ("Diagnostic", &diagnostic),
         ("Diagnostic", &usage),
     ] {

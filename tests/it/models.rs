@@ -54,8 +54,8 @@ fn the_zoo_is_complete_and_no_name_stands_twice() {
                     mnasnet0_5 mnasnet0_75 mnasnet1_0 mnasnet1_3 mobilenet_v1 mobilenet_v2 mobilenet_v3_large \
                     mobilenet_v3_small r3d_18 regnet_x_16gf regnet_x_1_6gf regnet_x_32gf regnet_x_3_2gf regnet_x_400mf \
                     regnet_x_800mf regnet_x_8gf regnet_y_16gf regnet_y_1_6gf regnet_y_32gf regnet_y_3_2gf \
-                    regnet_y_400mf regnet_y_800mf regnet_y_8gf resnet101 resnet152 resnet18 resnet34 resnet50 \
-                    resnext101_32x8d resnext101_64x4d resnext50_32x4d shufflenet_v2_x0_5 shufflenet_v2_x1_0 \
+                    regnet_y_400mf regnet_y_800mf regnet_y_8gf resnet101 resnet101_v1 resnet152 resnet152_v1 \
+                    resnet18 resnet34 resnet50 resnet50_v1 resnext101_32x8d resnext101_64x4d resnext50_32x4d shufflenet_v2_x0_5 shufflenet_v2_x1_0 \
                     shufflenet_v2_x1_5 shufflenet_v2_x2_0 siamese squeezenet1_0 squeezenet1_1 tcn unet unet_padded \
                     vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn wide_resnet101_2 wide_resnet50_2 yolov3";
     assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());

@@ -38,7 +38,7 @@ fn list<'j>(json: &'j Value, what: &str) -> &'j Vec<Value> {
 }
 
 /// Name in the zoo and golden facts of each network.
-fn networks() -> BTreeMap<String, Value> {
+pub fn networks() -> BTreeMap<String, Value> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torchvision");
     let mut networks = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {

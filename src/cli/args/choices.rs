@@ -72,6 +72,18 @@ pub enum ProseFormat {
     Markdown,
 }
 
+/// The formats of a report that is neither table nor prose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For reading
+    #[default]
+    Table,
+    /// JSON with everything (docs/json.md)
+    Json,
+    /// Markdown
+    Markdown,
+}
+
 /// When something is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {

@@ -2,6 +2,8 @@
 //!
 //! Tests stand in `args.rs`.
 
+use crate::convention::figure::Figure;
+use crate::convention::{self, Convention};
 use crate::report::columns::{self, COLUMNS, Column};
 use crate::report::list;
 use crate::shape::DType;
@@ -59,6 +61,27 @@ pub(super) fn list_columns_help() -> String {
 
 fn list_columns() -> String {
     list::COLUMNS.iter().map(|column| column.key).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads the name of a convention.
+pub(super) fn convention(name: &str) -> Result<&'static Convention, String> {
+    convention::find(name.trim()).ok_or_else(|| {
+        let known = convention::ALL.iter().map(|convention| convention.name);
+        let near = crate::diag::did_you_mean(name, known.clone());
+        near.unwrap_or_else(|| format!("there are {}", known.collect::<Vec<_>>().join(", ")))
+    })
+}
+
+pub(super) fn conventions_help() -> String {
+    let names: Vec<&str> = convention::ALL.iter().map(|convention| convention.name).collect();
+    format!("Count operations as another tool does: {}", names.join(", "))
+}
+
+/// Reads a figure as it is printed.
+pub(super) fn figure(text: &str) -> Result<Figure, String> {
+    Figure::read(text).ok_or_else(|| {
+        "not a printed figure: write 3.8G, 724M, 4.09GFLOPs, 3.8e9 or 724,406,816".to_owned()
+    })
 }
 
 /// Reads an element type that a network can have.

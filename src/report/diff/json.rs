@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::diff::{Change, Delta, Diff, Entry, Kind, QUANTITIES, Quantity, What};
-use crate::report::model::{Layer, NamedShape, Output, Report, SCHEMA_VERSION};
+use crate::report::model::{Convention, Layer, NamedShape, Output, Report, SCHEMA_VERSION};
 
 /// A comparison.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +17,7 @@ pub struct Comparison<'d> {
     batch: u64,
     dtype: &'static str,
     mode: &'static str,
+    convention: Convention,
     equal: bool,
     totals: Quantities,
     added: usize,
@@ -163,6 +164,7 @@ pub fn comparison<'d>(diff: &'d Diff<'d>) -> Comparison<'d> {
         batch: report.batch,
         dtype: report.dtype,
         mode: report.mode,
+        convention: report.convention.clone(),
         equal: diff.is_equal(),
         totals: Quantities::of(|quantity| diff.total(quantity)),
         added: diff.count(Kind::Added),

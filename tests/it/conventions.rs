@@ -1,0 +1,224 @@
+//! What other tools print: every total in the golden files, to the last digit, or listed with the reason why not; and the
+//! commands that show it.
+
+use cnnstat::convention::{self, Choice};
+use serde_json::Value;
+
+use crate::common::{analysis, network};
+use crate::run::{page, run};
+use crate::torchvision::networks;
+
+/// Where each tool's total stands in a golden file.
+const TOTALS: &[(&str, &[&str])] = &[
+    ("torchvision", &["macs"]),
+    ("torch", &["torch_flop_counter"]),
+    ("torchinfo", &["tools", "torchinfo", "total_mult_adds"]),
+    ("fvcore", &["tools", "fvcore", "total"]),
+    ("timm", &["tools", "fvcore", "total"]),
+    ("ptflops", &["tools", "ptflops_pytorch", "macs"]),
+    ("ptflops-aten", &["tools", "ptflops_aten", "macs"]),
+    ("thop", &["tools", "thop", "macs"]),
+    ("calflops", &["tools", "calflops", "flops"]),
+];
+
+/// A pool that the network's code writes as `x.mean([2, 3])`, which is no pool for the tool.
+const MEAN: &str = "the pool before the classifier is written as x.mean([2, 3])";
+/// A pool that is called as a function: hooks on modules do not see it.
+const FUNCTION: &str = "average pools are called as functions, which hooks on modules do not see";
+/// ptflops counts a module and the function that it calls; here only functions are called.
+const ONCE: &str = "functions are called without a module, and count once instead of twice";
+
+/// Totals that are not exact: network, tool, what the tool prints more, and why a description cannot tell.
+const NOT_EXACT: &[(&str, &str, i128, &str)] = &[
+    // The last ReLU and the pool behind it, 50,176 and 108,192 elements each.
+    ("densenet121", "ptflops", -2 * 50_176, ONCE),
+    ("densenet161", "ptflops", -2 * 108_192, ONCE),
+    // The elements into and out of that pool.
+    ("densenet121", "thop", -(50_176 + 1_024), FUNCTION),
+    ("densenet161", "thop", -(108_192 + 2_208), FUNCTION),
+    // Every ReLU.
+    ("googlenet", "ptflops", -3_226_160, ONCE),
+    // Every ReLU, the average pools of the blocks, and the maximum pools of the reductions.
+    ("inception_v3", "ptflops", -(8_967_488 + 2_002_400 + 574_752), ONCE),
+    ("inception_v3", "thop", -2_002_400, FUNCTION),
+    ("mnasnet1_0", "calflops", -62_720, MEAN),
+    ("mnasnet1_0", "fvcore", -62_720, MEAN),
+    ("mnasnet1_0", "timm", -62_720, MEAN),
+    ("mnasnet1_0", "ptflops", -2 * 62_720, MEAN),
+    ("mnasnet1_0", "thop", -(62_720 + 1_280), MEAN),
+    ("mobilenet_v2", "ptflops", -62_720, ONCE),
+    ("mobilenet_v2", "thop", -(62_720 + 1_280), FUNCTION),
+    ("shufflenet_v2_x1_0", "calflops", -50_176, MEAN),
+    ("shufflenet_v2_x1_0", "fvcore", -50_176, MEAN),
+    ("shufflenet_v2_x1_0", "timm", -50_176, MEAN),
+    ("shufflenet_v2_x1_0", "ptflops", -2 * 50_176, MEAN),
+    ("shufflenet_v2_x1_0", "thop", -(50_176 + 1_024), MEAN),
+];
+
+/// What a convention makes of a network of the zoo.
+fn total(name: &str, tool: &str) -> u64 {
+    let document = network(name);
+    let convention = convention::find(tool).unwrap();
+    convention.count(&document.graph, &analysis(&document), Choice::default()).unwrap().total
+}
+
+/// Exact, or listed: an entry of the list that is exact, or off by another number, fails.
+#[test]
+fn every_total_of_every_tool() {
+    let mut checked = 0;
+    for (name, golden) in networks() {
+        let document = network(&name);
+        let analysis = analysis(&document);
+        for (tool, path) in TOTALS {
+            let expected = path.iter().fold(&golden, |value, key| &value[*key]).as_u64().unwrap();
+            let convention = convention::find(tool).unwrap();
+            let count = convention.count(&document.graph, &analysis, Choice::default()).unwrap();
+            let listed = NOT_EXACT.iter().find(|(of, by, ..)| (*of, by) == (name.as_str(), tool));
+            let (more, why) = listed.map_or((0, ""), |(.., more, why)| (*more, *why));
+            let found = i128::from(expected) - i128::from(count.total);
+            assert_eq!(found, more, "{name}, {tool}: the tool prints {expected}. {why}");
+            assert!(listed.is_none() || more != 0, "{name}, {tool} is exact: take it off the list");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 29 * TOTALS.len());
+}
+
+/// Terms are the total, and layers are; folding and heads change what they should.
+#[test]
+fn terms_and_layers_sum_to_the_total() {
+    for name in ["googlenet", "convnext_tiny", "yolov3", "dcgan_generator", "alexnet"] {
+        let document = network(name);
+        let analysis = analysis(&document);
+        for convention in convention::ALL {
+            for heads in [None, Some(true), Some(false)] {
+                for folded in [false, true] {
+                    let choice = Choice { heads, folded };
+                    let count = convention.count(&document.graph, &analysis, choice).unwrap();
+                    assert_eq!(count.layers.iter().sum::<u64>(), count.total);
+                    let terms = count.terms.iter();
+                    let sum: i128 = terms.map(|t| i128::from(t.times) * i128::from(t.amount)).sum();
+                    assert_eq!(sum, i128::from(count.total), "{name}: {}", convention.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_default_is_the_ledger() {
+    for name in ["resnet50", "googlenet", "unet"] {
+        let analysis = analysis(&network(name));
+        assert_eq!(total(name, "cnnstat"), analysis.totals.flops);
+        assert_eq!(total(name, "macs"), analysis.totals.work.macs);
+    }
+}
+
+/// What is published of tools that the golden files do not have.
+#[test]
+fn published_totals() {
+    // J. Redmon's page on YOLO: 65.86 Bn for YOLOv3 at 416; a later fork adds the sums of shortcuts and prints 65.879.
+    assert_eq!(total("yolov3", "darknet"), 65_864_075_264);
+    // Without groups and scales, Netscope's MACC are the MACs; a depthwise convolution counts as a full one.
+    assert_eq!(total("vgg16", "netscope"), 15_470_264_320);
+    assert!(total("mobilenet_v1", "netscope") > 8 * total("mobilenet_v1", "macs"));
+}
+
+/// The single layers of keras-flops' own tests, with what its profiler says of them.
+#[test]
+fn keras_on_single_layers() {
+    for (input, layer, expected) in [
+        ("[3, 32, 32]", "conv2d(32, 3, padding=1)", (2 * 9 * 3 + 1) * 32 * 32 * 32),
+        ("[3, 32, 32]", "conv2d(3, 3, padding=1, groups=3)", (2 * 9 + 1) * 32 * 32 * 3),
+        ("[32, 32, 32]", "avgpool2d(2)", 32 * 32 * 32),
+        ("[32, 32, 32]", "maxpool2d(2)", 32 * 32 * 32),
+        ("[32, 32, 32]", "adaptive_avgpool2d(1)", 32 * 32 * 32),
+        ("[8]", "softmax", 5 * 8),
+        ("[8]", "linear(3)", 2 * 8 * 3 + 3),
+        ("[8]", "linear(3, bias=false)", 2 * 8 * 3),
+        ("[8]", "relu", 0),
+    ] {
+        let text = format!("model: m\ninput: {input}\nlayers:\n  - {layer}\n");
+        assert_eq!(total_of(&text, "keras"), expected, "{layer}");
+    }
+}
+
+/// What a convention makes of a description.
+fn total_of(text: &str, tool: &str) -> u64 {
+    let graph = cnnstat::parse_graph(text).unwrap();
+    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+    let convention = convention::find(tool).unwrap();
+    convention.count(&graph, &analysis, Choice::default()).unwrap().total
+}
+
+#[test]
+fn transposed_convolutions_are_counted_as_each_tool_does() {
+    let text =
+        "model: m\ninput: [4, 5, 5]\nlayers:\n  - conv_transpose2d(6, 3, stride=2, bias=false)\n";
+    let total = |tool: &str| total_of(text, tool);
+    // 5·5 positions come in, 11·11 go out; a weight has 4·6·3·3 elements.
+    assert_eq!(total("torchvision"), 25 * 216);
+    assert_eq!(total("ptflops"), 25 * 216);
+    assert_eq!(total("torchinfo"), 121 * 216);
+    assert_eq!(total("thop"), 121 * 216);
+    assert_eq!(total("onnx-tool"), 6 * 121 * 54);
+}
+
+#[test]
+fn side_by_side() {
+    let table = page("conventions resnet50 --width 80");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let plain = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "thop 4,133,742,592 MACs 4,089,184,256 MACs + 4 × 11,113,984 batch-norm elements",
+        "fvcore 4,111,512,576 flops 4,089,184,256 MACs + 2 × 11,113,984 batch-norm elements",
+        "timm 4,111,512,576 GMACs 4,089,184,256 MACs",
+        "torchvision 4,089,184,256 GFLOPS 4,089,184,256 MACs",
+    ] {
+        assert!(plain.contains(line), "{line}\n{table}");
+    }
+    for name in convention::ALL.iter().map(|convention| convention.name) {
+        assert!(table.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
+    }
+    let json: Value = serde_json::from_str(&page("conventions googlenet --format json")).unwrap();
+    assert_eq!(json["auxiliary_macs"], 8_372_224);
+    let thop =
+        json["conventions"].as_array().unwrap().iter().find(|c| c["name"] == "thop").unwrap();
+    assert_eq!((&thop["total"], &thop["skips_heads"]), (&1_511_332_032u64.into(), &true.into()));
+    assert!(page("conventions googlenet").contains("8,372,224 MACs are in auxiliary heads"));
+    assert!(
+        page("conventions resnet50 --format markdown").contains("| thop | 4,133,742,592 | MACs |")
+    );
+}
+
+/// Every command that prints work prints it as the tool does, and says so.
+#[test]
+fn as_another_tool() {
+    let table = page("resnet50 --as thop --exact --depth 1");
+    let said = "as thop: what it calls MACs is MACs + 4 per norm element";
+    assert!(table.contains(said) && table.contains("4,133,742,592"), "{table}");
+    assert!(table.lines().any(|line| line.ends_with("thop MACs")), "{table}");
+    assert!(table.lines().any(|line| line.starts_with("thop MACs")), "{table}");
+    let json: Value = serde_json::from_str(&page("resnet50 --as fvcore --format json")).unwrap();
+    assert_eq!(
+        (&json["convention"]["name"], &json["convention"]["result"]),
+        (&"fvcore".into(), &"flops".into())
+    );
+    let layers = json["layers"].as_array().unwrap();
+    let sum: u64 = layers.iter().map(|layer| layer["flops"].as_u64().unwrap()).sum();
+    assert_eq!((sum, json["totals"]["flops"].as_u64()), (4_111_512_576, Some(4_111_512_576)));
+    assert!(
+        page("resnet50 --as fvcore --format csv").lines().next().unwrap().contains("fvcore flops")
+    );
+    assert!(page("resnet50 --as fvcore --format markdown").contains("| fvcore flops |"));
+    let list = page("list resnet50 --as calflops --exact");
+    assert!(list.contains("calflops FLOPs") && list.contains("8,211,108,352"), "{list}");
+    assert!(page("list resnet50 --as calflops --format csv").contains("calflops FLOPs"));
+    let diff = page("diff resnet18 resnet34 --as torch --exact");
+    assert!(diff.contains("Δ torch FLOPs") && diff.contains("+3,699,376,128"), "{diff}");
+    assert!(page("diff resnet18 resnet34 --as torch --format csv").contains("torch FLOPs delta"));
+    assert!(page("explain resnet18 bn1 --as thop").contains("thop MACs:         3,211,264"));
+    let wrong = run("resnet50 --as thoop");
+    assert_eq!(wrong.status, 2);
+    assert!(wrong.stderr.contains("`thop`"), "{}", wrong.stderr);
+}
