@@ -2,9 +2,9 @@
 //!
 //! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
 
-mod backend;
 mod choices;
 mod conventions;
+mod running;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -13,11 +13,11 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use backend::{BackendArgs, ThreadsArgs};
 pub use choices::{
     MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, ReportFormat, When,
 };
 pub use conventions::{AsArgs, ConventionsArgs, ReconcileArgs};
+pub use running::{BackendArgs, ProfileArgs, VerifyArgs};
 
 use crate::report::columns::Column;
 use crate::report::list;
@@ -28,9 +28,6 @@ use values::{
 
 /// What standard input is called.
 pub const STDIN: &str = "<stdin>";
-
-/// More steps of verification than anybody waits for.
-const MOST_STEPS: u64 = 1_000_000;
 
 /// Narrower pages are not drawn.
 const NARROWEST: u64 = 20;
@@ -335,78 +332,6 @@ pub struct MemoryArgs {
     /// Whose workspace.
     #[command(flatten)]
     pub backend: BackendArgs,
-    /// Where it goes.
-    #[command(flatten)]
-    pub page: PageArgs,
-}
-
-/// `cnnstat verify`.
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Runs in f32; gradients are checked in f64, with kernels that are exact. Operations are tallied one by one by \
-    the reference's kernels: of a layer too large for that, at the smallest input that its shape rule accepts."
-)]
-pub struct VerifyArgs {
-    /// Descriptions, as for the summary
-    #[arg(required = true, value_name = "MODEL")]
-    pub models: Vec<String>,
-    /// Where parameters, inputs and targets are drawn from
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Verify inference: batch norm and dropout in eval mode
-    #[arg(long)]
-    pub eval: bool,
-    /// Steps of gradient descent, all on one batch
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
-    #[arg(value_parser = whole::<u64>(0, MOST_STEPS))]
-    pub steps: u64,
-    /// Refuse a network that needs more bytes: 8GiB, 512MiB, 256kB [default: what is free]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub memory_limit: Option<u64>,
-    /// Which kernels run it.
-    #[command(flatten)]
-    pub backend: BackendArgs,
-    /// How many threads they share.
-    #[command(flatten)]
-    pub threads: ThreadsArgs,
-    /// What is replaced.
-    #[command(flatten)]
-    pub read: ReadArgs,
-    /// Examples that go through at once [default: 1, or 2 where batch norm needs them]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Network")]
-    #[arg(value_parser = whole::<u64>(1, u64::MAX))]
-    pub batch: Option<u64>,
-    /// Where it goes.
-    #[command(flatten)]
-    pub page: PageArgs,
-}
-
-/// `cnnstat profile`.
-#[derive(Args, Debug)]
-pub struct ProfileArgs {
-    /// A description, as for the summary
-    #[arg(value_name = "MODEL")]
-    pub name: String,
-    /// Go backward too, in train mode
-    #[arg(long)]
-    pub backward: bool,
-    /// Runs that are timed, after one to warm up; a layer's time is the median
-    #[arg(long, value_name = "K", default_value_t = 10, allow_negative_numbers = true)]
-    #[arg(value_parser = whole::<usize>(1, MOST_STEPS))]
-    pub repeat: usize,
-    /// Which kernels run it.
-    #[command(flatten)]
-    pub backend: BackendArgs,
-    /// How many threads they share.
-    #[command(flatten)]
-    pub threads: ThreadsArgs,
-    /// What is replaced.
-    #[command(flatten)]
-    pub read: ReadArgs,
-    /// Examples that go through at once [default: 1]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Network")]
-    #[arg(value_parser = whole::<u64>(1, u64::MAX))]
-    pub batch: Option<u64>,
     /// Where it goes.
     #[command(flatten)]
     pub page: PageArgs,
