@@ -37,7 +37,7 @@ use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
 use crate::graph::{Graph, NodeId};
 use crate::ops::ledger::{Keep, Param, Role, Work};
-use crate::ops::{Io, Mode, Op};
+use crate::ops::{Io, Layer as _, Mode, Op};
 use crate::shape::{DType, Shape, TooLarge};
 use crate::units::{bytes, grouped};
 
@@ -505,7 +505,7 @@ fn layer(
         op: node.op.name(),
         shape: seen.outputs.first().cloned().unwrap_or_default(),
         params,
-        by_reference: plan.backend.falls_back(&node.op, inputs, plan.mode),
+        by_reference: falls_back(plan.backend, &node.op, inputs, plan.mode),
         forward: executed.forward,
         tallied_on: reduced
             .then(|| on.first().map_or_else(Vec::new, |shape| shape.dims().to_vec())),
@@ -513,6 +513,13 @@ fn layer(
         gradient_error,
         checks,
     }
+}
+
+/// Whether the reference computes an operator where fast kernels are asked for. A view is computed by nobody.
+pub fn falls_back(backend: Backend, op: &Op, inputs: &[Shape], mode: Mode) -> bool {
+    let sizes: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
+    let sizes: Vec<&[usize]> = sizes.iter().map(Vec::as_slice).collect();
+    !op.is_view(mode) && !backend.covers(op, &sizes)
 }
 
 /// Whether gradients are the slope of what forward computes.

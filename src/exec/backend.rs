@@ -5,7 +5,7 @@
 use super::fast::{self, How};
 use super::kernels::{Backward, Forward, Grads, Init, Kernel, Made, Owned};
 use super::scalar::Scalar;
-use crate::ops::{Layer as _, Mode, Op};
+use crate::ops::{Mode, Op};
 use crate::shape::Shape;
 
 /// A set of kernels.
@@ -61,13 +61,6 @@ impl Backend {
     /// Whether it has a kernel of its own for an operator at inputs of these shapes; the reference has one for each.
     pub fn covers(self, op: &Op, inputs: &[&[usize]]) -> bool {
         self.how().is_none_or(|_| fast::covers(op, inputs))
-    }
-
-    /// Whether the reference computes it where fast kernels are asked for. A view is computed by nobody.
-    pub fn falls_back(self, op: &Op, inputs: &[Shape], mode: Mode) -> bool {
-        let sizes: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
-        let sizes: Vec<&[usize]> = sizes.iter().map(Vec::as_slice).collect();
-        !op.is_view(mode) && !self.covers(op, &sizes)
     }
 
     /// One forward pass of an operator.

@@ -16,6 +16,7 @@ use super::text::{join, safe, wrap};
 use crate::analysis::Analysis;
 use crate::graph::Graph;
 use crate::profile::{self, Plan};
+use crate::verify;
 
 /// What was measured of a network.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -129,7 +130,12 @@ pub fn report(
                 op: node.op.name(),
                 output: row.outputs.first().map_or_else(Vec::new, |shape| shape.dims().to_vec()),
                 macs: work.macs,
-                by_reference: plan.backend.falls_back(&node.op, &row.inputs, analysis.options.mode),
+                by_reference: verify::falls_back(
+                    plan.backend,
+                    &node.op,
+                    &row.inputs,
+                    analysis.options.mode,
+                ),
                 forward: Pass { flops: flops(work), seconds: measured.forward },
                 backward: (measured.to_inputs || measured.to_params).then_some(backward),
             }
