@@ -14,7 +14,8 @@
 //! 0. The index of neither is an element: −1. Tests stand below and in `tests/it/kernels.rs`.
 
 use super::{
-    Axis, Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, positions, walk,
+    Axis, Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, positions,
+    walk,
 };
 use crate::exec::meter::Buffer;
 use crate::exec::scalar::Scalar;
