@@ -209,7 +209,7 @@ impl<'a> Verifying<'a> {
         let seconds = estimate.seconds();
         if seconds >= WORTH_SAYING {
             let mut text = format!(
-                "{name}: {} operations with tallies and gradient checks, {} on a free core (an estimate)",
+                "{name}: {} operations with tallies and gradient checks, {} on free cores (an estimate)",
                 units::count(estimate.total()),
                 time(seconds)
             );
