@@ -1,7 +1,7 @@
 """cnnstat's fast kernels against PyTorch eager, on the CPU of one machine, in one run.
 
     cargo build --release
-    python benches/against_torch/run.py [--rounds 3] [--batch 1 16] [--threads 1 2] [NETWORK...]
+    python benches/against_torch/run.py [NETWORK...] [--rounds 3] [--batch 1 16] [--threads 1 2]
 
 needs a Python with torch. Both sides take turns, round by round; a row is the ratio of their medians, below 1 where cnnstat
 is faster. Forward is in eval mode, forward + backward in train mode, to the gradients of all parameters, from gradients of
