@@ -135,26 +135,24 @@ fn shape(rank: usize, channels: usize) -> impl Strategy<Value = Vec<usize>> {
         .prop_map(move |(batch, extents)| [&[batch, channels], &extents[..]].concat())
 }
 
+/// Convolutions of so many groups, each from `depth` channels to `kernels`.
+fn grouped(
+    rank: usize,
+    (groups, depth, kernels): (usize, usize, u64),
+) -> impl Strategy<Value = (Op, Vec<usize>)> {
+    let geometry = (sizes(rank, 1..=7), sizes(rank, 1..=3), sizes(rank, 1..=3));
+    (shape(rank, groups * depth), geometry, padding(rank, 4), any::<bool>()).prop_map(
+        move |(shape, (kernel_size, stride, dilation), padding, bias)| {
+            let (groups, out_channels) = (groups as u64, groups as u64 * kernels);
+            let op =
+                Conv { rank, out_channels, kernel_size, stride, padding, dilation, groups, bias };
+            (op.into(), shape)
+        },
+    )
+}
+
 fn conv(rank: usize) -> impl Strategy<Value = (Op, Vec<usize>)> {
-    (1..=3usize, 1..=5usize, 1..=5u64).prop_flat_map(move |(groups, depth, kernels)| {
-        let geometry = (sizes(rank, 1..=7), sizes(rank, 1..=3), sizes(rank, 1..=3));
-        (shape(rank, groups * depth), geometry, padding(rank, 4), any::<bool>()).prop_map(
-            move |(shape, (kernel_size, stride, dilation), padding, bias)| {
-                let (groups, out_channels) = (groups as u64, groups as u64 * kernels);
-                let op = Conv {
-                    rank,
-                    out_channels,
-                    kernel_size,
-                    stride,
-                    padding,
-                    dilation,
-                    groups,
-                    bias,
-                };
-                (op.into(), shape)
-            },
-        )
-    })
+    (1..=3usize, 1..=5usize, 1..=5u64).prop_flat_map(move |sizes| grouped(rank, sizes))
 }
 
 /// Convolutions that may be made in tiles, with channels enough that many are.
@@ -181,25 +179,7 @@ fn tiled_conv() -> impl Strategy<Value = (Op, Vec<usize>)> {
 }
 
 fn depthwise(rank: usize) -> impl Strategy<Value = (Op, Vec<usize>)> {
-    (2..=5usize).prop_flat_map(move |channels| {
-        let geometry = (sizes(rank, 1..=7), sizes(rank, 1..=3), sizes(rank, 1..=3));
-        (shape(rank, channels), geometry, padding(rank, 4), any::<bool>()).prop_map(
-            move |(shape, (kernel_size, stride, dilation), padding, bias)| {
-                let groups = channels as u64;
-                let op = Conv {
-                    rank,
-                    out_channels: groups,
-                    kernel_size,
-                    stride,
-                    padding,
-                    dilation,
-                    groups,
-                    bias,
-                };
-                (op.into(), shape)
-            },
-        )
-    })
+    (2..=5usize).prop_flat_map(move |channels| grouped(rank, (channels, 1, 1)))
 }
 
 fn conv_transpose(rank: usize) -> impl Strategy<Value = (Op, Vec<usize>)> {
