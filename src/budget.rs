@@ -1,13 +1,21 @@
-//! Expectations against what was found: published figures, budgets, magnitudes.
+//! Expectations and budgets against what was found: published figures, limits, magnitudes, and what a network was before.
 //!
-//! Imports `lang`'s document, `analysis` and `diag`. Tests stand below.
+//! Imports `analysis`, `diag` and what `lang` reads; `measure` says what a quantity is, `config` reads `cnnstat.toml`,
+//! `baseline` what a network was, `movers` which layers made the difference. Tests stand below.
 
-use crate::analysis::{Analysis, Field, Row, Totals};
+#[cfg(feature = "cli")]
+pub mod baseline;
+#[cfg(feature = "cli")]
+pub mod config;
+mod measure;
+#[cfg(feature = "cli")]
+pub mod movers;
+
+pub use measure::{Found, Subject};
+
 use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::graph::Graph;
-use crate::lang::{Document, Expectation, Metric, Want};
-use crate::shape::Shape;
-use crate::units::grouped;
+use crate::lang::{Expectation, Increase, Limit, Want};
+use crate::units::{grouped, percent, signed};
 
 /// What came of one expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +24,10 @@ pub struct Verdict {
     pub what: String,
     /// What is expected, as it is written.
     pub expected: String,
-    /// What it is; empty where that cannot be said.
-    pub found: String,
+    /// What it is; `None` where there is no such layer.
+    pub found: Option<Found>,
+    /// What it was, where that is known.
+    pub before: Option<u64>,
     /// Whether it is met, and what is wrong where it is not.
     pub outcome: Outcome,
 }
@@ -27,152 +37,131 @@ pub struct Verdict {
 pub enum Outcome {
     /// It is.
     Met,
+    /// It is above what is to be warned of.
+    Warned(Diagnostic),
     /// It is not.
     Missed(Diagnostic),
     /// It speaks of a layer that does not exist.
     Unknown(Diagnostic),
+    /// It speaks of an increase, and nothing is known of what it was.
+    NoBaseline(Diagnostic),
 }
 
-/// What a quantity is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Found {
-    Number(u64),
-    Shape(Shape),
-    Nothing(&'static str),
-}
-
-/// Judges every expectation of a description, in the order they are written.
-pub fn judge(document: &Document, analysis: &Analysis) -> Vec<Verdict> {
-    document
-        .expectations
-        .iter()
-        .map(|expectation| verdict(document, analysis, expectation))
-        .collect()
+/// Judges expectations in their order. `before` says what each quantity was, where that is known.
+pub fn judge(
+    subject: &Subject<'_>,
+    expectations: &[Expectation],
+    before: impl Fn(&Expectation) -> Option<u64>,
+) -> Vec<Verdict> {
+    expectations.iter().map(|e| verdict(subject, e, before(e))).collect()
 }
 
 /// What an expectation speaks of: `params`, `features.conv1 params`.
-pub fn subject(expectation: &Expectation) -> String {
+pub fn about(expectation: &Expectation) -> String {
     match &expectation.layer {
         Some(layer) => format!("{layer} {}", expectation.metric.name()),
         None => expectation.metric.name().to_owned(),
     }
 }
 
-fn verdict(document: &Document, analysis: &Analysis, expectation: &Expectation) -> Verdict {
-    let what = subject(expectation);
-    let expected = expectation.text.clone();
-    let found = match &expectation.layer {
-        None => network(&document.graph, analysis, expectation.metric),
-        Some(layer) => {
-            let rows = rows_of(&document.graph, analysis, layer);
-            if rows.is_empty() {
-                let outcome = Outcome::Unknown(unknown(&document.graph, expectation, layer));
-                return Verdict { what, expected, found: String::new(), outcome };
-            }
-            layers(&rows, expectation.metric)
-        }
+/// What is expected, as it is written: `~61M`, `max 26M`.
+pub fn wanted(expectation: &Expectation) -> String {
+    match expectation.limit {
+        Some(limit) => format!("{} {}", limit.name(), expectation.text),
+        None => expectation.text.clone(),
+    }
+}
+
+fn verdict(subject: &Subject<'_>, expectation: &Expectation, before: Option<u64>) -> Verdict {
+    let found = subject.found(expectation.layer.as_deref(), expectation.metric);
+    let outcome = match found {
+        None => Outcome::Unknown(unknown(subject, expectation)),
+        Some(found) => outcome(expectation, found, before),
     };
-    let shown = match found {
-        Found::Number(n) => grouped(n),
-        Found::Shape(shape) => shape.to_string(),
-        Found::Nothing(why) => why.to_owned(),
-    };
+    let before = before.filter(|_| matches!(found, Some(Found::Number(_))));
+    Verdict { what: about(expectation), expected: wanted(expectation), found, before, outcome }
+}
+
+fn outcome(expectation: &Expectation, found: Found, before: Option<u64>) -> Outcome {
     let met = match (found, expectation.want) {
         (Found::Number(n), Want::Between(from, to)) => (from..=to).contains(&n),
         (Found::Shape(found), Want::Shape(want)) => found == want,
+        (Found::Number(n), Want::Increase(increase)) => match before {
+            Some(before) => n <= increase.most(before),
+            None => return Outcome::NoBaseline(no_baseline(expectation)),
+        },
         _ => false,
     };
-    let outcome =
-        if met { Outcome::Met } else { Outcome::Missed(missed(expectation, &what, &shown, found)) };
-    Verdict { what, expected, found: shown, outcome }
-}
-
-/// The rows of a layer, or of every layer of a scope.
-fn rows_of<'a>(graph: &Graph, analysis: &'a Analysis, name: &str) -> Vec<&'a Row> {
-    let is_meant = |row: &&Row| {
-        let rest = graph.node(row.node).name.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    analysis.rows.iter().filter(is_meant).collect()
-}
-
-fn network(graph: &Graph, analysis: &Analysis, metric: Metric) -> Found {
-    let Some(output) = graph.outputs().last() else {
-        return number(&analysis.totals, metric).unwrap_or(Found::Nothing("no output"));
-    };
-    let shape = analysis.shapes[output.value.index()];
-    let makes = |row: &&Row| graph.node(row.node).outputs.contains(&output.value);
-    let field = analysis.rows.iter().find(makes).map(|row| &row.field);
-    number(&analysis.totals, metric).unwrap_or_else(|| outcome(metric, shape, field))
-}
-
-fn layers(rows: &[&Row], metric: Metric) -> Found {
-    let mut sum = Totals::default();
-    for row in rows {
-        // Parts of an analysis cannot overflow: their total was checked.
-        sum = sum.plus(&row.counts).unwrap_or(sum);
+    if met {
+        return Outcome::Met;
     }
-    let last = rows.last();
-    let shape = last.and_then(|row| row.outputs.first()).copied().unwrap_or(Shape::SCALAR);
-    number(&sum, metric).unwrap_or_else(|| outcome(metric, shape, last.map(|row| &row.field)))
-}
-
-/// A quantity that sums up.
-fn number(totals: &Totals, metric: Metric) -> Option<Found> {
-    let n = match metric {
-        Metric::Params => totals.params,
-        Metric::Trainable => totals.trainable,
-        Metric::Buffers => totals.buffers,
-        Metric::Macs => totals.work.macs,
-        Metric::Flops => totals.flops,
-        Metric::Bytes => totals.param_bytes,
-        Metric::Activations => totals.activations,
-        Metric::Output | Metric::ReceptiveField => return None,
-    };
-    Some(Found::Number(n))
-}
-
-/// A quantity of one value.
-fn outcome(metric: Metric, shape: Shape, field: Option<&Field>) -> Found {
-    if metric == Metric::Output {
-        return match Shape::new(shape.dims().get(1..).unwrap_or_default()) {
-            Some(shape) => Found::Shape(shape),
-            None => Found::Nothing("no shape"),
-        };
-    }
-    match field {
-        Some(Field::Axes(axes)) => {
-            let extents = axes.iter().map(|axis| axis.extent.ceil().to_integer());
-            let largest = extents.max().and_then(|extent| u64::try_from(extent).ok());
-            largest.map_or(Found::Nothing("no spatial axes"), Found::Number)
+    match expectation.limit {
+        Some(Limit::Warn) => {
+            Outcome::Warned(missed(Code::E0603, expectation, found, before).warning())
         }
-        Some(Field::Unknown(why)) => Found::Nothing(why),
-        None => Found::Nothing("not known"),
+        _ => Outcome::Missed(missed(Code::E0601, expectation, found, before)),
     }
 }
 
-fn unknown(graph: &Graph, expectation: &Expectation, layer: &str) -> Diagnostic {
+fn unknown(subject: &Subject<'_>, expectation: &Expectation) -> Diagnostic {
+    let layer = expectation.layer.as_deref().unwrap_or_default();
     // Scopes have names too: every front part of a layer's name.
-    let names = graph.nodes().iter().flat_map(|node| {
-        let ends = node.name.match_indices('.').map(|(at, _)| at);
-        ends.chain([node.name.len()]).map(|end| &node.name[..end])
+    let names = subject.names().flat_map(|name| {
+        let ends = name.match_indices('.').map(|(at, _)| at);
+        ends.chain([name.len()]).map(move |end| &name[..end])
     });
     Diagnostic::new(Code::E0602, format!("no layer is called `{layer}`"))
-        .label(expectation.place, "expected of a layer that does not exist")
+        .at(expectation.at, "expected of a layer that does not exist")
         .helps(did_you_mean(layer, names))
 }
 
-fn missed(expectation: &Expectation, what: &str, shown: &str, found: Found) -> Diagnostic {
+fn no_baseline(expectation: &Expectation) -> Diagnostic {
+    let message = format!("nothing says what {} was before", about(expectation));
+    Diagnostic::new(Code::E0604, message)
+        .at(expectation.at, "not compared")
+        .help("give what it is compared with: `--baseline FILE`, or `--base DIR` for another checkout")
+        .warning()
+}
+
+fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u64>) -> Diagnostic {
+    let (what, shown) = (about(expectation), found.text());
+    let is = match expectation.limit {
+        None => "is expected",
+        Some(Limit::Warn) => "is allowed without a warning",
+        Some(_) => "is allowed",
+    };
     let expected = match expectation.want {
         Want::Between(from, to) if from == to => grouped(from),
         Want::Between(0, to) => format!("at most {}", grouped(to)),
         Want::Between(from, u64::MAX) => format!("at least {}", grouped(from)),
         Want::Between(from, to) => format!("{} to {}", grouped(from), grouped(to)),
         Want::Shape(shape) => shape.to_string(),
+        Want::Increase(Increase::By(n)) => format!("at most {} more", grouped(n)),
+        Want::Increase(Increase::Part { .. }) => format!("at most {} more", expectation.text),
     };
-    Diagnostic::new(Code::E0601, format!("{what} is {shown}, but {expected} is expected"))
-        .label(expectation.place, format!("found {shown}"))
-        .helps(rounding(expectation, found))
+    let diagnostic = Diagnostic::new(code, format!("{what} is {shown}, but {expected} {is}"))
+        .at(expectation.at, format!("found {shown}"))
+        .helps(rounding(expectation, found));
+    match (before, found) {
+        (Some(before), Found::Number(now)) => {
+            diagnostic.note(format!("it was {}: {}", grouped(before), change(before, now)))
+        }
+        _ => diagnostic,
+    }
+}
+
+/// How a number changed: `+384,000 (+1.50%)`.
+pub fn change(before: u64, now: u64) -> String {
+    let more = i128::from(now) - i128::from(before);
+    let difference = signed(more, grouped);
+    match i128::from(before) {
+        0 => difference,
+        before if more != 0 => {
+            let part = (more * 20_000 + more.signum() * before) / (2 * before);
+            format!("{difference} ({})", percent(part))
+        }
+        _ => difference,
+    }
 }
 
 /// For a figure that was meant to be rounded: how to say so.
@@ -185,7 +174,7 @@ fn rounding(expectation: &Expectation, found: Found) -> Option<String> {
     let (figure, _unit) = text.split_at(start);
     let figure = figure.trim();
     let is_plain = figure.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '_'));
-    if from != to || !is_plain || figure.is_empty() {
+    if from != to || expectation.limit.is_some() || !is_plain || figure.is_empty() {
         return None;
     }
     // A step of the last written digit is the figure over its own digits: 61 M / 61, 60.9 M / 609.

@@ -185,6 +185,14 @@ impl DType {
         ("bool", Self::Bool),
     ];
 
+    /// The types that parameters and activations can have.
+    pub const COMPUTED: &[Self] = &[Self::F64, Self::F32, Self::F16, Self::BF16, Self::I8];
+
+    /// The one of [`Self::COMPUTED`] that is called so, in capitals or not.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::COMPUTED.iter().copied().find(|dtype| dtype.name().eq_ignore_ascii_case(name))
+    }
+
     /// Bytes an element.
     pub const fn bytes(self) -> u64 {
         match self {

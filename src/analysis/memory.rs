@@ -44,6 +44,11 @@ impl Optimizer {
     pub const NAMES: &[(&str, Self)] =
         &[("sgd", Self::Sgd), ("momentum", Self::Momentum), ("adam", Self::Adam)];
 
+    /// The optimiser of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, optimizer)| *optimizer)
+    }
+
     /// Numbers that are kept for a trained parameter.
     pub const fn numbers(self) -> u64 {
         match self {

@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use choices::{
-    MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, ReportFormat, When,
+    CheckFormat, MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, ReportFormat, When,
 };
 pub use conventions::{AsArgs, ConventionsArgs, ReconcileArgs};
 pub use running::{BackendArgs, ProfileArgs, VerifyArgs};
@@ -362,16 +362,32 @@ pub struct ExplainArgs {
 
 /// `cnnstat check`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit 1 if an expectation is missed or a budget exceeded; a warning or a missing baseline \
+    fails nothing. Budgets, formats and recipes for CI: docs/ci.md."
+)]
 pub struct CheckArgs {
-    /// Descriptions, or folders that are searched for them
-    #[arg(required = true, value_name = "PATH")]
+    /// Descriptions, or folders that are searched for them [default: `paths` of cnnstat.toml]
+    #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
+    /// The file of budgets [default: cnnstat.toml, where it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Compare with a stored run, `--format json` of check or of the summary, or with a folder of them
+    #[arg(long, value_name = "FILE", conflicts_with = "base")]
+    pub baseline: Option<String>,
+    /// Compare with the same files in another checkout
+    #[arg(long, value_name = "DIR")]
+    pub base: Option<String>,
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Where it goes.
-    #[command(flatten)]
-    pub page: PageArgs,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: CheckFormat,
+    /// Write to a file instead
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<String>,
 }
 
 /// `cnnstat diff`.

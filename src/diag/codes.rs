@@ -103,6 +103,11 @@ codes! {
     E0510 "shapes that do not broadcast",
     E0601 "an expectation is not met",
     E0602 "an expectation of a layer that does not exist",
+    E0603 "a quantity is above what is to be warned of",
+    E0604 "nothing to compare an increase with",
+    E0605 "cnnstat.toml is not TOML",
+    E0606 "a budget that speaks of no network",
+    E0607 "the baseline cannot be read",
 }
 
 impl fmt::Display for Code {

@@ -42,11 +42,33 @@ pub struct Label {
     pub text: String,
 }
 
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severity {
+    /// It fails.
+    #[default]
+    Error,
+    /// It is to be seen to, and fails nothing.
+    Warning,
+}
+
+impl Severity {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// What kind of thing.
     pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
     /// The sentence at the top.
     pub message: String,
     /// Places; the first is where the fault is.
@@ -65,6 +87,7 @@ impl Diagnostic {
         let message = message.into();
         Self {
             code,
+            severity: Severity::Error,
             message,
             labels: Vec::new(),
             notes: Vec::new(),
@@ -73,10 +96,24 @@ impl Diagnostic {
         }
     }
 
+    /// The same as a warning.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Adds a place in the description.
     #[must_use]
     pub fn label(mut self, place: Place, text: impl Into<String>) -> Self {
         self.labels.push(Label { at: At::Place(place), text: text.into() });
+        self
+    }
+
+    /// Adds a place.
+    #[must_use]
+    pub fn at(mut self, at: At, text: impl Into<String>) -> Self {
+        self.labels.push(Label { at, text: text.into() });
         self
     }
 

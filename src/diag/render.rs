@@ -8,7 +8,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
-use super::{At, Diagnostic, Label, Source, position};
+use super::{At, Diagnostic, Label, Severity, Source, position};
 use crate::text::{harmless_json, is_hostile};
 use range::{first_byte, fit};
 
@@ -78,7 +78,13 @@ fn human(diagnostics: &[Diagnostic], source: &Source, width: usize, color: bool)
         out.extend(["… and ", &more.to_string(), " more\n\n"]);
     }
     if diagnostics.len() > 1 {
-        let summary = Level::ERROR.primary_title(format!("{} errors", diagnostics.len()));
+        let of = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
+        let counts = [Severity::Error, Severity::Warning].map(|severity| (severity, of(severity)));
+        let said = counts.iter().filter(|(_, n)| *n > 0).map(|(severity, n)| {
+            format!("{n} {}{}", severity.name(), if *n == 1 { "" } else { "s" })
+        });
+        let worst = if counts[0].1 > 0 { Level::ERROR } else { Level::WARNING };
+        let summary = worst.primary_title(said.collect::<Vec<_>>().join(", "));
         out.push_str(&renderer.render(&[Group::with_title(summary)]));
         out.push('\n');
     } else {
@@ -90,7 +96,11 @@ fn human(diagnostics: &[Diagnostic], source: &Source, width: usize, color: bool)
 
 fn group<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> Group<'d> {
     let (source, marks) = marks(diagnostic, source);
-    let title = Level::ERROR.primary_title(line(&diagnostic.message)).id(diagnostic.code.name());
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(line(&diagnostic.message)).id(diagnostic.code.name());
     let texts = |level: Level<'static>, texts: &[String]| -> Vec<_> {
         texts.iter().map(|text| level.clone().message(lines(text))).collect()
     };
@@ -144,13 +154,15 @@ fn short(diagnostic: &Diagnostic, source: &Source) -> String {
     });
     let name = line(&source.name);
     let (code, message) = (diagnostic.code, line(&diagnostic.message));
+    let severity = diagnostic.severity.name();
     let origin = if name.is_empty() && place.is_empty() { "" } else { &format!("{name}:{place} ") };
-    format!("{origin}error[{code}]: {message}\n")
+    format!("{origin}{severity}[{code}]: {message}\n")
 }
 
 #[derive(Serialize)]
 struct JsonDiagnostic<'d> {
     code: &'static str,
+    severity: &'static str,
     message: &'d str,
     file: &'d str,
     #[serde(flatten)]
@@ -190,6 +202,7 @@ fn json(diagnostic: &Diagnostic, source: &Source) -> String {
     };
     let value = JsonDiagnostic {
         code: diagnostic.code.name(),
+        severity: diagnostic.severity.name(),
         message: &diagnostic.message,
         file: &source.name,
         place: marks.first().map(place).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! A description from the top: model about source vars variants input blocks naming frozen layers expect.
+//! A description from the top: model about source vars variants input blocks naming frozen layers expect budget.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -17,8 +17,11 @@ use crate::span::Place;
 
 const KEYS: &[&str] = &[
     "model", "about", "source", "vars", "variants", "input", "blocks", "naming", "frozen",
-    "layers", "expect",
+    "layers", "expect", "budget",
 ];
+
+/// Keys of what the numbers must be, at the top and in each variant.
+const OF_NUMBERS: [&str; 2] = ["expect", "budget"];
 
 /// Keys that every description has, and what they look like.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -70,16 +73,16 @@ pub(super) fn read(
         reader.body(layers, &mut frame);
     }
     reader.outputs(&frame);
-    let expect = match replaced.variant {
-        Some(variant) => tree.get(variant, "expect"),
-        None => tree.get(0, "expect"),
-    };
-    let expectations = expect.map(|node| reader.expectations(node)).unwrap_or_default();
-    for (_, variant) in tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default() {
-        if let Some(expect) = tree.get(*variant, "expect") {
-            reader.expectations(expect);
+    let [expectations, budget] = OF_NUMBERS.map(|key| {
+        let place = replaced.variant.unwrap_or(0);
+        let own = tree.get(place, key).map(|node| reader.expectations(key, node));
+        // What is wrong with another variant's is told too.
+        let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
+        for (_, variant) in variants.iter().filter(|(_, variant)| *variant != place) {
+            tree.get(*variant, key).map(|node| reader.expectations(key, node));
         }
-    }
+        own.unwrap_or_default()
+    });
     let frozen = reader.frozen();
     let literal = |key: &str| tree.get(0, key).and_then(|node| tree.text(node)).map(str::to_owned);
     let (about, source) = (literal("about"), literal("source"));
@@ -98,6 +101,7 @@ pub(super) fn read(
         variant: choices.variant.clone(),
         frozen,
         expectations,
+        budget,
         places,
     })
 }
@@ -217,7 +221,10 @@ impl Reader<'_> {
         let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
         for (name, values) in variants {
             for (variable, node) in tree.entries(*values) {
-                if variable != "expect" && !self.lost_vars && !known.contains(&variable.as_str()) {
+                if !OF_NUMBERS.contains(&variable.as_str())
+                    && !self.lost_vars
+                    && !known.contains(&variable.as_str())
+                {
                     let diagnostic = Diagnostic::new(
                         Code::E0305,
                         format!("the variant {name} sets `{variable}`, which is no variable"),

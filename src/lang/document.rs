@@ -1,5 +1,6 @@
 //! What reading a description yields: the graph, what is expected of it, and where each part stands in the text.
 
+use crate::diag::At;
 use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 use crate::span::Place;
@@ -17,8 +18,10 @@ pub struct Document {
     pub variant: Option<String>,
     /// Patterns of parameters that are not trained, each with its place.
     pub frozen: Vec<(String, Place)>,
-    /// What is expected of the network, in the order it is written.
+    /// What is expected of the network as it is written, in the order of `expect`.
     pub expectations: Vec<Expectation>,
+    /// What it may be, whatever is set or assumed, in the order of `budget`.
+    pub budget: Vec<Expectation>,
     /// Where each node of the graph is written, by node id.
     pub places: Vec<Place>,
 }
@@ -30,19 +33,61 @@ impl Document {
     }
 }
 
-/// One line of `expect:`.
+/// One line of `expect`, or one limit of a budget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     /// The layer it speaks of; `None` for the network.
     pub layer: Option<String>,
     /// The quantity.
     pub metric: Metric,
+    /// Which limit it is; `None` for an amount that says all itself, as `~61M` does.
+    pub limit: Option<Limit>,
     /// What it must be.
     pub want: Want,
-    /// As it is written.
+    /// The amount, as it is written.
     pub text: String,
     /// Where it is written.
-    pub place: Place,
+    pub at: At,
+}
+
+/// A limit of a quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The most it may be.
+    Max,
+    /// The most it may be without a warning.
+    Warn,
+    /// The least it may be.
+    Min,
+    /// How much more it may be than it was: an amount, or a part in percent.
+    MaxIncrease,
+    /// What it is, exactly.
+    Lock,
+    /// Its power of ten, or a word for it.
+    Order,
+}
+
+impl Limit {
+    /// Every limit with its key.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("max", Self::Max),
+        ("warn", Self::Warn),
+        ("min", Self::Min),
+        ("max_increase", Self::MaxIncrease),
+        ("lock", Self::Lock),
+        ("order", Self::Order),
+    ];
+
+    /// The limit of a key.
+    pub fn named(key: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(name, _)| *name == key).map(|(_, limit)| *limit)
+    }
+
+    /// The key: `max_increase`.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, limit)| *limit == self).map_or("?", |(name, _)| name)
+    }
 }
 
 /// A quantity that can be expected.
@@ -67,10 +112,16 @@ pub enum Metric {
     Output,
     /// The largest extent of the receptive field.
     ReceptiveField,
+    /// Elements of parameters of the layer that has the most.
+    LargestLayer,
+    /// The most bytes of activations that inference holds at once, without a kernel's workspace.
+    PeakActivationBytes,
+    /// The most bytes that a training step holds at once, without a kernel's workspace.
+    TrainingBytes,
 }
 
 impl Metric {
-    /// Every metric with its key.
+    /// Every metric with its key; a later key of the same metric is another spelling.
     pub const NAMES: &[(&str, Self)] = &[
         ("params", Self::Params),
         ("trainable", Self::Trainable),
@@ -81,7 +132,26 @@ impl Metric {
         ("activations", Self::Activations),
         ("output", Self::Output),
         ("receptive_field", Self::ReceptiveField),
+        ("largest_layer", Self::LargestLayer),
+        ("peak_activation_bytes", Self::PeakActivationBytes),
+        ("training_bytes", Self::TrainingBytes),
+        ("param_bytes", Self::Bytes),
     ];
+
+    /// The metric of a key.
+    pub fn named(key: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(name, _)| *name == key).map(|(_, metric)| *metric)
+    }
+
+    /// Whether it is a number of bytes.
+    pub const fn is_bytes(self) -> bool {
+        matches!(self, Self::Bytes | Self::PeakActivationBytes | Self::TrainingBytes)
+    }
+
+    /// Whether a layer has none of its own.
+    pub const fn is_of_networks(self) -> bool {
+        matches!(self, Self::LargestLayer | Self::PeakActivationBytes | Self::TrainingBytes)
+    }
 
     /// The key: `receptive_field`.
     pub fn name(self) -> &'static str {
@@ -96,4 +166,34 @@ pub enum Want {
     Between(u64, u64),
     /// This shape.
     Shape(Shape),
+    /// No more than this above what it was.
+    Increase(Increase),
+}
+
+/// How much more a quantity may be than it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Increase {
+    /// This many.
+    By(u64),
+    /// `part / whole` of what it was.
+    Part {
+        /// The numerator.
+        part: u128,
+        /// The denominator.
+        whole: u128,
+    },
+}
+
+impl Increase {
+    /// The most that a quantity may be which was `before`.
+    pub fn most(self, before: u64) -> u64 {
+        let more = match self {
+            Self::By(n) => n,
+            Self::Part { part, whole } => u128::from(before)
+                .checked_mul(part)
+                .and_then(|more| u64::try_from(more / whole).ok())
+                .unwrap_or(u64::MAX),
+        };
+        before.saturating_add(more)
+    }
 }

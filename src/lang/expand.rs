@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::document::Document;
+use super::document::{Document, Expectation};
 use super::joins::JOINS;
 use super::scopes::is_numbered;
 use super::wires::Wires;
@@ -41,7 +41,8 @@ pub(super) fn expand(document: &Document) -> String {
         }
     }
     layers(&mut out, document);
-    expectations(&mut out, document);
+    expectations(&mut out, "expect", &document.expectations);
+    expectations(&mut out, "budget", &document.budget);
     out
 }
 
@@ -136,25 +137,42 @@ fn indent(level: usize) -> String {
     "  ".repeat(1 + 2 * level)
 }
 
-fn expectations(out: &mut String, document: &Document) {
-    if document.expectations.is_empty() {
+/// `expect:` or `budget:`.
+fn expectations(out: &mut String, key: &str, expectations: &[Expectation]) {
+    if expectations.is_empty() {
         return;
     }
-    out.push_str("expect:\n");
-    for expectation in document.expectations.iter().filter(|e| e.layer.is_none()) {
-        let _ = writeln!(out, "  {}: {}", expectation.metric.name(), quoted(&expectation.text));
-    }
-    let mut last = None;
-    for expectation in &document.expectations {
-        let Some(layer) = &expectation.layer else { continue };
-        if last.is_none() {
+    let _ = writeln!(out, "{key}:");
+    let of = |layer: &Option<String>| -> Vec<&Expectation> {
+        expectations.iter().filter(|e| e.layer == *layer).collect()
+    };
+    quantities(out, "  ", &of(&None));
+    let mut layers: Vec<&Option<String>> = expectations.iter().map(|e| &e.layer).collect();
+    layers.dedup();
+    layers.retain(|layer| layer.is_some());
+    for (i, layer) in layers.into_iter().enumerate() {
+        if i == 0 {
             out.push_str("  layers:\n");
         }
-        if last != Some(layer) {
-            let _ = writeln!(out, "    {}:", quoted(layer));
-            last = Some(layer);
-        }
-        let _ = writeln!(out, "      {}: {}", expectation.metric.name(), quoted(&expectation.text));
+        let _ = writeln!(out, "    {}:", quoted(layer.as_deref().unwrap_or_default()));
+        quantities(out, "      ", &of(layer));
+    }
+}
+
+/// A line for each quantity: its amount, or its limits as a map.
+fn quantities(out: &mut String, indent: &str, expectations: &[&Expectation]) {
+    for same in expectations.chunk_by(|a, b| a.metric == b.metric) {
+        let texts = |of: &[&Expectation]| of.iter().map(|e| quoted(&e.text)).collect::<Vec<_>>();
+        let limits = same.chunk_by(|a, b| a.limit == b.limit).filter_map(|of| {
+            let texts = texts(of).join(", ");
+            let amount = if of.len() > 1 { format!("[{texts}]") } else { texts };
+            Some(format!("{}: {amount}", of[0].limit?.name()))
+        });
+        let amount = match same {
+            [single] if single.limit.is_none() => quoted(&single.text),
+            _ => format!("{{{}}}", limits.collect::<Vec<_>>().join(", ")),
+        };
+        let _ = writeln!(out, "{indent}{}: {amount}", same[0].metric.name());
     }
 }
 

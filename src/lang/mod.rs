@@ -5,6 +5,7 @@
 //! `references` keep names and what they mean. A description yields a
 //! [`Document`] and nothing else. Imports `diag`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
 
+mod amount;
 mod ast;
 mod calls;
 mod description;
@@ -27,7 +28,8 @@ mod value;
 mod wires;
 mod yaml;
 
-pub use document::{Document, Expectation, Metric, Want};
+pub use document::{Document, Expectation, Increase, Limit, Metric, Want};
+pub use expect::{Value, Written, read as read_expectations};
 
 use crate::diag::{Diagnostic, Source};
 use crate::ops::error::ShapeError;
@@ -72,9 +74,9 @@ pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnos
 /// What a description offers to `check`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// Names of the variants in the order they are written, and whether each has an `expect`.
+    /// Names of the variants in the order they are written, and whether each has an `expect` or a `budget`.
     pub variants: Vec<(String, bool)>,
-    /// Whether there is a top-level `expect`.
+    /// Whether there is a top-level `expect` or `budget`.
     pub expects: bool,
 }
 
@@ -85,7 +87,7 @@ pub struct Outline {
 pub fn outline(source: &Source) -> Result<Outline, Vec<Diagnostic>> {
     let (tree, _) = yaml::parse(source)?;
     let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
-    let expects = |node| tree.get(node, "expect").is_some();
+    let expects = |node| ["expect", "budget"].iter().any(|key| tree.get(node, key).is_some());
     let variants = variants.iter().map(|(name, node)| (name.clone(), expects(*node))).collect();
     Ok(Outline { variants, expects: expects(0) })
 }
@@ -97,6 +99,11 @@ pub fn is_description(source: &Source) -> bool {
         // Text that cannot be read may be a description with a fault in it.
         Err(_) => source.text.lines().any(|line| line.starts_with("model:")),
     }
+}
+
+/// A shape as `output` is expected: `64×55×55`, `64x55x55`, `[64, 55, 55]`.
+pub fn read_shape(text: &str) -> Option<Shape> {
+    amount::shape(text)
 }
 
 /// A description with variables, loops, blocks and conditions carried out, as YAML.

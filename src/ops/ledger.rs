@@ -2,12 +2,13 @@
 //!
 //! A MAC is one multiply and one accumulate. "FLOPs" is a view of the ledger, never a synonym for MACs. Tests stand below.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::shape::{DType, Shape, TooLarge, product, sum};
 
 /// Arithmetic by kind. All counts are of single scalar operations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Work {
     /// Multiply-accumulates.
     pub macs: u64,
@@ -87,7 +88,8 @@ impl Work {
 }
 
 /// The work of one backward pass, apart for what it yields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Backward {
     /// For the gradients of the inputs.
     pub inputs: Work,

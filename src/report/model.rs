@@ -1,9 +1,10 @@
 //! The report as data: the only types that are serialised. `docs/json.md` documents them; adding fields keeps
 //! `schema_version`.
 //!
-//! Counts are exact integers, shapes have the batch first, rationals are `[numerator, denominator]`.
+//! Counts are exact integers, shapes have the batch first, rationals are `[numerator, denominator]`. A stored report is
+//! read back as far as networks are compared: names, operators, shapes and counts.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ops::ledger::{Backward, Work};
 
@@ -11,9 +12,10 @@ use crate::ops::ledger::{Backward, Work};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What is known of one network.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`SCHEMA_VERSION`].
+    #[serde(default)]
     pub schema_version: u32,
     /// The network's name.
     pub model: String,
@@ -22,20 +24,28 @@ pub struct Report {
     /// Where it was published.
     pub source: Option<String>,
     /// Its inputs, with the batch.
+    #[serde(default)]
     pub inputs: Vec<NamedShape>,
     /// Its outputs, with the batch.
+    #[serde(default)]
     pub outputs: Vec<Output>,
     /// Examples that go through at once.
+    #[serde(default)]
     pub batch: u64,
     /// Element type of parameters and activations: `f32`.
+    #[serde(skip_deserializing)]
     pub dtype: &'static str,
     /// `eval` or `train`.
+    #[serde(skip_deserializing)]
     pub mode: &'static str,
     /// How FLOPs are counted.
+    #[serde(skip_deserializing, default = "counted_here")]
     pub convention: Convention,
     /// `complete`, or `partial`: the totals are then lower bounds.
+    #[serde(skip_deserializing)]
     pub status: &'static str,
     /// Layers that could not be counted.
+    #[serde(default)]
     pub not_counted: Vec<String>,
     /// A row for each operator in execution order.
     pub layers: Vec<Layer>,
@@ -67,6 +77,11 @@ impl Convention {
     }
 }
 
+/// The convention of what is compared: a stored report of another one is refused before it is read.
+fn counted_here() -> Convention {
+    CONVENTION
+}
+
 /// The default convention.
 pub const CONVENTION: Convention = Convention {
     name: "cnnstat",
@@ -77,7 +92,7 @@ pub const CONVENTION: Convention = Convention {
 };
 
 /// A shape with a name.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedShape {
     /// The name.
     pub name: String,
@@ -86,7 +101,7 @@ pub struct NamedShape {
 }
 
 /// An output of the network.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// The name.
     pub name: String,
@@ -106,7 +121,8 @@ impl Output {
 }
 
 /// One operator.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Layer {
     /// Its position in execution order.
     pub index: usize,
@@ -132,13 +148,16 @@ pub struct Layer {
     #[serde(flatten)]
     pub counts: Counts,
     /// What an output element sees of the input, for each spatial axis of the input; `null` where it is not known.
+    #[serde(skip_deserializing)]
     pub receptive_field: Option<Vec<AxisField>>,
     /// Its tensors, in torch's order.
+    #[serde(skip_deserializing)]
     pub tensors: Vec<Tensor>,
 }
 
 /// What is counted, of a layer or of the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Elements of parameters.
     pub params: u64,

@@ -84,6 +84,28 @@ pub enum ReportFormat {
     Markdown,
 }
 
+/// The formats of a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// A table for reading
+    #[default]
+    Table,
+    /// JSON with everything, and with what a later run compares with (docs/json.md)
+    Json,
+    /// CSV with raw integers, a row each expectation
+    Csv,
+    /// A comment for a pull request, in Markdown
+    Markdown,
+    /// Annotations of a GitHub workflow
+    Github,
+    /// JUnit's XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// GitLab's Code Quality report
+    Gitlab,
+}
+
 /// When something is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {

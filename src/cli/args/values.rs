@@ -86,16 +86,10 @@ pub(super) fn figure(text: &str) -> Result<Figure, String> {
 
 /// Reads an element type that a network can have.
 pub(super) fn dtype(name: &str) -> Result<DType, String> {
-    let can = |dtype: DType| !matches!(dtype, DType::Bool | DType::I64);
-    let mut known = DType::NAMES.iter().filter(|(_, dtype)| can(*dtype));
-    known
-        .clone()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, dtype)| *dtype)
-        .ok_or_else(|| {
-            let names: Vec<&str> = known.by_ref().map(|(name, _)| *name).collect();
-            format!("there are {}", names.join(", "))
-        })
+    DType::named(name).ok_or_else(|| {
+        let names: Vec<&str> = DType::COMPUTED.iter().map(|dtype| dtype.name()).collect();
+        format!("there are {}", names.join(", "))
+    })
 }
 
 /// Reads a size in bytes.

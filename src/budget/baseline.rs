@@ -1,0 +1,225 @@
+//! What networks were before: measured from another checkout, or read from a stored run.
+//!
+//! A stored run is what `cnnstat check --format json` or the summary's `--format json` wrote; of a network it keeps the
+//! counts of each layer and the numbers that layers do not add up to. Tests stand below and in `tests/it/budgets.rs`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::movers::part;
+use super::{Found, Subject};
+use crate::diag::{Code, Diagnostic};
+use crate::lang::{Expectation, Metric};
+use crate::report::model::{CONVENTION, Report};
+
+/// A network and its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Its name, and what was set of it.
+    pub model: String,
+    /// Its description.
+    pub file: String,
+    /// Its layers and totals.
+    pub report: Report,
+    /// What it was measured with: batch, element type, mode, in words.
+    assumed: String,
+    /// The numbers that layers do not add up to.
+    peaks: BTreeMap<String, u64>,
+}
+
+/// The numbers that layers do not add up to.
+const PEAKS: [Metric; 4] = [
+    Metric::LargestLayer,
+    Metric::ReceptiveField,
+    Metric::PeakActivationBytes,
+    Metric::TrainingBytes,
+];
+
+/// What is stored of a layer: what it is compared by, and its counts.
+const OF_LAYERS: [&str; 13] = [
+    "index",
+    "name",
+    "op",
+    "call",
+    "inputs",
+    "outputs",
+    "params",
+    "trainable",
+    "buffers",
+    "param_bytes",
+    "flops",
+    "activations",
+    "activation_bytes",
+];
+
+impl Measured {
+    /// Measures a network.
+    pub fn of(model: String, file: String, report: Report, subject: &Subject<'_>) -> Self {
+        let number = |metric: Metric| match subject.found(None, metric) {
+            Some(Found::Number(n)) => Some((metric.name().to_owned(), n)),
+            _ => None,
+        };
+        let peaks = PEAKS.into_iter().filter_map(number).collect();
+        let assumed = assumed(report.batch, report.dtype, report.mode);
+        Self { model, file, report, assumed, peaks }
+    }
+
+    /// What an expectation speaks of, if that is a number.
+    pub fn number(&self, expectation: &Expectation) -> Option<u64> {
+        let metric = expectation.metric;
+        if expectation.layer.is_none() && PEAKS.contains(&metric) {
+            return self.peaks.get(metric.name()).copied();
+        }
+        let of = part(metric)?;
+        if expectation.layer.is_none() {
+            return Some(of(&self.report.totals));
+        }
+        let mut parts = self
+            .report
+            .layers
+            .iter()
+            .filter(|layer| super::movers::is_meant(expectation, layer))
+            .map(|layer| of(&layer.counts))
+            .peekable();
+        parts.peek()?;
+        parts.try_fold(0u64, u64::checked_add)
+    }
+
+    /// As it is stored.
+    pub fn json(&self) -> Value {
+        let report = &self.report;
+        let layer = |layer| {
+            let Ok(Value::Object(all)) = serde_json::to_value(layer) else { return Value::Null };
+            let mut kept: Map<String, Value> =
+                all.into_iter().filter(|(key, _)| OF_LAYERS.contains(&key.as_str())).collect();
+            let layer: &crate::report::model::Layer = layer;
+            kept.insert("work".to_owned(), json!({ "macs": layer.counts.work.macs }));
+            Value::Object(kept)
+        };
+        json!({
+            "model": self.model,
+            "file": self.file,
+            "inputs": report.inputs,
+            "outputs": report.outputs,
+            "batch": report.batch,
+            "dtype": report.dtype,
+            "mode": report.mode,
+            "totals": report.totals,
+            "peaks": self.peaks,
+            "layers": report.layers.iter().map(layer).collect::<Vec<_>>(),
+        })
+    }
+
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = |key: &str| value[key].as_str().unwrap_or_default();
+        if let Some(name) = value["convention"]["name"].as_str()
+            && name != CONVENTION.name
+        {
+            return Err(format!("it was counted as {name}: store it without --as"));
+        }
+        let report: Report = serde_json::from_value(value.clone()).map_err(|e| e.to_string())?;
+        let peaks = value["peaks"].as_object().into_iter().flatten();
+        let mut peaks: BTreeMap<String, u64> =
+            peaks.filter_map(|(key, n)| Some((key.clone(), n.as_u64()?))).collect();
+        if let Some(most) = report.layers.iter().map(|layer| layer.counts.params).max() {
+            peaks.entry(Metric::LargestLayer.name().to_owned()).or_insert(most);
+        }
+        Ok(Self {
+            model: report.model.clone(),
+            file: text("file").to_owned(),
+            assumed: assumed(report.batch, text("dtype"), text("mode")),
+            report,
+            peaks,
+        })
+    }
+}
+
+fn assumed(batch: u64, dtype: &str, mode: &str) -> String {
+    format!("{batch} {dtype} {mode}")
+}
+
+/// Networks as they were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Baseline {
+    /// The networks.
+    pub networks: Vec<Measured>,
+}
+
+impl Baseline {
+    /// Adds what a stored run holds; `name` is its file.
+    ///
+    /// # Errors
+    /// Text that is no stored run.
+    pub fn add(&mut self, name: &str, text: &str) -> Result<(), Diagnostic> {
+        let fail = |why: String| {
+            Diagnostic::new(Code::E0607, format!("`{name}` is no stored run: {why}")).help(
+                "store one by `cnnstat check PATH --format json -o FILE`, or by `cnnstat MODEL --format json`",
+            )
+        };
+        let value: Value = serde_json::from_str(text).map_err(|error| fail(error.to_string()))?;
+        let networks = match (&value, &value["networks"]) {
+            (Value::Object(_), Value::Array(networks)) | (Value::Array(networks), _) => networks,
+            (Value::Object(object), _) if object.contains_key("layers") => {
+                std::slice::from_ref(&value)
+            }
+            _ => return Err(fail("it holds no networks".to_owned())),
+        };
+        for network in networks {
+            self.networks.push(Measured::read(network).map_err(fail)?);
+        }
+        Ok(())
+    }
+
+    /// What a network was: the one of its name, settings and assumptions; of its file, where several are.
+    pub fn find(&self, now: &Measured) -> Option<&Measured> {
+        let is_same = |was: &&Measured| was.model == now.model && was.assumed == now.assumed;
+        let same: Vec<&Measured> = self.networks.iter().filter(is_same).collect();
+        match same.as_slice() {
+            [single] => Some(single),
+            several => several.iter().find(|was| was.file == now.file).copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_stored_run_says_why() {
+        let why = |text: &str| Baseline::default().add("b.json", text).unwrap_err().message;
+        for (text, part) in [
+            ("", "EOF"),
+            ("model: m", "expected value"),
+            ("{}", "no networks"),
+            ("3", "no networks"),
+            ("[3]", "invalid type"),
+            (r#"{"networks": [{"model": "m"}]}"#, "missing field"),
+            (r#"{"layers": [], "convention": {"name": "thop"}}"#, "counted as thop"),
+        ] {
+            assert!(why(text).contains(part), "{text}: {}", why(text));
+        }
+    }
+
+    #[test]
+    fn a_network_is_found_by_its_name_then_by_its_file() {
+        let run = r#"[
+            {"model": "m", "file": "a.yaml", "batch": 1, "dtype": "f32", "mode": "eval", "layers": [], "totals": {"params": 1}},
+            {"model": "m", "file": "b.yaml", "batch": 1, "dtype": "f32", "mode": "eval", "layers": [], "totals": {"params": 2}},
+            {"model": "n", "file": "c.yaml", "batch": 1, "dtype": "f32", "mode": "eval", "layers": [], "totals": {"params": 3}}
+        ]"#;
+        let mut baseline = Baseline::default();
+        baseline.add("b.json", run).unwrap();
+        let params = |model: &str, file: &str, batch: u64| {
+            let mut now = baseline.networks[0].clone();
+            (now.model, now.file) = (model.to_owned(), file.to_owned());
+            now.assumed = assumed(batch, "f32", "eval");
+            baseline.find(&now).map(|was| was.report.totals.params)
+        };
+        assert_eq!(params("m", "b.yaml", 1), Some(2));
+        assert_eq!(params("n", "moved.yaml", 1), Some(3));
+        assert_eq!(params("m", "moved.yaml", 1), None);
+        assert_eq!(params("n", "c.yaml", 8), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Which layers made the difference: what each brought to a quantity or took from it, the most first.
+//!
+//! Imports the report's model and `diff`. Tests stand below and in `tests/it/budgets.rs`.
+
+use crate::diff::{self, Quantity};
+use crate::lang::{Expectation, Metric};
+use crate::report::model::{Counts, Layer, Report};
+
+/// How many layers are named.
+pub const NAMED: usize = 10;
+
+/// A layer and its part in a quantity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mover {
+    /// Its name, as it is now, or as it was if it is gone.
+    pub layer: String,
+    /// Its place in execution order; `None` if it is gone.
+    pub index: Option<usize>,
+    /// Its part before; `None` if it was not there, or nothing is known of before.
+    pub before: Option<u64>,
+    /// Its part now; `None` if it is gone.
+    pub after: Option<u64>,
+}
+
+/// What of a layer adds to a quantity; `None` for a quantity that layers do not add up to. The two peaks are no sums: what
+/// moves them is what the layers put out, and what they own.
+pub fn part(metric: Metric) -> Option<fn(&Counts) -> u64> {
+    Some(match metric {
+        Metric::Params | Metric::LargestLayer => |c| c.params,
+        Metric::Trainable => |c| c.trainable,
+        Metric::Buffers => |c| c.buffers,
+        Metric::Macs => |c| c.work.macs,
+        Metric::Flops => |c| c.flops,
+        Metric::Bytes => |c| c.param_bytes,
+        Metric::Activations => |c| c.activations,
+        Metric::PeakActivationBytes => |c| c.activation_bytes,
+        Metric::TrainingBytes => |c| c.param_bytes.saturating_add(c.activation_bytes),
+        Metric::Output | Metric::ReceptiveField => return None,
+    })
+}
+
+/// Whether a layer is one, or one of a scope, that an expectation speaks of.
+pub fn is_meant(expectation: &Expectation, layer: &Layer) -> bool {
+    expectation.layer.as_ref().is_none_or(|name| {
+        let rest = layer.name.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// The layers whose part in a quantity changed, the largest change first.
+pub fn movers(before: &Report, now: &Report, expectation: &Expectation) -> Vec<Mover> {
+    let Some(of) = part(expectation.metric) else { return Vec::new() };
+    let quantity = Quantity { key: expectation.metric.name(), of };
+    let diff = diff::diff(before, now);
+    let meant = |layer: Option<&Layer>| layer.is_some_and(|layer| is_meant(expectation, layer));
+    let mut changed: Vec<_> = diff
+        .entries
+        .iter()
+        .filter(|entry| meant(entry.before) || meant(entry.after))
+        .map(|entry| (entry.delta(quantity).signed(), entry))
+        .filter(|(change, _)| *change != 0)
+        .collect();
+    changed.sort_by_key(|(change, _)| std::cmp::Reverse(change.unsigned_abs()));
+    let mover = |(_, entry): (i128, &diff::Entry<'_>)| {
+        let part = |layer: Option<&Layer>| layer.map(|layer| of(&layer.counts));
+        Some(Mover {
+            layer: entry.layer()?.name.clone(),
+            index: entry.after.map(|layer| layer.index),
+            before: part(entry.before),
+            after: part(entry.after),
+        })
+    };
+    changed.into_iter().take(NAMED).filter_map(mover).collect()
+}
+
+/// The layers that have the most of a quantity.
+pub fn heaviest(now: &Report, expectation: &Expectation) -> Vec<Mover> {
+    let Some(of) = part(expectation.metric) else { return Vec::new() };
+    let mut layers: Vec<(u64, &Layer)> = now
+        .layers
+        .iter()
+        .filter(|layer| is_meant(expectation, layer))
+        .map(|layer| (of(&layer.counts), layer))
+        .filter(|(n, _)| *n > 0)
+        .collect();
+    layers.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
+    let mover = |(n, layer): (u64, &Layer)| Mover {
+        layer: layer.name.clone(),
+        index: Some(layer.index),
+        before: None,
+        after: Some(n),
+    };
+    layers.into_iter().take(NAMED).map(mover).collect()
+}
