@@ -15,7 +15,7 @@ pub use measure::{Found, Subject};
 
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::lang::{Expectation, Increase, Limit, Want};
-use crate::units::{grouped, percent, signed};
+use crate::units::grouped;
 
 /// What came of one expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,24 +143,10 @@ fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u6
         .at(expectation.at, format!("found {shown}"))
         .helps(rounding(expectation, found));
     match (before, found) {
-        (Some(before), Found::Number(now)) => {
-            diagnostic.note(format!("it was {}: {}", grouped(before), change(before, now)))
+        (Some(before), Found::Number(now)) if before != now => {
+            diagnostic.note(format!("it was {}", grouped(before)))
         }
         _ => diagnostic,
-    }
-}
-
-/// How a number changed: `+384,000 (+1.50%)`.
-pub fn change(before: u64, now: u64) -> String {
-    let more = i128::from(now) - i128::from(before);
-    let difference = signed(more, grouped);
-    match i128::from(before) {
-        0 => difference,
-        before if more != 0 => {
-            let part = (more * 20_000 + more.signum() * before) / (2 * before);
-            format!("{difference} ({})", percent(part))
-        }
-        _ => difference,
     }
 }
 
@@ -195,12 +181,22 @@ fn rounding(expectation: &Expectation, found: Found) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::memory::Optimizer;
     use crate::analysis::{Options, analyze};
+    use crate::diag::At;
     use crate::graph::GraphBuilder;
+    use crate::lang::Metric;
     use crate::ops::Linear;
+    use crate::shape::Shape;
     use crate::span::Place;
 
-    fn judged(layer: Option<&str>, metric: Metric, want: Want, text: &str) -> Verdict {
+    fn judged(
+        layer: Option<&str>,
+        metric: Metric,
+        (limit, want): (Option<Limit>, Want),
+        text: &str,
+        before: Option<u64>,
+    ) -> Outcome {
         let mut builder = GraphBuilder::new("m");
         let mut value = builder.input("input", Shape::vector(784)).unwrap();
         for name in ["head.0", "head.1"] {
@@ -209,52 +205,78 @@ mod tests {
         }
         let graph = builder.finish(&[("output", value)]);
         let analysis = analyze(&graph, &Options::default()).unwrap();
-        let expectation = Expectation {
-            layer: layer.map(str::to_owned),
-            metric,
-            want,
-            text: text.to_owned(),
-            place: Place::value(0),
-        };
-        let document = Document {
-            graph,
-            about: None,
-            source: None,
-            variant: None,
-            frozen: Vec::new(),
-            expectations: vec![expectation],
-            places: vec![Place::value(0); 2],
-        };
-        judge(&document, &analysis).remove(0)
+        let (layer, text) = (layer.map(str::to_owned), text.to_owned());
+        let at = At::Place(Place::value(0));
+        let expectation = Expectation { layer, metric, limit, want, text, at };
+        let subject = Subject::new(&graph, &analysis, Optimizer::Adam);
+        judge(&subject, &[expectation], |_| before).remove(0).outcome
     }
 
     #[test]
     fn a_network_a_layer_and_a_scope() {
         let is = |n| Want::Between(n, n);
-        let met = |layer, metric, want| judged(layer, metric, want, "").outcome == Outcome::Met;
+        let met =
+            |layer, metric, want| judged(layer, metric, (None, want), "", None) == Outcome::Met;
         assert!(met(None, Metric::Params, is(7850 + 110)));
         assert!(met(Some("head.1"), Metric::Params, is(110)));
         assert!(met(Some("head"), Metric::Macs, is(7840 + 100)));
         assert!(met(Some("head.0"), Metric::Output, Want::Shape(Shape::vector(10))));
         assert!(met(None, Metric::Bytes, Want::Between(0, 31_840)));
         assert!(!met(None, Metric::Bytes, Want::Between(0, 31_839)));
+        assert!(met(None, Metric::LargestLayer, is(7850)));
+        // The input and the first output, then both outputs.
+        assert!(met(None, Metric::PeakActivationBytes, is(4 * (784 + 10))));
+        // Parameters, gradients and Adam's two; the most is held at the end of the first layer's backward.
+        assert!(met(None, Metric::TrainingBytes, Want::Between(16 * 7960, 16 * 7960 + 4 * 900)));
     }
 
     #[test]
     fn a_miss_names_both_numbers_and_a_way() {
-        let verdict = judged(None, Metric::Params, Want::Between(8000, 8000), "8k");
-        let Outcome::Missed(diagnostic) = verdict.outcome else { panic!("met") };
+        let is = |n| (None, Want::Between(n, n));
+        let Outcome::Missed(diagnostic) = judged(None, Metric::Params, is(8000), "8k", None) else {
+            panic!("met")
+        };
         assert_eq!(diagnostic.message, "params is 7,960, but 8,000 is expected");
         assert_eq!(diagnostic.helps, ["write `~8k`, or `8k ±1%`"]);
-        let verdict = judged(None, Metric::Params, Want::Between(9000, 9000), "9k");
-        let Outcome::Missed(diagnostic) = verdict.outcome else { panic!("met") };
+        let Outcome::Missed(diagnostic) = judged(None, Metric::Params, is(9000), "9k", None) else {
+            panic!("met")
+        };
         assert!(diagnostic.helps.is_empty());
     }
 
     #[test]
+    fn limits_warn_fail_and_look_back() {
+        let params =
+            |limit, want, before| judged(None, Metric::Params, (Some(limit), want), "1%", before);
+        let message = |outcome| match outcome {
+            Outcome::Warned(diagnostic) | Outcome::Missed(diagnostic) => diagnostic.message,
+            other => panic!("{other:?}"),
+        };
+        let most = |n| Want::Between(0, n);
+        assert_eq!(
+            message(params(Limit::Max, most(7_959), None)),
+            "params is 7,960, but at most 7,959 is allowed"
+        );
+        let warned = params(Limit::Warn, most(7_959), None);
+        assert!(matches!(warned, Outcome::Warned(_)));
+        assert_eq!(
+            message(warned),
+            "params is 7,960, but at most 7,959 is allowed without a warning"
+        );
+        let increase = Want::Increase(Increase::Part { part: 1, whole: 100 });
+        let grown = |before| params(Limit::MaxIncrease, increase, before);
+        assert_eq!(grown(Some(7_882)), Outcome::Met);
+        assert_eq!(message(grown(Some(7_881))), "params is 7,960, but at most 1% more is allowed");
+        assert!(matches!(grown(None), Outcome::NoBaseline(_)));
+    }
+
+    #[test]
     fn a_layer_that_does_not_exist() {
-        let verdict = judged(Some("heads.0"), Metric::Params, Want::Between(1, 1), "1");
-        let Outcome::Unknown(diagnostic) = verdict.outcome else { panic!("known") };
+        let one = (None, Want::Between(1, 1));
+        let Outcome::Unknown(diagnostic) = judged(Some("heads.0"), Metric::Params, one, "1", None)
+        else {
+            panic!("known")
+        };
         assert_eq!(diagnostic.helps, ["did you mean `head.0`?"]);
     }
 }

@@ -18,6 +18,7 @@ use crate::text::harmless_json;
 #[derive(Serialize)]
 struct Json<'m> {
     code: Option<&'static str>,
+    severity: &'static str,
     message: &'m str,
     file: &'static str,
     line: Option<usize>,
@@ -43,6 +44,7 @@ pub(super) fn text(message: &str, helps: &[String], format: Format) -> String {
         Format::Json => {
             let value = Json {
                 code: None,
+                severity: "error",
                 message,
                 file: "",
                 line: None,

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::grid::{Grid, Head, Value};
 use super::model::SCHEMA_VERSION;
 use super::table::{Look, draw};
+use crate::diff::Delta;
 use crate::units::{grouped, percent, signed};
 
 /// What came of an expectation.
@@ -96,9 +97,9 @@ pub struct Part {
 
 impl Part {
     /// In words: `conv2 +12,345`, `fc 4,097,000`.
-    pub fn text(&self, compared: bool) -> String {
+    fn text(&self, has_moved: bool) -> String {
         let of = |n: Option<u64>| i128::from(n.unwrap_or(0));
-        let number = if compared {
+        let number = if has_moved {
             signed(of(self.after) - of(self.before), grouped)
         } else {
             grouped(self.after.unwrap_or(0))
@@ -191,9 +192,10 @@ impl CheckRow {
 
     /// The first layers in words: `moved by conv2 +12,345, fc +10`.
     pub fn named(&self, most: usize) -> Option<String> {
-        let parts = self.layers.iter().take(most).map(|part| part.text(self.before.is_some()));
+        let has_moved = self.before.is_some() && self.before != self.value;
+        let parts = self.layers.iter().take(most).map(|part| part.text(has_moved));
         let parts: Vec<String> = parts.collect();
-        let by = if self.before.is_some() { "moved by" } else { "most of it in" };
+        let by = if has_moved { "moved by" } else { "most of it in" };
         (!parts.is_empty()).then(|| format!("{by} {}", parts.join(", ")))
     }
 
@@ -202,12 +204,10 @@ impl CheckRow {
         let (Some(before), Some(now)) = (self.before, self.value) else { return String::new() };
         let more = i128::from(now) - i128::from(before);
         let difference = signed(more, grouped);
-        match i128::from(before) {
-            before if more != 0 && before > 0 => {
-                let part = (more * 20_000 + more.signum() * before) / (2 * before);
-                format!("{difference} ({})", percent(part))
-            }
-            _ => difference,
+        let of = Delta { before, after: now };
+        match of.basis_points().filter(|_| more != 0) {
+            Some(part) => format!("{difference} ({})", percent(part)),
+            None => difference,
         }
     }
 }
@@ -349,11 +349,12 @@ impl Check {
     /// How it went, in a sentence.
     pub fn sentence(&self) -> String {
         let checked = self.count(Outcome::is_checked);
-        let mut out = match (checked, self.count(|o| o == Outcome::Missed)) {
-            (0, _) => "0 expectations checked: that is not a pass".to_owned(),
-            (1, 0) => "1 expectation met".to_owned(),
-            (n, 0) => format!("{n} expectations met"),
-            (n, missed) => format!("{missed} of {n} expectations missed"),
+        let of = |outcome| self.count(|o| o == outcome);
+        let mut out = match (checked, of(Outcome::Missed), of(Outcome::Met)) {
+            (0, ..) => "0 expectations checked: that is not a pass".to_owned(),
+            (_, 0, 1) => "1 expectation met".to_owned(),
+            (_, 0, met) => format!("{met} expectations met"),
+            (n, missed, _) => format!("{missed} of {n} expectations missed"),
         };
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let aside = [
@@ -365,7 +366,7 @@ impl Check {
             (Outcome::NoExpectations, "without expectations"),
         ];
         for (outcome, what) in aside {
-            let n = self.count(|o| o == outcome);
+            let n = of(outcome);
             if n > 0 {
                 let _ = write!(out, "; {n} {what}");
             }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use cnnstat::analysis::memory::Optimizer;
 use cnnstat::analysis::{Row, Totals};
-use cnnstat::budget::{Outcome, judge};
+use cnnstat::budget::{Found, Outcome, Subject, judge};
 use cnnstat::diag::{Diagnostic, Source};
 use cnnstat::graph::{NameTree, NodeId, tensor_name};
 use cnnstat::lang::{self, Choices, Document, Expectation, Metric, Want};
@@ -86,9 +87,14 @@ pub fn tensors(document: &Document, analysis: &Analysis) -> Vec<(String, Vec<u64
 
 /// The expectations of a description that are not met, in words.
 pub fn missed(document: &Document) -> Vec<String> {
-    let verdicts = judge(document, &analysis(document)).into_iter();
+    let analysis = analysis(document);
+    let subject = Subject::new(&document.graph, &analysis, Optimizer::default());
+    let verdicts = judge(&subject, &document.expectations, |_| None).into_iter();
     let missed = verdicts.filter(|verdict| verdict.outcome != Outcome::Met);
-    missed.map(|v| format!("{}: expected {}, found {}", v.what, v.expected, v.found)).collect()
+    let found = |found: Option<Found>| found.map_or("no such layer".to_owned(), Found::text);
+    missed
+        .map(|v| format!("{}: expected {}, found {}", v.what, v.expected, found(v.found)))
+        .collect()
 }
 
 /// Whether an expectation names one exact value.
@@ -97,6 +103,7 @@ pub fn is_exact(document: &Document, metric: Metric) -> bool {
     let exact = |want: Want| match want {
         Want::Between(low, high) => low == high,
         Want::Shape(_) => true,
+        Want::Increase(_) => false,
     };
     document.expectations.iter().filter(of).any(|e| exact(e.want))
 }
@@ -119,8 +126,8 @@ pub fn assert_expansion_is_equal(document: &Document) {
     assert_eq!(counts(&first), counts(&second), "{name}");
     assert_eq!(first.totals, second.totals, "{name}");
     let wants = |document: &Document| {
-        let expectations = document.expectations.iter();
-        expectations.map(|e| (e.layer.clone(), e.metric, e.want)).collect::<Vec<_>>()
+        let expectations = document.expectations.iter().chain(&document.budget);
+        expectations.map(|e| (e.layer.clone(), e.metric, e.limit, e.want)).collect::<Vec<_>>()
     };
     assert_eq!(wants(&again), wants(document), "{name}");
     assert_eq!((&again.about, &again.source), (&document.about, &document.source), "{name}");

@@ -87,6 +87,10 @@ fn every_key_is_documented_and_no_other() {
     let (layer, totals) = (&report["layers"][0], &report["totals"]);
     let listing = json(&page("params lenet5 --format json"));
     let check = json(&page("check lenet5 --format json"));
+    let broken = json(&run("check tests/fixtures/missed/params.yaml --format json").stdout);
+    let faulty = run("check tests/fixtures/bad/E0502_kernel.yaml --format json");
+    let faulty = json(&faulty.stdout);
+    let limited = json(&page("check tests/fixtures/budgets/bare.yaml --format json --config tests/fixtures/budgets/met.toml"));
     let memory = json(&page("memory lenet5 --fits 1MiB --format json"));
     let verified = json(&run("verify lenet5 --format json").stdout);
     let profile = json(&run("profile lenet5 --backward --repeat 1 --format json").stdout);
@@ -113,6 +117,10 @@ fn every_key_is_documented_and_no_other() {
         ("Entry of a listing", &listing["tensors"][0]),
         ("Outcome of a check", &check),
         ("Row of a check", &check["rows"][0]),
+        ("Part of a row", &broken["rows"][0]["layers"][0]),
+        ("Fault of a check", &faulty["faults"][0]),
+        ("Stored network", &check["networks"][0]),
+        ("Place", &limited["rows"][0]["budget"]),
         ("Report of memory", &memory),
         ("Profile", &profile),
         ("Profiled layer", &profile["layers"][0]),

@@ -42,7 +42,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("diff", &["report"]),
     ("verify", &["analysis", "exec", "graph", "ops", "shape", "units"]),
     ("profile", &["analysis", "exec", "graph", "shape"]),
-    ("budget", &["analysis", "diag", "graph", "lang", "ops", "shape", "span", "units"]),
+    (
+        "budget",
+        &["analysis", "diag", "diff", "graph", "lang", "ops", "report", "shape", "span", "units"],
+    ),
 ];
 
 /// Modules that may name every other.

@@ -92,7 +92,7 @@ pub enum CheckFormat {
     Table,
     /// JSON with everything, and with what a later run compares with (docs/json.md)
     Json,
-    /// CSV with raw integers, a row each expectation
+    /// CSV, a row each expectation
     Csv,
     /// A comment for a pull request, in Markdown
     Markdown,

@@ -30,22 +30,21 @@ pub(super) enum Before {
 impl Before {
     /// What the options ask for. What is not there is warned of.
     pub fn new(args: &CheckArgs, done: &mut Done, screen: &Screen) -> Result<Self, Failure> {
-        let mut missing = |path: &str| {
+        let mut missing = |path: &str, help: &str| {
             let message = format!("`{path}` does not exist: nothing is compared");
-            let help = "store a run by `cnnstat check PATH --format json -o FILE`";
             let diagnostic = Diagnostic::new(Code::E0604, message).help(help).warning();
             done.messages.push_str(&Failure::new(diagnostic).text(screen));
         };
         match (&args.baseline, &args.base) {
             (Some(path), _) => {
                 if !Path::new(path).exists() {
-                    missing(path);
+                    missing(path, "store a run by `cnnstat check PATH --format json -o FILE`");
                 }
                 Ok(Self::Stored(path.clone(), stored(path)?))
             }
             (None, Some(path)) => {
                 if !Path::new(path).is_dir() {
-                    missing(path);
+                    missing(path, "make one by `git worktree add DIR main`");
                 }
                 Ok(Self::Checkout(PathBuf::from(path)))
             }

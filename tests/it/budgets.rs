@@ -1,0 +1,323 @@
+//! Budgets: what a change breaks is named with its layer in every format, what was before is found, and nothing that a
+//! stranger writes breaks out of a format.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::run::{Run, cnnstat, file, finish, scratch};
+
+/// Every format that is no table.
+const FORMATS: [&str; 6] = ["json", "markdown", "github", "junit", "sarif", "gitlab"];
+
+const NET: &str = "\
+model: net
+input: [3, 32, 32]
+layers:
+  - stem: conv2d(16, 3, padding=1)
+  - relu
+  - body: conv2d(32, 3, padding=1)
+  - relu
+  - pool: adaptive_avgpool2d(1)
+  - flatten
+  - head: linear(10)
+";
+
+const BUDGETS: &str = r#"
+paths = ["nets"]
+
+[[budget]]
+models = ["net"]
+params = { max = "6k", max_increase = "10%" }
+macs.max_increase = ["5%", "1M"]
+peak_activation_bytes.max = "1MiB"
+receptive_field.min = 5
+output = [10]
+"#;
+
+/// A folder with descriptions, budgets and a run that was stored before.
+fn project(test: &str) -> PathBuf {
+    let folder = scratch(test);
+    std::fs::create_dir_all(folder.join("nets")).unwrap();
+    file(&folder.join("nets"), "net.yaml", NET);
+    file(&folder, "cnnstat.toml", BUDGETS);
+    let run = check(&folder, "--format json -o before.json");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    folder
+}
+
+fn check(folder: &Path, line: &str) -> Run {
+    let mut command = cnnstat();
+    command.current_dir(folder).arg("check").args(line.split_whitespace());
+    finish(command)
+}
+
+/// The network with a wider body: 4,640 parameters of it become 9,280.
+fn change(folder: &Path) {
+    file(&folder.join("nets"), "net.yaml", NET.replace("body: conv2d(32", "body: conv2d(64"));
+}
+
+fn rows(run: &Run) -> Vec<Value> {
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    value["rows"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_change_that_breaks_a_budget_fails_and_names_its_layer_in_every_format() {
+    let folder = project("budget_broken");
+    change(&folder);
+    for format in FORMATS {
+        let run = check(&folder, &format!("--baseline before.json --format {format}"));
+        assert_eq!(run.status, 1, "{format}: {}", run.stderr);
+        assert!(run.stdout.contains("body"), "{format}: {}", run.stdout);
+        for part in ["4,640", "moved by body"] {
+            assert!(format == "json" || run.stdout.contains(part), "{format}: {}", run.stdout);
+        }
+    }
+    let run = check(&folder, "--baseline before.json");
+    assert_eq!(run.status, 1);
+    assert!(run.stdout.contains("+4,960 (+92.3%)"), "{}", run.stdout);
+    assert!(run.stderr.contains("note: moved by body +4,640, head +320"), "{}", run.stderr);
+    assert!(run.stderr.contains("cnnstat.toml:6:"), "{}", run.stderr);
+}
+
+#[test]
+fn an_annotation_lands_on_the_line_of_the_layer_or_of_the_limit() {
+    let folder = project("budget_lines");
+    change(&folder);
+    let run = check(&folder, "--baseline before.json --format github");
+    let line = 1 + NET.lines().position(|line| line.contains("body")).unwrap();
+    let lands = format!("::error file=nets/net.yaml,line={line},title=cnnstat%3A net params");
+    assert!(run.stdout.contains(&lands), "{}", run.stdout);
+    let own = format!("{NET}budget:\n  params: {{max: 5k, warn: 4k}}\n");
+    file(&folder.join("nets"), "net.yaml", &own);
+    let run = check(&folder, "--format github");
+    let line = own.lines().count();
+    for kind in ["error", "warning"] {
+        let lands = format!("::{kind} file=nets/net.yaml,line={line},");
+        assert!(run.stdout.contains(&lands), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_stored_summary_and_another_checkout_are_baselines_too() {
+    let folder = project("budget_baselines");
+    let mut command = cnnstat();
+    command.current_dir(&folder).args("nets/net.yaml --format json -o summary.json".split(' '));
+    assert_eq!(finish(command).status, 0);
+    let runs = folder.join("runs");
+    std::fs::create_dir_all(&runs).unwrap();
+    std::fs::copy(folder.join("summary.json"), runs.join("net.json")).unwrap();
+    let main = folder.join("main");
+    std::fs::create_dir_all(main.join("nets")).unwrap();
+    file(&main.join("nets"), "net.yaml", NET);
+    change(&folder);
+    for from in
+        ["--baseline before.json", "--baseline summary.json", "--baseline runs", "--base main"]
+    {
+        let run = check(&folder, &format!("{from} --format json"));
+        let rows = rows(&run);
+        let of = |expected: &str| {
+            let row = rows.iter().find(|row| row["expected"] == expected).unwrap();
+            (row["before"].clone(), row["level"].clone())
+        };
+        assert_eq!(of("max_increase 10%"), (5_370.into(), "fail".into()), "{from}");
+        assert_eq!(of("max_increase 5%"), (5_161_280.into(), "fail".into()), "{from}");
+        let moved: Vec<&str> = rows
+            .iter()
+            .find(|row| row["expected"] == "max_increase 10%")
+            .and_then(|row| row["layers"].as_array())
+            .unwrap()
+            .iter()
+            .map(|part| part["layer"].as_str().unwrap())
+            .collect();
+        assert_eq!(moved, ["body", "head"], "{from}");
+    }
+}
+
+#[test]
+fn a_missing_baseline_warns_and_fails_nothing() {
+    let folder = project("budget_missing");
+    for from in ["--baseline nowhere.json", "--base nowhere"] {
+        let run = check(&folder, from);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        assert!(run.stderr.contains("warning[E0604]: `nowhere"), "{}", run.stderr);
+        assert!(run.stdout.contains("no baseline"), "{}", run.stdout);
+    }
+    // A network that is new.
+    file(&folder.join("nets"), "new.yaml", NET.replace("model: net", "model: netto"));
+    let budgets = BUDGETS.replace("models = [\"net\"]", "models = [\"net*\"]");
+    file(&folder, "cnnstat.toml", budgets);
+    let run = check(&folder, "--baseline before.json");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("3 with nothing in the baseline"), "{}", run.stdout);
+    std::fs::remove_file(folder.join("nets/new.yaml")).unwrap();
+}
+
+#[test]
+fn an_unchanged_network_is_as_it_was() {
+    let folder = project("budget_equal");
+    let run = check(&folder, "--baseline before.json");
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+    assert!(run.stdout.contains("8 expectations met\n"), "{}", run.stdout);
+    let run = check(&folder, "");
+    assert!(run.stdout.contains("3 not compared without --baseline or --base"), "{}", run.stdout);
+}
+
+#[test]
+fn a_network_is_checked_at_every_setting_of_a_matrix() {
+    let folder = scratch("budget_matrix");
+    let net = NET.replace("input:", "vars: {width: 16, bn: false}\ninput:");
+    let net = net.replace(
+        "conv2d(16, 3, padding=1)\n",
+        "conv2d(width, 3, padding=1)\n  - if bn: batchnorm2d\n",
+    );
+    file(&folder, "net.yaml", net);
+    let budgets = r#"
+        [[budget]]
+        matrix = { width = [8, 64], bn = [false, true] }
+        batch = 2
+        optimizer = "adam"
+        params.max = "20k"
+        training_bytes.max = "4MiB"
+    "#;
+    file(&folder, "cnnstat.toml", budgets);
+    let run = check(&folder, "net.yaml --format json");
+    let found: Vec<(String, u64, String)> = rows(&run)
+        .iter()
+        .filter(|row| row["what"] == "params")
+        .map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap().to_owned();
+            (text("model"), row["value"].as_u64().unwrap(), text("level"))
+        })
+        .collect();
+    let of = |width: u64, bn: bool| {
+        let params =
+            width * 27 + width + 32 * (9 * width + 1) + 330 + if bn { 2 * width } else { 0 };
+        let level = if params > 20_000 { "fail" } else { "ok" };
+        (format!("net [width={width}, bn={bn}, batch=2, optimizer=adam]"), params, level.to_owned())
+    };
+    assert_eq!(found, [of(8, false), of(8, true), of(64, false), of(64, true)]);
+    assert_eq!(run.status, 1);
+    // A setting that the network does not have is told with the budget that asks for it.
+    file(&folder, "cnnstat.toml", budgets.replace("width =", "wide ="));
+    let run = check(&folder, "net.yaml");
+    assert_eq!(run.status, 2);
+    for part in ["error[E0109]", "a budget of cnnstat.toml checks it as net [wide=8, bn=false"] {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_budget_of_a_description_holds_whatever_is_set() {
+    let folder = scratch("budget_own");
+    let net = format!("{NET}expect: {{params: 5_418}}\nbudget:\n  activations: {{max: 100k}}\n");
+    let path = file(&folder, "net.yaml", net);
+    let run = check(&folder, &format!("{path} --batch 4"));
+    assert_eq!(run.status, 1, "{}", run.stdout);
+    assert!(run.stdout.contains("not checked") && run.stdout.contains("MISS"), "{}", run.stdout);
+}
+
+#[test]
+fn nothing_to_check_says_what_to_write() {
+    let folder = scratch("budget_nothing");
+    let run = check(&folder, "");
+    assert_eq!(run.status, 2);
+    assert!(
+        run.stderr.contains("no PATH is given, and there is no `cnnstat.toml`"),
+        "{}",
+        run.stderr
+    );
+    file(&folder, "cnnstat.toml", "[[budget]]\nparams.max = 1\n");
+    let run = check(&folder, "");
+    assert!(run.stderr.contains("`cnnstat.toml` has no `paths`"), "{}", run.stderr);
+}
+
+/// A project whose every name is hostile.
+fn hostile(test: &str) -> PathBuf {
+    let folder = scratch(test);
+    let net = r#"
+model: "n]]><b>|`x`"
+input: [3, 8, 8]
+layers:
+  - "a%0A::error::b": conv2d(4, 3)
+  - 'l<!-- & " -->': relu
+budget:
+  params: {max: 1, warn: 1}
+  layers:
+    "a%0A::error::b": {macs: {max: 2}}
+"#;
+    file(&folder, "a,b c.yaml", net);
+    file(&folder, "broken.yaml", "model: broken\ninput: [3]\nlayers: [\"no<such>::layer\"]\n");
+    folder
+}
+
+#[test]
+fn junit_is_valid_by_its_schema() {
+    let schema = uppsala::parse(include_str!("../schemas/junit.xsd")).unwrap();
+    let schema = uppsala::XsdValidator::from_schema(&schema).unwrap();
+    let faults = |text: &str| {
+        let document = uppsala::parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        schema.validate(&document).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let folder = project("junit_valid");
+    change(&folder);
+    for (folder, line) in [
+        (folder.clone(), "--baseline before.json --format junit"),
+        (folder, "--format junit"),
+        (hostile("junit_hostile"), ". --format junit"),
+    ] {
+        let run = check(&folder, line);
+        assert_eq!(faults(&run.stdout), [""; 0], "{}", run.stdout);
+    }
+    // The schema can fail.
+    assert_ne!(
+        faults("<testsuites tests='1' failures='0' errors='0'><testcase/></testsuites>"),
+        [""; 0]
+    );
+    assert_ne!(faults("<testsuites tests='x' failures='0' errors='0'/>"), [""; 0]);
+}
+
+#[test]
+fn sarif_is_valid_by_its_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../schemas/sarif.json")).unwrap();
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let faults = |text: &str| {
+        let value: Value = serde_json::from_str(text).unwrap();
+        schema.iter_errors(&value).map(|error| error.to_string()).collect::<Vec<_>>()
+    };
+    let folder = project("sarif_valid");
+    change(&folder);
+    for (folder, line) in [
+        (folder.clone(), "--baseline before.json --format sarif"),
+        (folder, "--format sarif"),
+        (hostile("sarif_hostile"), ". --format sarif"),
+    ] {
+        let run = check(&folder, line);
+        assert_eq!(faults(&run.stdout), [""; 0], "{}", run.stdout);
+    }
+    // The schema can fail.
+    assert_ne!(faults(r#"{"version": "2.1.0", "runs": [{"results": []}]}"#), [""; 0]);
+}
+
+#[test]
+fn a_hostile_name_breaks_no_format() {
+    let folder = hostile("budget_hostile");
+    for format in FORMATS {
+        let run = check(&folder, &format!(". --format {format}"));
+        assert_eq!(run.status, 2, "{format}");
+        let page = &run.stdout;
+        match format {
+            "github" => {
+                let commands = page.lines().filter(|line| line.starts_with("::")).count();
+                assert_eq!(commands, 4, "{page}");
+                assert!(page.contains("file=a%2Cb c.yaml,line="), "{page}");
+            }
+            "markdown" => {
+                assert!(!page.contains("<b>") && page.matches("<!--").count() == 1, "{page}")
+            }
+            "json" | "sarif" | "gitlab" => _ = serde_json::from_str::<Value>(page).unwrap(),
+            _ => assert!(!page.contains("<b>") && !page.contains("]]>"), "{page}"),
+        }
+    }
+}
