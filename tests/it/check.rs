@@ -116,7 +116,7 @@ fn every_format_has_a_row_for_each_expectation() {
         "{csv}"
     );
     let markdown = page("check lenet5 --format markdown");
-    assert!(markdown.contains("| lenet5 | params | 61_706 | 61,706 | ok |"), "{markdown}");
+    assert!(markdown.contains("| ✅ ok | lenet5 | params | 61_706 | 61,706 |"), "{markdown}");
     let json: Value = serde_json::from_str(&page("check lenet5 --format json")).unwrap();
     assert_eq!(json["rows"][0]["outcome"], "met");
     assert_eq!(json["rows"].as_array().unwrap().len(), 3);

@@ -90,7 +90,9 @@ fn every_key_is_documented_and_no_other() {
     let broken = json(&run("check tests/fixtures/missed/params.yaml --format json").stdout);
     let faulty = run("check tests/fixtures/bad/E0502_kernel.yaml --format json");
     let faulty = json(&faulty.stdout);
-    let limited = json(&page("check tests/fixtures/budgets/bare.yaml --format json --config tests/fixtures/budgets/met.toml"));
+    let limited = json(&page(
+        "check tests/fixtures/budgets/bare.yaml --format json --config tests/fixtures/budgets/met.toml",
+    ));
     let memory = json(&page("memory lenet5 --fits 1MiB --format json"));
     let verified = json(&run("verify lenet5 --format json").stdout);
     let profile = json(&run("profile lenet5 --backward --repeat 1 --format json").stdout);

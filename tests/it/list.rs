@@ -27,6 +27,8 @@ fn the_zoo_is_listed_with_its_variants() {
     let rows = check["rows"].as_array().unwrap().iter();
     let mut checked: Vec<&str> = rows.map(|row| row["model"].as_str().unwrap()).collect();
     checked.dedup();
+    // What a budget sets of one is no network of its own.
+    checked.retain(|name| !name.contains(" ["));
     assert!(checked.len() >= 18, "{checked:?}");
     assert_eq!(names(""), checked);
     assert_eq!(names("models"), checked);
