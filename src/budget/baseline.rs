@@ -151,11 +151,11 @@ impl Baseline {
     ///
     /// # Errors
     /// Text that is no stored run.
-    pub fn add(&mut self, name: &str, text: &str) -> Result<(), Diagnostic> {
+    pub fn add(&mut self, name: &str, text: &str) -> Result<(), Box<Diagnostic>> {
         let fail = |why: String| {
-            Diagnostic::new(Code::E0607, format!("`{name}` is no stored run: {why}")).help(
+            Box::new(Diagnostic::new(Code::E0607, format!("`{name}` is no stored run: {why}")).help(
                 "store one by `cnnstat check PATH --format json -o FILE`, or by `cnnstat MODEL --format json`",
-            )
+            ))
         };
         let value: Value = serde_json::from_str(text).map_err(|error| fail(error.to_string()))?;
         let networks = match (&value, &value["networks"]) {

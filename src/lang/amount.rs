@@ -84,6 +84,7 @@ fn number(input: &str) -> IResult<&str, Want> {
 }
 
 /// A unit, or none: what it multiplies by.
+#[allow(clippy::unnecessary_wraps, reason = "a parser")]
 fn unit(input: &str) -> IResult<&str, u128> {
     let found = UNITS
         .iter()

@@ -87,7 +87,9 @@ impl Reading<'_> {
                 continue;
             };
             self.layer = Some(layer.clone());
-            entries.iter().for_each(|(name, at, written)| self.quantity(name, *at, written));
+            for (name, at, written) in entries {
+                self.quantity(name, *at, written);
+            }
             self.layer = None;
         }
     }
@@ -107,9 +109,11 @@ impl Reading<'_> {
             return self.fault(Diagnostic::new(Code::E0302, message), at, "not of a layer");
         }
         match &written.value {
-            Value::Map(limits) => limits.iter().for_each(|(limit, at, written)| {
-                self.limit(metric, limit, *at, written);
-            }),
+            Value::Map(limits) => {
+                for (limit, at, written) in limits {
+                    self.limit(metric, limit, *at, written);
+                }
+            }
             _ => self.amount(metric, None, written),
         }
     }
@@ -126,7 +130,9 @@ impl Reading<'_> {
         match (&written.value, limit) {
             // Each must hold.
             (Value::List(items), Limit::MaxIncrease) => {
-                items.iter().for_each(|item| self.amount(metric, Some(limit), item));
+                for item in items {
+                    self.amount(metric, Some(limit), item);
+                }
             }
             _ => self.amount(metric, Some(limit), written),
         }
@@ -182,7 +188,9 @@ impl Reader<'_> {
         };
         let mut faults = Vec::new();
         let found = read(entries, key, &mut faults);
-        faults.into_iter().for_each(|fault| self.report(fault));
+        for fault in faults {
+            self.report(fault);
+        }
         found
     }
 

@@ -319,7 +319,7 @@ fn a_hostile_name_breaks_no_format() {
                 assert!(page.contains("file=a%2Cb c.yaml,line="), "{page}");
             }
             "markdown" => {
-                assert!(!page.contains("<b>") && page.matches("<!--").count() == 1, "{page}")
+                assert!(!page.contains("<b>") && page.matches("<!--").count() == 1, "{page}");
             }
             "json" | "sarif" | "gitlab" => _ = serde_json::from_str::<Value>(page).unwrap(),
             _ => assert!(!page.contains("<b>") && !page.contains("]]>"), "{page}"),

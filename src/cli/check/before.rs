@@ -96,7 +96,7 @@ fn stored(path: &str) -> Result<Baseline, Failure> {
     }
     for file in files {
         let Source { name, text } = load::read_file(&file)?;
-        baseline.add(&name, &text).map_err(|diagnostic| Failure::of_file(&name, diagnostic))?;
+        baseline.add(&name, &text).map_err(|diagnostic| Failure::of_file(&name, *diagnostic))?;
     }
     Ok(baseline)
 }

@@ -32,7 +32,7 @@ struct Lines {
 pub fn page(check: &Check) -> Result<String, serde_json::Error> {
     let faults = check.faults.iter().filter_map(|fault| {
         let about = [fault.code, &fault.message];
-        Some(finding(fault.spot()?, fault.code, "blocker", fault.message.clone(), &about))
+        Some(finding(&fault.spot()?, fault.code, "blocker", fault.message.clone(), &about))
     });
     let rows = check.rows.iter().filter_map(|row| {
         let severity = match row.level? {
@@ -42,13 +42,13 @@ pub fn page(check: &Check) -> Result<String, serde_json::Error> {
         };
         let about = [row.model.as_str(), &row.what, &row.expected];
         let description = format!("{}: {}", row.model, row.sentence());
-        Some(finding(row.spot()?, "budget", severity, description, &about))
+        Some(finding(&row.spot()?, "budget", severity, description, &about))
     });
     crate::report::json::pretty(&faults.chain(rows).collect::<Vec<_>>())
 }
 
 fn finding(
-    spot: Spot,
+    spot: &Spot,
     name: &str,
     severity: &'static str,
     description: String,

@@ -3,6 +3,8 @@
 //! The format: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>; `tests/schemas/sarif.json` says which
 //! of its properties are used. Tests stand below and in `tests/it/budgets.rs`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{Check, Level, Spot};
@@ -18,7 +20,7 @@ const RULES: [(&str, &str); 2] = [
 pub fn page(check: &Check) -> Result<String, serde_json::Error> {
     let faults = check.faults.iter().map(|fault| {
         let message = format!("{}: {}", fault.code, fault.message);
-        result(1, "error", &message, fault.spot(), &[fault.code, &fault.message])
+        result(1, "error", &message, fault.spot().as_ref(), &[fault.code, &fault.message])
     });
     let rows = check.rows.iter().filter_map(|row| {
         let level = match row.level? {
@@ -28,7 +30,7 @@ pub fn page(check: &Check) -> Result<String, serde_json::Error> {
         };
         let message = format!("{}: {}", row.model, row.sentence());
         let about = [row.model.as_str(), &row.what, &row.expected];
-        Some(result(0, level, &message, row.spot(), &about))
+        Some(result(0, level, &message, row.spot().as_ref(), &about))
     });
     let rules = RULES.map(|(id, text)| json!({ "id": id, "shortDescription": { "text": text } }));
     crate::report::json::pretty(&json!({
@@ -46,9 +48,9 @@ pub fn page(check: &Check) -> Result<String, serde_json::Error> {
     }))
 }
 
-fn result(rule: usize, level: &str, message: &str, spot: Option<Spot>, about: &[&str]) -> Value {
+fn result(rule: usize, level: &str, message: &str, spot: Option<&Spot>, about: &[&str]) -> Value {
     let (id, _) = RULES[rule];
-    let path = spot.as_ref().map(|spot| super::slashed(&spot.file)).unwrap_or_default();
+    let path = spot.map(|spot| super::slashed(&spot.file)).unwrap_or_default();
     let locations: Vec<Value> = spot
         .iter()
         .map(|spot| {
@@ -86,7 +88,7 @@ fn uri(path: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 out.push(char::from(byte));
             }
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => _ = write!(out, "%{byte:02X}"),
         }
     }
     out
