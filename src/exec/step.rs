@@ -27,7 +27,7 @@ impl Data {
         let mut rng = Rng::new(seed);
         let inputs = graph.inputs().iter().zip(shapes).map(|(_, shape)| {
             let n = shape.iter().product();
-            (shape.clone(), (0..n).map(|_| rng.normal()).collect())
+            (shape.clone(), rng.normals(n, 1.0))
         });
         Self { inputs: inputs.collect(), seed }
     }
@@ -98,8 +98,7 @@ fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tens
     // Targets are no part of the network's memory.
     let aside = super::meter::Meter::new();
     for output in outputs {
-        let numbers = (0..output.len()).map(|_| S::of(targets.normal())).collect();
-        let target = Tensor::new(output.shape(), numbers, &aside);
+        let target = Tensor::new(output.shape(), targets.normals(output.len(), 1.0), &aside);
         let mut made = loss::mean_square(output, &target, output.meter());
         sum += made.value.value() * share;
         if outputs.len() > 1 {
