@@ -89,7 +89,7 @@ mod tests {
         for (n, before) in [(0, 0), (1, 1), (63, 2), (64, 7), (65, 31), (200_001, 3)] {
             let (mut many, mut single) = (Rng::new(5), Rng::new(5));
             for rng in [&mut many, &mut single] {
-                (0..before).for_each(|_| drop(rng.unit()));
+                (0..before).for_each(|_| _ = rng.unit());
             }
             let drawn: Vec<f64> = many.normals(n, 0.5);
             assert!(drawn.iter().all(|x| x.to_bits() == (0.5 * single.normal()).to_bits()), "{n}");
