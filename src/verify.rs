@@ -11,22 +11,23 @@
 //! comes through [`Rules`], so that a test can put a wrong rule in and see it found. Tests stand in `tests/it/verify.rs`.
 
 mod demand;
+mod known;
 mod meet;
 mod progress;
 mod rules;
 
 pub use demand::{Checking, MAX_TALLIED, checking, need, operations};
+pub use known::Known;
 pub use progress::{Pass, Progress, passes};
 pub use rules::{AsTheyAre, Rules};
 
-use std::collections::HashMap;
-
+use known::Found;
 use progress::Teller;
 
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::exec::backend::Backend;
-use crate::exec::gradcheck::{self, TOLERANCE, Tallies};
+use crate::exec::gradcheck::TOLERANCE;
 use crate::exec::kernels::{Kept, Kernel as _, Made, Owned, Part, Scheme};
 use crate::exec::meter::Meter;
 use crate::exec::network::{Network, RunError};
@@ -35,7 +36,7 @@ pub use crate::exec::scalar::Tally;
 use crate::exec::step::{self, Data};
 use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, Node, NodeId};
 use crate::ops::ledger::{Keep, Param, Role, Work};
 use crate::ops::{Io, Layer as _, Mode, Op};
 use crate::shape::{DType, Shape, TooLarge};
@@ -188,7 +189,8 @@ fn analysed(graph: &Graph, plan: Plan) -> Result<Analysis, AnalysisError> {
     analyze(graph, &Options { batch: plan.batch, mode: plan.mode, ..Options::default() })
 }
 
-/// Runs the network and compares. `progress` hears of each layer that ran or was checked.
+/// Runs the network and compares. What is `known` of equal layers is not found again; what is found of others is known then.
+/// `progress` hears of each layer that ran or was checked.
 ///
 /// # Errors
 /// A network that cannot be analysed or run.
@@ -196,23 +198,24 @@ pub fn verify(
     graph: &Graph,
     plan: Plan,
     rules: &dyn Rules,
+    known: &mut Known,
     mut progress: impl FnMut(Progress),
 ) -> Result<Verification, VerifyError> {
     let (plan, raised) = settle(graph, plan)?;
     let analysis = analysed(graph, plan)?;
-    let mut network =
-        Network::<f32>::new(graph, Scheme::KaimingNormal, plan.seed).with_backend(plan.backend);
+    // What stays is there from the first layer on or from where it is made: apart from it, what comes and goes is the same.
+    let lasting = Meter::new();
+    let mut network = Network::<f32>::new(graph, Scheme::KaimingNormal, plan.seed)
+        .with_backend(plan.backend)
+        .owning_on(lasting.clone());
     let data = Data::draw(graph, &analysis_inputs(graph, &analysis), plan.seed);
     let meter = network.meter().clone();
+    let peak = || meter.peak() + lasting.peak();
     let mut teller = Teller { progress: &mut progress, watch: None, forward: Pass::Inference };
-    // The first run makes the parameters.
     drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
 
     let mut totals = Vec::new();
-    let base = meter.now();
-    let mut peaks = vec![meter.peak()];
-    meter.reset_peak();
-    drop(network.infer_seen(data.inputs(&meter), Mode::Eval, &mut teller)?);
+    let base = lasting.now();
     let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, plan.backend.plan())?;
     totals.push(Check::new(
         "parameters and buffers in memory",
@@ -222,11 +225,11 @@ pub fn verify(
     totals.push(Check::new(
         "peak of inference",
         bytes_exact(predicted.inference.bytes),
-        bytes_exact(meter.peak()),
+        bytes_exact(peak()),
     ));
 
     let mut watch = Watch::new(graph);
-    peaks.push(meter.peak());
+    let mut running = peak();
     meter.reset_peak();
     let mut teller =
         Teller { progress: &mut progress, watch: Some(&mut watch), forward: Pass::Forward };
@@ -237,7 +240,7 @@ pub fn verify(
         totals.push(Check::new(
             "peak of a training step",
             bytes_exact(training.peak.bytes),
-            bytes_exact(meter.peak()),
+            bytes_exact(peak()),
         ));
         totals.push(Check::new(
             "saved for backward",
@@ -254,29 +257,32 @@ pub fn verify(
     let mut losses = vec![outcome.loss];
     let mut optimizer = Sgd::new(LEARNING_RATE, 0.0);
     let mut gradients = outcome.gradients;
-    for _ in 0..plan.steps {
+    for steps in (0..plan.steps).rev() {
         network.descend(&gradients, &mut optimizer);
         // The next step makes its own: holding both would take more than `need` says.
-        drop(gradients);
-        let outcome = step::step(&mut network, &data, plan.mode, false, &mut teller)?;
-        losses.push(outcome.loss);
-        gradients = outcome.gradients;
+        gradients.params.clear();
+        gradients.inputs.clear();
+        if steps == 0 {
+            teller.forward = Pass::Inference;
+            losses.push(step::loss(&mut network, &data, plan.mode, &mut teller)?);
+        } else {
+            let outcome = step::step(&mut network, &data, plan.mode, false, &mut teller)?;
+            losses.push(outcome.loss);
+            gradients = outcome.gradients;
+        }
     }
-
-    peaks.push(meter.peak());
-    let running = peaks.into_iter().max().unwrap_or(0) + beside;
+    running = running.max(peak()) + beside;
     // Checks begin with the network alone in memory.
     drop((gradients, data));
-    meter.reset_peak();
-    let mut layers = Vec::with_capacity(graph.nodes().len());
-    let mut known = Known::default();
-    for ((node, _), checking) in
-        graph.iter().zip(checking(graph, &analysis, (plan.mode, plan.backend))?)
-    {
-        let seen = (&watch.seen[node.index()], checking);
-        layers.push(layer(graph, node, &analysis, plan, rules, &network, &mut known, seen));
-        progress(Progress::Checked { node });
-    }
+    let checks = checking(graph, &analysis, (plan.mode, plan.backend))?;
+    let room = running.saturating_sub(base);
+    let room = known.learn(graph, &checks, plan, room, |node| progress(Progress::Checked { node }));
+    let layer = |((node, _), checking): ((NodeId, &Node), Checking)| {
+        let found = known.of(&graph.node(node).op, &checking, plan);
+        let seen = (&watch.seen[node.index()], checking, found);
+        layer(graph, node, &analysis, plan, rules, &network, seen)
+    };
+    let layers: Vec<Verified> = graph.iter().zip(checks).map(layer).collect();
     let sum = |count: fn(&Verified) -> u64| layers.iter().map(count).sum::<u64>();
     totals.insert(
         0,
@@ -290,7 +296,7 @@ pub fn verify(
         let executed = sum(|layer| layer.forward.macs);
         totals.insert(1, Check::new("MACs", grouped(analysis.totals.work.macs), grouped(executed)));
     }
-    let taken = running.max(meter.peak());
+    let taken = running.max(base + room);
     Ok(Verification { batch: plan.batch, raised, mode: plan.mode, layers, totals, losses, taken })
 }
 
@@ -328,7 +334,9 @@ impl Watch {
 }
 
 fn finite(tensor: &Tensor<f32>) -> bool {
-    tensor.data().iter().all(|x| x.is_finite())
+    // Without a way out after each number a loop is vectorised.
+    let all = |numbers: &[f32]| numbers.iter().fold(true, |all, x| all & x.is_finite());
+    tensor.data().chunks(1024).all(all)
 }
 
 impl Observer<f32> for Watch {
@@ -380,22 +388,6 @@ fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
     Check::new("tensors", computed.join(", "), executed.join(", "))
 }
 
-/// What was tallied and how far gradients are off, by operator and input shapes: equal layers do the same.
-#[derive(Debug, Default)]
-struct Known(HashMap<String, (Tallies, f64)>);
-
-impl Known {
-    fn run(&mut self, op: &Op, on: &[Vec<usize>], plan: Plan, meter: &Meter) -> (Tallies, f64) {
-        let run = || {
-            let Plan { mode, seed, backend, .. } = plan;
-            let tallies = gradcheck::tally(op, on, mode, seed, meter);
-            let kernel = backend.exactly().on(op);
-            (tallies, gradcheck::along_directions(&kernel, on, mode, seed, meter))
-        };
-        *self.0.entry(format!("{op:?} {on:?}")).or_insert_with(run)
-    }
-}
-
 /// Every check of one layer.
 #[allow(
     clippy::too_many_arguments,
@@ -408,8 +400,7 @@ fn layer(
     plan: Plan,
     rules: &dyn Rules,
     network: &Network<'_, f32>,
-    known: &mut Known,
-    (seen, checking): (&Seen, Checking),
+    (seen, checking, found): (&Seen, Checking, Found),
 ) -> Verified {
     let node = graph.node(id);
     let row = &analysis.rows[id.index()];
@@ -466,8 +457,7 @@ fn layer(
     checks.push(Check::new("all values finite", true, seen.finite));
 
     let Checking { on, reduced, .. } = checking;
-    let small: Vec<Vec<usize>> = on.iter().map(Shape::sizes).collect();
-    let (executed, gradient_error) = known.run(&node.op, &small, plan, network.meter());
+    let Found { tallies: executed, gradient_error, .. } = found;
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
     let work = |work: Result<Work, TooLarge>| {

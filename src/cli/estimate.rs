@@ -139,7 +139,8 @@ mod tests {
             Plan { batch: 1, mode: Mode::Train, seed: 0, steps: 2, backend: Backend::Reference };
         let estimate = Estimate::new(&graph, &analysis, plan).unwrap();
         let mut sum = 0;
-        crate::verify::verify(&graph, plan, &crate::verify::AsTheyAre, |done| {
+        let known = &mut crate::verify::Known::default();
+        crate::verify::verify(&graph, plan, &crate::verify::AsTheyAre, known, |done| {
             sum += estimate.of(done);
         })
         .unwrap();

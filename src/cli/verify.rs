@@ -27,7 +27,7 @@ use crate::report::text::{safe, wrap};
 use crate::report::verify::{self as page, Report};
 use crate::shape::Shape;
 use crate::units;
-use crate::verify::{self, AsTheyAre, Pass, Plan, Progress, Rules, VerifyError};
+use crate::verify::{self, AsTheyAre, Known, Pass, Plan, Progress, Rules, VerifyError};
 
 /// Seconds from which an estimate is worth a line.
 const WORTH_SAYING: u64 = 10;
@@ -57,9 +57,10 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
     let bar = Bar::new();
     let threads = Threads::new(args.threads.threads.unwrap_or(0))
         .map_err(|error| super::no_threads(&error))?;
+    let mut known = Known::default();
     for argument in &args.models {
         let verified = load::model(argument, &settings).and_then(|model| {
-            Verifying::new(args, &settings, model, argument, screen)?.run(rules, &bar, &threads)
+            Verifying::new(args, &settings, model, argument, screen)?.run(rules, &mut known, &bar, &threads)
         });
         match verified {
             Ok(report) => reports.push(report),
@@ -135,6 +136,7 @@ impl<'a> Verifying<'a> {
     fn run(
         self,
         rules: &(dyn Rules + Sync),
+        known: &mut Known,
         bar: &Bar,
         threads: &Threads,
     ) -> Result<Report, Failure> {
@@ -158,7 +160,7 @@ impl<'a> Verifying<'a> {
         bar.begin(estimate.total(), "parameters are drawn");
         let (graph, plan) = (self.graph(), self.plan);
         let found = threads.run(|| {
-            verify::verify(graph, plan, rules, |done| {
+            verify::verify(graph, plan, rules, known, |done| {
                 bar.advance(estimate.of(done), || doing(graph, done));
             })
         });

@@ -374,7 +374,7 @@ pub fn tally<K: Kernel>(
         kernel.init::<Counted>(&sizes, &mut Init { scheme: Scheme::Torch, rng: &mut rng, meter });
     let draw = |shape: &Vec<usize>| {
         let n = shape.iter().product();
-        Tensor::new(shape, (0..n).map(|_| Counted::of(rng.normal())).collect(), meter)
+        Tensor::new(shape, rng.normals(n, 1.0), meter)
     };
     let inputs = shapes.iter().map(draw).collect();
     let trial = Trial { kernel, inputs, owned, mode, seed, meter: meter.clone() };

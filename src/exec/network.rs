@@ -62,6 +62,8 @@ pub struct Network<'g, S> {
     pub(super) owned: HashMap<WeightsId, Vec<Owned<S>>>,
     pub(super) rng: Rng,
     pub(super) meter: Meter,
+    /// Of what it owns.
+    lasting: Meter,
     pub(super) backend: Backend,
     scheme: Scheme,
     frozen: Vec<String>,
@@ -71,7 +73,14 @@ impl<'g, S: Scalar> Network<'g, S> {
     /// A network whose tensors will be drawn by this scheme from this seed, run by the reference kernels.
     pub fn new(graph: &'g Graph, scheme: Scheme, seed: u64) -> Self {
         let (rng, meter, backend) = (Rng::new(seed), Meter::new(), Backend::default());
-        Self { graph, owned: HashMap::new(), rng, meter, backend, scheme, frozen: Vec::new() }
+        let (owned, lasting, frozen) = (HashMap::new(), meter.clone(), Vec::new());
+        Self { graph, owned, rng, meter, lasting, backend, scheme, frozen }
+    }
+
+    /// The same with what it owns on a meter of its own: what comes and goes is seen apart from what stays.
+    #[must_use]
+    pub fn owning_on(self, lasting: Meter) -> Self {
+        Self { lasting, ..self }
     }
 
     /// The same run by other kernels.
@@ -95,7 +104,7 @@ impl<'g, S: Scalar> Network<'g, S> {
         self.graph
     }
 
-    /// Where all its memory is accounted.
+    /// Where its memory is accounted, but for what it owns if that has a meter of its own.
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -175,7 +184,7 @@ impl<'g, S: Scalar> Network<'g, S> {
             }
             return Ok(());
         }
-        let mut init = Init { scheme: self.scheme, rng: &mut self.rng, meter: &self.meter };
+        let mut init = Init { scheme: self.scheme, rng: &mut self.rng, meter: &self.lasting };
         let made = this.op.init(&shapes, &mut init);
         self.owned.insert(this.weights, made);
         Ok(())

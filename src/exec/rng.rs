@@ -1,9 +1,20 @@
 //! Random numbers that are the same on every machine: ChaCha with 8 rounds, and distributions made from it here.
 //!
-//! Tests stand below.
+//! A normal number takes as many words of the stream as any other, so that many are drawn by several threads at once, each
+//! from its place in the stream: the numbers are those that are drawn one by one. It may use `scalar`, and the loops and
+//! threads of `fast`. Tests stand below.
+
+mod normal;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::fast::split;
+use super::scalar::Scalar;
+use normal::{BLOCK, Pair};
+
+/// Words of the stream that a normal number is made of.
+const WORDS: u128 = (size_of::<Pair>() / size_of::<u32>()) as u128;
 
 /// A seeded generator.
 #[derive(Clone, Debug)]
@@ -17,9 +28,7 @@ impl Rng {
 
     /// From 0 to below 1, in steps of 2⁻⁵³.
     pub fn unit(&mut self) -> f64 {
-        #[allow(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
-        let bits = (self.0.next_u64() >> 11) as f64;
-        bits / 9_007_199_254_740_992.0
+        normal::unit(self.0.next_u64())
     }
 
     /// From `low` to below `high`, all alike.
@@ -29,8 +38,25 @@ impl Rng {
 
     /// Normal with mean 0 and deviation 1, by Box and Muller's method.
     pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
+        normal::normal([self.0.next_u64(), self.0.next_u64()])
+    }
+
+    /// So many normal numbers with mean 0 and this deviation.
+    pub fn normals<S: Scalar>(&mut self, n: usize, deviation: f64) -> Vec<S> {
+        let mut drawn = vec![S::ZERO; n];
+        let begin = self.0.get_word_pos();
+        let here = &self.0;
+        split::numbers(&mut drawn, |first, into| {
+            let mut rng = here.clone();
+            rng.set_word_pos(begin.wrapping_add(WORDS * first as u128));
+            for into in into.chunks_mut(BLOCK) {
+                let mut pairs = [Pair::default(); BLOCK];
+                pairs[..into.len()].fill_with(|| [rng.next_u64(), rng.next_u64()]);
+                into.copy_from_slice(&normal::block(&pairs, deviation)[..into.len()]);
+            }
+        });
+        self.0.set_word_pos(begin.wrapping_add(WORDS * n as u128));
+        drawn
     }
 
     /// A whole number below `n`, all alike to within 2⁻⁵³.
@@ -57,10 +83,24 @@ mod tests {
         assert_ne!(Rng::new(1).unit().to_bits(), Rng::new(2).unit().to_bits());
     }
 
+    /// Wherever the stream stands, and whoever draws them.
+    #[test]
+    fn many_normal_numbers_are_those_drawn_one_by_one() {
+        for (n, before) in [(0, 0), (1, 1), (63, 2), (64, 7), (65, 31), (200_001, 3)] {
+            let (mut many, mut single) = (Rng::new(5), Rng::new(5));
+            for rng in [&mut many, &mut single] {
+                (0..before).for_each(|_| _ = rng.unit());
+            }
+            let drawn: Vec<f64> = many.normals(n, 0.5);
+            assert!(drawn.iter().all(|x| x.to_bits() == (0.5 * single.normal()).to_bits()), "{n}");
+            assert_eq!(many.unit().to_bits(), single.unit().to_bits(), "{n}");
+        }
+    }
+
     #[test]
     fn normal_numbers_have_their_moments() {
         let mut rng = Rng::new(0);
-        let drawn: Vec<f64> = (0..20_000).map(|_| rng.normal()).collect();
+        let drawn: Vec<f64> = rng.normals(20_000, 1.0);
         let mean = drawn.iter().sum::<f64>() / 20_000.0;
         let variance = drawn.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 20_000.0;
         assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");

@@ -1,7 +1,8 @@
 //! One training step: a batch that is drawn, a loss, the gradients, and a way down.
 //!
 //! The loss is cross-entropy to drawn classes for a single N×C output of two classes or more (one teaches nothing), else
-//! the mean square to drawn targets, averaged over the outputs. Every step of one batch draws the same dropout. Tests stand in `tests/it/tape.rs`.
+//! the mean square to drawn targets, averaged over the outputs. Every step of one batch draws the same dropout. Tests stand
+//! in `tests/it/tape.rs`.
 
 use super::kernels::Part;
 use super::loss;
@@ -27,7 +28,7 @@ impl Data {
         let mut rng = Rng::new(seed);
         let inputs = graph.inputs().iter().zip(shapes).map(|(_, shape)| {
             let n = shape.iter().product();
-            (shape.clone(), (0..n).map(|_| rng.normal()).collect())
+            (shape.clone(), rng.normals(n, 1.0))
         });
         Self { inputs: inputs.collect(), seed }
     }
@@ -71,18 +72,38 @@ pub fn step<S: Scalar>(
     to_inputs: bool,
     observer: &mut dyn Observer<S>,
 ) -> Result<Outcome<S>, RunError> {
-    let meter = network.meter().clone();
-    *network.rng() = Rng::new(data.seed.wrapping_add(1));
-    let tape = network.forward(data.inputs(&meter), mode, to_inputs, observer)?;
+    let inputs = begin(network, data);
+    let tape = network.forward(inputs, mode, to_inputs, observer)?;
     let saved_bytes = tape.saved_bytes();
-    let mut targets = Rng::new(data.seed.wrapping_add(2));
-    let (loss, grads, target_bytes) = losses(&tape.outputs, &mut targets);
+    let (loss, grads, target_bytes) = losses(&tape.outputs, data.seed);
     let gradients = network.backward(tape, grads, to_inputs, observer);
     Ok(Outcome { loss, saved_bytes, target_bytes, gradients })
 }
 
+/// The loss that a step would begin with, of a batch that goes forward only.
+///
+/// # Errors
+/// As running does.
+pub fn loss<S: Scalar>(
+    network: &mut Network<'_, S>,
+    data: &Data,
+    mode: Mode,
+    observer: &mut dyn Observer<S>,
+) -> Result<f64, RunError> {
+    let inputs = begin(network, data);
+    let outputs = network.infer_seen(inputs, mode, observer)?;
+    Ok(losses(&outputs, data.seed).0)
+}
+
+/// The inputs of a step, which draws what every step of the batch draws.
+fn begin<S: Scalar>(network: &mut Network<'_, S>, data: &Data) -> Vec<Tensor<S>> {
+    *network.rng() = Rng::new(data.seed.wrapping_add(1));
+    data.inputs(network.meter())
+}
+
 /// The loss of all outputs, the gradient of each, and the bytes of the largest target.
-fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tensor<S>>, u64) {
+fn losses<S: Scalar>(outputs: &[Tensor<S>], seed: u64) -> (f64, Vec<Tensor<S>>, u64) {
+    let mut targets = Rng::new(seed.wrapping_add(2));
     if let [single] = outputs
         && let [batch, classes] = *single.shape()
         && classes > 1
@@ -98,8 +119,7 @@ fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tens
     // Targets are no part of the network's memory.
     let aside = super::meter::Meter::new();
     for output in outputs {
-        let numbers = (0..output.len()).map(|_| S::of(targets.normal())).collect();
-        let target = Tensor::new(output.shape(), numbers, &aside);
+        let target = Tensor::new(output.shape(), targets.normals(output.len(), 1.0), &aside);
         let mut made = loss::mean_square(output, &target, output.meter());
         sum += made.value.value() * share;
         if outputs.len() > 1 {

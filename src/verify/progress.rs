@@ -38,9 +38,10 @@ pub enum Progress {
 
 /// How often a verification goes through the whole network, and how.
 pub fn passes(plan: Plan) -> [(Pass, u64); 3] {
-    // One to make the parameters, one to measure the memory; a step to be looked at, then those downhill.
-    let steps = plan.steps.saturating_add(1);
-    [(Pass::Inference, 2), (Pass::Forward, steps), (Pass::Backward, steps)]
+    // One to make the parameters and measure the memory, a step to be looked at, and those downhill: what the last of them
+    // led to goes forward only.
+    let (steps, last) = (plan.steps.max(1), plan.steps.min(1));
+    [(Pass::Inference, 1 + last), (Pass::Forward, steps), (Pass::Backward, steps)]
 }
 
 /// Tells of every layer that runs, and lets another look at it.

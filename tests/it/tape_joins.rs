@@ -15,7 +15,7 @@ use cnnstat::ops::{
     Add, Concat, Conv, Flatten, GlobalAvgPool, Identity, Linear, Mode, Mul, Op, Padding, Relu,
     Sigmoid, Sub,
 };
-use cnnstat::verify::{AsTheyAre, Plan, verify};
+use cnnstat::verify::{AsTheyAre, Known, Plan, verify};
 use cnnstat::{Options, Shape, analyze};
 
 use crate::tape::everything;
@@ -207,7 +207,7 @@ fn shared_parameters_count_once_and_their_work_each_time() {
     let params: Vec<u64> = analysis.rows.iter().map(|row| row.counts.params).collect();
     assert_eq!(params, [38, 0, 0]);
     let plan = Plan { batch: 2, mode: Mode::Train, seed: 1, steps: 2, backend: Backend::Reference };
-    let found = verify(&graph, plan, &AsTheyAre, |_| {}).unwrap();
+    let found = verify(&graph, plan, &AsTheyAre, &mut Known::default(), |_| {}).unwrap();
     assert!(found.mismatches().next().is_none(), "{:#?}", found.mismatches().collect::<Vec<_>>());
     // A frozen layer is frozen wherever it is applied.
     let mut network = Network::<f32>::new(&graph, Scheme::Torch, 1);
@@ -245,7 +245,7 @@ fn joins_verify() {
     for (name, graph) in joins() {
         let plan =
             Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1, backend: Backend::Reference };
-        let found = verify(&graph, plan, &AsTheyAre, |_| {}).unwrap();
+        let found = verify(&graph, plan, &AsTheyAre, &mut Known::default(), |_| {}).unwrap();
         let wrong: Vec<_> = found.mismatches().collect();
         assert!(wrong.is_empty(), "{name}: {wrong:#?}");
     }

@@ -12,7 +12,7 @@ use cnnstat::ops::error::ShapeError;
 use cnnstat::ops::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use cnnstat::ops::{Io, Layer, Linear, Mode, Op, Relu};
 use cnnstat::shape::TooLarge;
-use cnnstat::verify::{AsTheyAre, Plan, Rules, Verification, need, settle, verify};
+use cnnstat::verify::{AsTheyAre, Known, Plan, Rules, Verification, need, settle, verify};
 use cnnstat::{DType, Shape};
 
 use crate::common::{folder, network, read};
@@ -41,7 +41,7 @@ fn described(text: &str) -> Graph {
 
 /// Every call of verification in this file.
 fn verified(graph: &Graph, plan: Plan, rules: &dyn Rules) -> Verification {
-    verify(graph, plan, rules, |_| {}).unwrap()
+    verify(graph, plan, rules, &mut Known::default(), |_| {}).unwrap()
 }
 
 /// Layer and quantity of every mismatch.

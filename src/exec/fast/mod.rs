@@ -38,9 +38,9 @@ mod product;
 mod reduce;
 mod shifted;
 mod special;
-mod split;
+pub(crate) mod split;
 mod statistics;
-mod wide;
+pub(crate) mod wide;
 mod winograd;
 
 pub use gemm::Native;

@@ -126,10 +126,14 @@ impl Init<'_> {
     pub fn weight<S: Scalar>(&mut self, shape: &[usize], fan_in: usize) -> Tensor<S> {
         #[allow(clippy::cast_precision_loss, reason = "a deviation")]
         let fan_in = fan_in.max(1) as f64;
-        match self.scheme {
-            Scheme::Torch => self.drawn(shape, |rng| rng.uniform(-1.0, 1.0) / fan_in.sqrt()),
-            Scheme::KaimingNormal => self.drawn(shape, |rng| rng.normal() * (2.0 / fan_in).sqrt()),
-        }
+        let n = shape.iter().product();
+        let numbers = match self.scheme {
+            Scheme::Torch => {
+                (0..n).map(|_| S::of(self.rng.uniform(-1.0, 1.0) / fan_in.sqrt())).collect()
+            }
+            Scheme::KaimingNormal => self.rng.normals(n, (2.0 / fan_in).sqrt()),
+        };
+        Tensor::new(shape, numbers, self.meter)
     }
 
     /// The bias beside such a weight.
@@ -143,15 +147,6 @@ impl Init<'_> {
     /// The same number everywhere.
     pub fn constant<S: Scalar>(&self, shape: &[usize], value: f64) -> Tensor<S> {
         Tensor::full(shape, S::of(value), self.meter)
-    }
-
-    fn drawn<S: Scalar>(
-        &mut self,
-        shape: &[usize],
-        mut draw: impl FnMut(&mut Rng) -> f64,
-    ) -> Tensor<S> {
-        let n = shape.iter().product();
-        Tensor::new(shape, (0..n).map(|_| S::of(draw(self.rng))).collect(), self.meter)
     }
 }
 
