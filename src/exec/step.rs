@@ -5,6 +5,7 @@
 
 use super::kernels::Part;
 use super::loss;
+use super::meter::{Buffer, Meter};
 use super::network::{Network, RunError};
 use super::optim::Optimizer;
 use super::rng::Rng;
@@ -39,9 +40,9 @@ impl Data {
     }
 
     /// The inputs as tensors.
-    pub fn inputs<S: Scalar>(&self, meter: &super::meter::Meter) -> Vec<Tensor<S>> {
+    pub fn inputs<S: Scalar>(&self, meter: &Meter) -> Vec<Tensor<S>> {
         let tensor = |(shape, numbers): &(Vec<usize>, Vec<f64>)| {
-            Tensor::new(shape, numbers.iter().map(|x| S::of(*x)).collect(), meter)
+            Tensor::collect(shape, numbers.iter().map(|x| S::of(*x)), meter)
         };
         self.inputs.iter().map(tensor).collect()
     }
@@ -83,23 +84,24 @@ pub fn step<S: Scalar>(
 
 /// The loss of all outputs, the gradient of each, and the bytes of the largest target.
 fn losses<S: Scalar>(outputs: &[Tensor<S>], targets: &mut Rng) -> (f64, Vec<Tensor<S>>, u64) {
+    // Targets are no part of the network's memory.
+    let aside = outputs.first().map_or_else(Meter::new, |output| output.meter().beside());
     if let [single] = outputs
         && let [batch, classes] = *single.shape()
         && classes > 1
     {
-        let chosen: Vec<usize> = (0..batch).map(|_| targets.below(classes)).collect();
+        let drawn = std::iter::repeat_with(|| targets.below(classes));
+        let chosen = Buffer::collect(batch, drawn, &aside);
         let made = loss::cross_entropy(single, &chosen, single.meter());
-        return (made.value.value(), vec![made.gradient], size_of_val(chosen.as_slice()) as u64);
+        return (made.value.value(), vec![made.gradient], chosen.bytes());
     }
     #[allow(clippy::cast_precision_loss, reason = "a few outputs")]
     let share = 1.0 / outputs.len().max(1) as f64;
     let mut sum = 0.0;
     let mut grads = Vec::with_capacity(outputs.len());
-    // Targets are no part of the network's memory.
-    let aside = super::meter::Meter::new();
     for output in outputs {
-        let numbers = (0..output.len()).map(|_| S::of(targets.normal())).collect();
-        let target = Tensor::new(output.shape(), numbers, &aside);
+        let numbers = std::iter::repeat_with(|| S::of(targets.normal()));
+        let target = Tensor::collect(output.shape(), numbers, &aside);
         let mut made = loss::mean_square(output, &target, output.meter());
         sum += made.value.value() * share;
         if outputs.len() > 1 {

@@ -117,9 +117,9 @@ fast! {
     Add Sub Mul
 }
 
-/// Scratch memory of so many numbers.
+/// Scratch memory of so many numbers, which hold anything.
 fn block<S: Scalar>(numbers: usize, meter: &Meter) -> Buffer<S> {
-    Buffer::new(vec![S::ZERO; numbers], S::BYTES, meter)
+    Buffer::scratch(numbers, meter)
 }
 
 /// The scratch memory of a backward pass: what it is for is made one after the other.

@@ -154,7 +154,7 @@ fn maximum<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
     let x = &pass.inputs[0];
     let laid = maxima(pool, x.shape());
     let mut y = Tensor::<S>::zeros(laid.output(), pass.meter);
-    let mut kept = pass.keep.then(|| Buffer::new(vec![0; y.len()], 8, pass.meter));
+    let mut kept = pass.keep.then(|| Buffer::unset(y.len(), pass.meter));
     let (out, indices) = (y.data_mut(), kept.as_deref_mut());
     match &laid {
         Laid::Walk(windows, _) => {

@@ -150,8 +150,8 @@ impl Init<'_> {
         shape: &[usize],
         mut draw: impl FnMut(&mut Rng) -> f64,
     ) -> Tensor<S> {
-        let n = shape.iter().product();
-        Tensor::new(shape, (0..n).map(|_| S::of(draw(self.rng))).collect(), self.meter)
+        let numbers = std::iter::repeat_with(|| S::of(draw(self.rng)));
+        Tensor::collect(shape, numbers, self.meter)
     }
 }
 
