@@ -124,8 +124,7 @@ impl<T: Stored> Buffer<T> {
 
     fn open(len: usize, fit: Fit, meter: &Meter) -> Self {
         let taken = Self::taken(len, fit, meter);
-        let mut buffer =
-            taken.unwrap_or_else(|| Self::of(len, vec![T::default(); len], meter));
+        let mut buffer = taken.unwrap_or_else(|| Self::of(len, vec![T::default(); len], meter));
         if cfg!(debug_assertions) {
             buffer.fill(T::JUNK);
         }

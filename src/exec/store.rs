@@ -139,7 +139,8 @@ mod tests {
     #[test]
     fn the_closest_fit_is_taken_and_of_equal_ones_the_last() {
         let mut store = Store::default();
-        let some = [8000usize, 9000, 8500, 8500].map(|n| (take::<f64>(&mut store, n, Fit::Close).0, n));
+        let some =
+            [8000usize, 9000, 8500, 8500].map(|n| (take::<f64>(&mut store, n, Fit::Close).0, n));
         for (at, (mut storage, n)) in some.into_iter().enumerate() {
             storage[0] = [0.0, 1.0, 2.0, 3.0][at];
             store.put(storage, n);
