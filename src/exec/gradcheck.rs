@@ -220,8 +220,8 @@ impl<K: Kernel> Trial<'_, K> {
         let begin = self.tensor(place).clone();
         let mut worst = 0.0f64;
         for _ in 0..DIRECTIONS {
-            let backwards = begin.data().iter().map(|_| rng.unit() < 0.5).collect();
-            let backwards = Buffer::new(backwards, 1, &self.meter);
+            let drawn = std::iter::repeat_with(|| rng.unit() < 0.5);
+            let backwards = Buffer::collect(begin.len(), drawn, &self.meter);
             let signs = || backwards.iter().map(|back| if *back { -1.0 } else { 1.0 });
             let said = sum(gradient.data().iter().zip(signs()).map(|(g, sign)| g * sign));
             let off = off_slope(said, length, longest, |step| {
@@ -276,8 +276,8 @@ fn prepare<'a, K: Kernel>(
     let trial = Trial { kernel, inputs, owned, mode, seed, meter: meter.clone() };
     let first = trial.forward(true);
     let random = |y: &Tensor<f64>| {
-        let numbers = (0..y.len()).map(|_| rng.uniform(-1.0, 1.0)).collect();
-        Tensor::new(y.shape(), numbers, meter)
+        let numbers = std::iter::repeat_with(|| rng.uniform(-1.0, 1.0));
+        Tensor::collect(y.shape(), numbers, meter)
     };
     let cotangents: Vec<_> = first.outputs.iter().map(random).collect();
     let grads = trial.backward(&first, &cotangents, (true, true));

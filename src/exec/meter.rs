@@ -1,15 +1,21 @@
 //! Memory that tensors take, as it really is allocated and freed: now, and at its highest.
 //!
 //! A [`Meter`] is shared by all buffers of one run; a buffer reports its payload when it is made and when it is dropped.
+//! Its storage stays in a store that the meter has, for the next; what lies there is in use by nobody and not accounted.
 //! Tests stand below.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
+use super::store::{Fit, Store, Stored};
+
 /// Bytes in use and the most that ever were.
 #[derive(Clone, Debug, Default)]
-pub struct Meter(Rc<Use>);
+pub struct Meter {
+    used: Rc<Use>,
+    store: Rc<RefCell<Store>>,
+}
 
 #[derive(Debug, Default)]
 struct Use {
@@ -23,51 +29,124 @@ impl Meter {
         Self::default()
     }
 
+    /// Another meter at zero whose buffers take up the same storage.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { used: Rc::default(), store: Rc::clone(&self.store) }
+    }
+
     /// Bytes in use.
     pub fn now(&self) -> u64 {
-        self.0.now.get()
+        self.used.now.get()
     }
 
     /// The most bytes in use since it was made or reset.
     pub fn peak(&self) -> u64 {
-        self.0.peak.get()
+        self.used.peak.get()
+    }
+
+    /// Bytes of all storage that buffers have or left behind, for later ones.
+    pub fn held(&self) -> u64 {
+        self.store.borrow().held()
     }
 
     /// Begins a new peak at what is in use.
     pub fn reset_peak(&self) {
-        self.0.peak.set(self.now());
+        self.used.peak.set(self.now());
     }
 
     fn take(&self, bytes: u64) {
         let now = self.now() + bytes;
-        self.0.now.set(now);
-        self.0.peak.set(self.peak().max(now));
+        self.used.now.set(now);
+        self.used.peak.set(self.peak().max(now));
     }
 
     fn give_back(&self, bytes: u64) {
-        self.0.now.set(self.now().saturating_sub(bytes));
+        self.used.now.set(self.now().saturating_sub(bytes));
     }
 }
 
-/// A block of numbers whose payload is accounted.
+/// A block of numbers whose payload is accounted, in storage that may be longer.
 #[derive(Debug)]
 pub struct Buffer<T> {
-    data: Vec<T>,
-    bytes: u64,
+    storage: Vec<T>,
+    len: usize,
     meter: Meter,
+    /// Known where the type is, which it need not be where a buffer is dropped.
+    put: fn(&mut Store, Vec<T>, usize),
 }
 
-impl<T: Clone> Buffer<T> {
-    /// `data`, each element of which is accounted with `each` bytes.
-    pub fn new(data: Vec<T>, each: u64, meter: &Meter) -> Self {
-        let bytes = data.len() as u64 * each;
-        meter.take(bytes);
-        Self { data, bytes, meter: meter.clone() }
+impl<T: Stored> Buffer<T> {
+    /// `data`, with its storage.
+    pub fn new(data: Vec<T>, meter: &Meter) -> Self {
+        meter.store.borrow_mut().adopt(&data);
+        Self::of(data.len(), data, meter)
     }
 
+    /// `len` times the same.
+    pub fn full(len: usize, value: T, meter: &Meter) -> Self {
+        match Self::taken(len, Fit::Close, meter) {
+            Some(mut buffer) => {
+                buffer.fill(value);
+                buffer
+            }
+            None => Self::of(len, vec![value; len], meter),
+        }
+    }
+
+    /// `len` numbers that promise nothing: for whoever writes each of them.
+    pub fn unset(len: usize, meter: &Meter) -> Self {
+        Self::open(len, Fit::Close, meter)
+    }
+
+    /// `len` numbers that promise nothing and are needed for a moment.
+    pub fn scratch(len: usize, meter: &Meter) -> Self {
+        Self::open(len, Fit::Enough, meter)
+    }
+
+    /// The first `len` numbers of some.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn collect(len: usize, numbers: impl Iterator<Item = T>, meter: &Meter) -> Self {
+        let mut numbers = numbers.take(len);
+        let Some(mut buffer) = Self::taken(len, Fit::Close, meter) else {
+            let mut storage = Vec::with_capacity(len);
+            storage.extend(numbers);
+            assert_eq!(storage.len(), len, "numbers of a buffer");
+            return Self::of(len, storage, meter);
+        };
+        for place in buffer.iter_mut() {
+            *place = numbers.next().expect("as many numbers as the buffer has");
+        }
+        buffer
+    }
+
+    fn open(len: usize, fit: Fit, meter: &Meter) -> Self {
+        let taken = Self::taken(len, fit, meter);
+        let mut buffer = taken.unwrap_or_else(|| Self::of(len, vec![T::default(); len], meter));
+        if cfg!(debug_assertions) {
+            buffer.fill(T::JUNK);
+        }
+        buffer
+    }
+
+    fn taken(len: usize, fit: Fit, meter: &Meter) -> Option<Self> {
+        let storage = meter.store.borrow_mut().take(len, fit)?;
+        Some(Self::of(len, storage, meter))
+    }
+
+    fn of(len: usize, storage: Vec<T>, meter: &Meter) -> Self {
+        let buffer = Self { storage, len, meter: meter.clone(), put: Store::put };
+        meter.take(buffer.bytes());
+        buffer
+    }
+}
+
+impl<T> Buffer<T> {
     /// Bytes of its payload.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.len as u64 * size_of::<T>() as u64
     }
 
     /// The meter it reports to.
@@ -80,26 +159,27 @@ impl<T> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.data
+        &self.storage[..self.len]
     }
 }
 
 impl<T> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data
+        &mut self.storage[..self.len]
     }
 }
 
-impl<T: Clone> Clone for Buffer<T> {
+impl<T: Stored> Clone for Buffer<T> {
     fn clone(&self) -> Self {
-        self.meter.take(self.bytes);
-        Self { data: self.data.clone(), bytes: self.bytes, meter: self.meter.clone() }
+        Self::collect(self.len, self.iter().copied(), &self.meter)
     }
 }
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
-        self.meter.give_back(self.bytes);
+        self.meter.give_back(self.bytes());
+        let storage = std::mem::take(&mut self.storage);
+        (self.put)(&mut self.meter.store.borrow_mut(), storage, self.len);
     }
 }
 
@@ -110,12 +190,30 @@ mod tests {
     #[test]
     fn what_is_made_is_taken_and_what_is_dropped_is_given_back() {
         let meter = Meter::new();
-        let first = Buffer::new(vec![0u8; 10], 4, &meter);
+        let first = Buffer::new(vec![0i64; 5], &meter);
         let second = first.clone();
         drop(first);
         assert_eq!((meter.now(), meter.peak(), second.bytes()), (40, 80, 40));
         meter.reset_peak();
         drop(second);
         assert_eq!((meter.now(), meter.peak()), (0, 40));
+    }
+
+    #[test]
+    fn storage_is_taken_up_again_and_nothing_is_left_of_what_it_held() {
+        let meter = Meter::new();
+        let first = Buffer::full(2000, 7i64, &meter);
+        let place = first.as_ptr();
+        drop(first);
+        assert_eq!((meter.now(), meter.held()), (0, 16_000));
+        let second = Buffer::full(1900, 0i64, &meter);
+        assert_eq!((second.as_ptr(), second.len(), meter.now()), (place, 1900, 15_200));
+        assert!(second.iter().all(|x| *x == 0));
+        drop(second);
+        let third = Buffer::collect(1990, 1i64.., &meter.beside());
+        assert_eq!((third.as_ptr(), third[1989], meter.now()), (place, 1990, 0));
+        drop(third);
+        let fourth = Buffer::<i64>::scratch(600, &meter);
+        assert_eq!((fourth.as_ptr(), fourth.len(), meter.held()), (place, 600, 16_000));
     }
 }

@@ -16,6 +16,7 @@ pub mod optim;
 pub mod rng;
 pub mod scalar;
 pub mod step;
+pub mod store;
 pub mod tape;
 pub mod tensor;
 pub mod threads;

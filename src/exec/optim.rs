@@ -63,8 +63,8 @@ impl<S: Scalar> Optimizer<S> for Sgd<S> {
                         *u = momentum.mul(*u).add(*g);
                     }
                 } else {
-                    let copy = grad.data().to_vec();
-                    self.last.push(Tensor::new(param.shape(), copy, param.meter()));
+                    let copy = grad.data().iter().copied();
+                    self.last.push(Tensor::collect(param.shape(), copy, param.meter()));
                 }
                 &self.last[i]
             };

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 
 use super::fast::Native;
+use super::store::Stored;
 
 /// Operations that were executed, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Tally {
 }
 
 /// A number that kernels compute with.
-pub trait Scalar: Copy + Debug + PartialEq + Default + Send + Sync + 'static {
+pub trait Scalar: Stored + Debug + PartialEq + Send + Sync {
     /// Bytes of one number, as memory is accounted.
     const BYTES: u64;
     /// Zero, where accumulators start.
@@ -236,6 +237,10 @@ fn tally(count: impl FnOnce(&mut Tally)) {
     let mut tally = TALLY.get();
     count(&mut tally);
     TALLY.set(tally);
+}
+
+impl Stored for Counted {
+    const JUNK: Self = Self(f64::NAN);
 }
 
 impl Scalar for Counted {

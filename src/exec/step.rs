@@ -6,6 +6,7 @@
 
 use super::kernels::Part;
 use super::loss;
+use super::meter::{Buffer, Meter};
 use super::network::{Network, RunError};
 use super::optim::Optimizer;
 use super::rng::Rng;
@@ -40,9 +41,9 @@ impl Data {
     }
 
     /// The inputs as tensors.
-    pub fn inputs<S: Scalar>(&self, meter: &super::meter::Meter) -> Vec<Tensor<S>> {
+    pub fn inputs<S: Scalar>(&self, meter: &Meter) -> Vec<Tensor<S>> {
         let tensor = |(shape, numbers): &(Vec<usize>, Vec<f64>)| {
-            Tensor::new(shape, numbers.iter().map(|x| S::of(*x)).collect(), meter)
+            Tensor::collect(shape, numbers.iter().map(|x| S::of(*x)), meter)
         };
         self.inputs.iter().map(tensor).collect()
     }
@@ -104,20 +105,21 @@ fn begin<S: Scalar>(network: &mut Network<'_, S>, data: &Data) -> Vec<Tensor<S>>
 /// The loss of all outputs, the gradient of each, and the bytes of the largest target.
 fn losses<S: Scalar>(outputs: &[Tensor<S>], seed: u64) -> (f64, Vec<Tensor<S>>, u64) {
     let mut targets = Rng::new(seed.wrapping_add(2));
+    // Targets are no part of the network's memory.
+    let aside = outputs.first().map_or_else(Meter::new, |output| output.meter().beside());
     if let [single] = outputs
         && let [batch, classes] = *single.shape()
         && classes > 1
     {
-        let chosen: Vec<usize> = (0..batch).map(|_| targets.below(classes)).collect();
+        let drawn = std::iter::repeat_with(|| targets.below(classes));
+        let chosen = Buffer::collect(batch, drawn, &aside);
         let made = loss::cross_entropy(single, &chosen, single.meter());
-        return (made.value.value(), vec![made.gradient], size_of_val(chosen.as_slice()) as u64);
+        return (made.value.value(), vec![made.gradient], chosen.bytes());
     }
     #[allow(clippy::cast_precision_loss, reason = "a few outputs")]
     let share = 1.0 / outputs.len().max(1) as f64;
     let mut sum = 0.0;
     let mut grads = Vec::with_capacity(outputs.len());
-    // Targets are no part of the network's memory.
-    let aside = super::meter::Meter::new();
     for output in outputs {
         let target = Tensor::new(output.shape(), targets.normals(output.len(), 1.0), &aside);
         let mut made = loss::mean_square(output, &target, output.meter());

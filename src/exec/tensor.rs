@@ -25,17 +25,34 @@ impl<S: Scalar> Tensor<S> {
             data.len(),
             "numbers of a tensor of shape {shape:?}"
         );
-        Self { shape: shape.to_vec(), data: Rc::new(Buffer::new(data, S::BYTES, meter)) }
+        Self::of(shape, Buffer::new(data, meter))
+    }
+
+    fn of(shape: &[usize], data: Buffer<S>) -> Self {
+        Self { shape: shape.to_vec(), data: Rc::new(data) }
     }
 
     /// A tensor that holds one number everywhere.
     pub fn full(shape: &[usize], value: S, meter: &Meter) -> Self {
-        Self::new(shape, vec![value; shape.iter().product()], meter)
+        Self::of(shape, Buffer::full(shape.iter().product(), value, meter))
     }
 
     /// A tensor of zeros.
     pub fn zeros(shape: &[usize], meter: &Meter) -> Self {
         Self::full(shape, S::ZERO, meter)
+    }
+
+    /// A tensor whose numbers promise nothing: for a kernel that writes each of them.
+    pub fn unset(shape: &[usize], meter: &Meter) -> Self {
+        Self::of(shape, Buffer::unset(shape.iter().product(), meter))
+    }
+
+    /// A tensor of this shape with the first of these numbers, the last axis fastest.
+    ///
+    /// # Panics
+    /// If there are fewer numbers than the shape has.
+    pub fn collect(shape: &[usize], numbers: impl Iterator<Item = S>, meter: &Meter) -> Self {
+        Self::of(shape, Buffer::collect(shape.iter().product(), numbers, meter))
     }
 
     /// The same numbers under another shape: a view.
@@ -106,7 +123,7 @@ impl<S: Scalar> Tensor<S> {
 
     /// The same numbers in another precision, on another meter.
     pub fn cast<T: Scalar>(&self, meter: &Meter) -> Tensor<T> {
-        Tensor::new(&self.shape, self.data().iter().map(|x| T::of(x.value())).collect(), meter)
+        Tensor::collect(&self.shape, self.data().iter().map(|x| T::of(x.value())), meter)
     }
 }
 

@@ -74,7 +74,7 @@ impl<S: Scalar> Given<S> {
         let own = |owned: &Owned<S>| {
             let numbers = match &owned.numbers {
                 Numbers::Real(tensor) => Numbers::Real(tensor.cast(&meter)),
-                Numbers::Count(count) => Numbers::Count(Buffer::new(count.to_vec(), 8, &meter)),
+                Numbers::Count(count) => Numbers::Count(Buffer::new(count.to_vec(), &meter)),
             };
             Owned { name: owned.name, part: owned.part, numbers }
         };

@@ -72,7 +72,7 @@ impl<P: Pointwise, S: Scalar> Loop for Slopes<'_, P, S> {
 
 fn forward<S: Scalar, P: Pointwise>(function: &P, pass: &Forward<'_, S>) -> Made<S> {
     let x = &pass.inputs[0];
-    let mut y = Tensor::<S>::zeros(x.shape(), pass.meter);
+    let mut y = Tensor::<S>::unset(x.shape(), pass.meter);
     let from = x.data();
     split::numbers(y.data_mut(), |first, y| {
         wide::run(Values { function, x: &from[first..][..y.len()], y });
@@ -93,7 +93,7 @@ fn backward<S: Scalar, P: Pointwise>(function: &P, pass: &Backward<'_, S>) -> Gr
         Reads::Y => pass.output().data(),
     };
     let g = pass.grad().data();
-    let mut dx = Tensor::<S>::zeros(&pass.shapes[0], pass.meter);
+    let mut dx = Tensor::<S>::unset(&pass.shapes[0], pass.meter);
     split::numbers(dx.data_mut(), |first, dx| {
         let all = first..first + dx.len();
         wide::run(Slopes { function, g: &g[all.clone()], read: &read[all], dx });

@@ -47,10 +47,10 @@ impl Fast for BatchNorm {
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, how: How) -> Made<S> {
         let x = &pass.inputs[0];
         let (shape, eps) = (shape(x.shape()), self.eps.0);
-        let mut y = Tensor::<S>::zeros(x.shape(), pass.meter);
+        let mut y = Tensor::<S>::unset(x.shape(), pass.meter);
         let running = self.running(pass.mode);
         let keep = |is_kept: bool| {
-            (pass.keep && is_kept).then(|| Tensor::<S>::zeros(&[shape.channels], pass.meter))
+            (pass.keep && is_kept).then(|| Tensor::<S>::unset(&[shape.channels], pass.meter))
         };
         let (means, inverses) = (keep(!running), keep(true));
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
@@ -85,9 +85,9 @@ impl Fast for BatchNorm {
 
     fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, how: How) -> Grads<S> {
         let shape = shape(&pass.shapes[0]);
-        let zeros = |shape: &[usize]| Tensor::<S>::zeros(shape, pass.meter);
-        let mut dx = pass.want_inputs.then(|| zeros(&pass.shapes[0]));
-        let learned = || (pass.want_params && self.affine).then(|| zeros(&[shape.channels]));
+        let unset = |shape: &[usize]| Tensor::<S>::unset(shape, pass.meter);
+        let mut dx = pass.want_inputs.then(|| unset(&pass.shapes[0]));
+        let learned = || (pass.want_params && self.affine).then(|| unset(&[shape.channels]));
         let (mut dw, mut db) = (learned(), learned());
         let scratch = self.scratch(&[&pass.shapes[0]], pass.mode, how);
         let mut block = backward_block(scratch, &pass);

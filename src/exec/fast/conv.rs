@@ -5,6 +5,7 @@
 //! its gradient. Tests stand in `tests/it/fast.rs`.
 
 use super::depthwise::Depthwise;
+use super::gemm::Write;
 use super::product::Convolution;
 use super::winograd::{Pass, Winograd};
 use super::{Fast, How, Native, backward_block, bias_gradient, block};
@@ -31,17 +32,17 @@ impl From<&ConvTransposeLayout> for Convolution {
     }
 }
 
-/// Makes the tensors of a backward pass: gradients of input, weight and bias, as wanted, all zero.
+/// Makes the tensors of a backward pass: gradients of input, weight and bias, as wanted, to be written.
 fn gradients<S: Scalar>(pass: &Backward<'_, S>, bias: bool) -> Grads<S> {
-    let zeros = |shape: &[usize]| Tensor::<S>::zeros(shape, pass.meter);
+    let unset = |shape: &[usize]| Tensor::<S>::unset(shape, pass.meter);
     let mut params = Vec::new();
     if pass.want_params {
-        params.push(zeros(owned(pass.owned, "weight").shape()));
+        params.push(unset(owned(pass.owned, "weight").shape()));
         if bias {
-            params.push(zeros(owned(pass.owned, "bias").shape()));
+            params.push(unset(owned(pass.owned, "bias").shape()));
         }
     }
-    let inputs = if pass.want_inputs { vec![zeros(&pass.shapes[0])] } else { Vec::new() };
+    let inputs = if pass.want_inputs { vec![unset(&pass.shapes[0])] } else { Vec::new() };
     Grads { inputs, params }
 }
 
@@ -91,7 +92,7 @@ impl Fast for Conv {
         let layout = ConvLayout::new(self, x.shape());
         let weight = owned(pass.owned, "weight").data();
         let bias = self.bias.then(|| owned(pass.owned, "bias").data());
-        let mut y = Tensor::<S>::zeros(&layout.shape(self.rank), pass.meter);
+        let mut y = Tensor::<S>::unset(&layout.shape(self.rank), pass.meter);
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut block = block(scratch.forward, pass.meter);
         let (given, out) = ((x.data(), weight, bias), y.data_mut());
@@ -113,7 +114,9 @@ impl Fast for Conv {
             match Way::choose(&layout, Pass::Input, how) {
                 Way::Slices(way) => way.input_gradient(given, dx, &mut block),
                 Way::Tiles(way) => way.input_gradient(native, given, dx, &mut block),
-                Way::Columns(way) => way.input_gradient(native, given, dx, &mut block),
+                Way::Columns(way) => {
+                    way.input_gradient(native, given, (dx, Write::Over), &mut block)
+                }
             }
         }
         if let [dw, db @ ..] = &mut grads.params[..] {
@@ -149,7 +152,7 @@ impl Fast for ConvTranspose {
         let x = &pass.inputs[0];
         let layout = ConvTransposeLayout::new(self, x.shape());
         let weight = owned(pass.owned, "weight").data();
-        let mut y = Tensor::<S>::zeros(&layout.shape(self.rank), pass.meter);
+        let mut y = Tensor::<S>::unset(&layout.shape(self.rank), pass.meter);
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut block = block(scratch.forward, pass.meter);
         let out = y.data_mut();
@@ -158,7 +161,9 @@ impl Fast for ConvTranspose {
             let bias = owned(pass.owned, "bias").data().iter().cycle();
             planes.zip(bias).for_each(|(plane, bias)| plane.fill(*bias));
         }
-        Convolution::from(&layout).input_gradient(native, (x.data(), weight), out, &mut block);
+        let write = if self.bias { Write::Add } else { Write::Over };
+        let (product, given) = (Convolution::from(&layout), (x.data(), weight));
+        product.input_gradient(native, given, (out, write), &mut block);
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
     }
 

@@ -135,23 +135,38 @@ impl<'a, S> MatrixMut<'a, S> {
     }
 
     /// Cuts it into parts of at most so many rows and columns, each with the row and the column that it begins with.
-    pub(crate) fn cut(self, rows: usize, cols: usize) -> Vec<(usize, usize, Self)> {
-        let (rows, cols) = (rows.max(1), cols.max(1));
-        let mut parts = Vec::with_capacity(self.rows.div_ceil(rows) * self.cols.div_ceil(cols));
-        for row in (0..self.rows).step_by(rows) {
-            for col in (0..self.cols).step_by(cols) {
-                let part = Self {
-                    // SAFETY: row and col are inside, so that this element is.
-                    first: unsafe { self.first.add(row * self.down + col) },
-                    rows: rows.min(self.rows - row),
-                    cols: cols.min(self.cols - col),
-                    down: self.down,
-                    of: PhantomData,
-                };
-                parts.push((row, col, part));
-            }
-        }
-        parts
+    pub(crate) fn cut(
+        self,
+        rows: usize,
+        cols: usize,
+    ) -> impl ExactSizeIterator<Item = (usize, usize, Self)> {
+        let whole = self.rows;
+        self.cut_each(whole, rows, cols).map(|(_, row, col, part)| (row, col, part))
+    }
+
+    /// The same where it is several matrices of `each` rows, one below the other: parts come with the matrix that they are
+    /// of.
+    pub(crate) fn cut_each(
+        self,
+        each: usize,
+        rows: usize,
+        cols: usize,
+    ) -> impl ExactSizeIterator<Item = (usize, usize, usize, Self)> {
+        let (each, rows, cols) = (each.max(1), rows.max(1), cols.max(1));
+        let (high, wide) = (each.div_ceil(rows), self.cols.div_ceil(cols));
+        (0..self.rows / each * high * wide).map(move |part| {
+            let (of, row, col) =
+                (part / wide / high, part / wide % high * rows, part % wide * cols);
+            let part = Self {
+                // SAFETY: the matrix, row and col are inside, so that this element is; no other part has it.
+                first: unsafe { self.first.add((of * each + row) * self.down + col) },
+                rows: rows.min(each - row),
+                cols: cols.min(self.cols - col),
+                down: self.down,
+                of: PhantomData,
+            };
+            (of, row, col, part)
+        })
     }
 }
 
@@ -289,7 +304,7 @@ mod tests {
         for (i, row) in data.chunks_exact(9).enumerate() {
             assert_eq!(row, [1, 1, 1, 1, 1, 1, 1, 1, 0], "row {i}");
         }
-        assert!(MatrixMut::new(&mut [0u8; 0], 0, 5, 5).cut(2, 2).is_empty());
+        assert_eq!(MatrixMut::new(&mut [0u8; 0], 0, 5, 5).cut(2, 2).len(), 0);
     }
 
     #[test]

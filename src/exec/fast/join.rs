@@ -31,7 +31,7 @@ fn pairs<S: Scalar>(a: &[S], b: &[S], y: &mut [S], of: impl Fn(S, S) -> S + Sync
 /// All inputs of one shape, from the first on.
 fn joined<S: Scalar>(pass: &Forward<'_, S>, of: impl Fn(S, S) -> S + Sync) -> Tensor<S> {
     let [first, second, others @ ..] = pass.inputs else { unreachable!("two inputs are covered") };
-    let mut y = Tensor::<S>::zeros(first.shape(), pass.meter);
+    let mut y = Tensor::<S>::unset(first.shape(), pass.meter);
     pairs(first.data(), second.data(), y.data_mut(), &of);
     for x in others {
         let x = x.data();
@@ -129,7 +129,7 @@ impl Fast for Mul {
         let shapes: Vec<&[usize]> = pass.inputs.iter().map(Tensor::shape).collect();
         let y = match Factors::of(&shapes) {
             Some(Factors::Gate { of, gate, plane }) => {
-                let mut y = Tensor::<S>::zeros(shapes[of], pass.meter);
+                let mut y = Tensor::<S>::unset(shapes[of], pass.meter);
                 gated(plane, pass.inputs[of].data(), pass.inputs[gate].data(), y.data_mut());
                 y
             }
@@ -146,7 +146,7 @@ impl Fast for Mul {
         let kept = |i: usize| pass.inputs[i].as_ref().expect("the kernel kept its inputs").data();
         let g = pass.grad().data();
         let mut inputs: Vec<Tensor<S>> =
-            shapes.iter().map(|shape| Tensor::zeros(shape, pass.meter)).collect();
+            shapes.iter().map(|shape| Tensor::unset(shape, pass.meter)).collect();
         if let Some(Factors::Gate { of, gate, plane }) = Factors::of(&shapes) {
             gated(plane, g, kept(gate), inputs[of].data_mut());
             gates_gradient(plane, g, kept(of), inputs[gate].data_mut());

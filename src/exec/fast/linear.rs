@@ -70,7 +70,7 @@ impl Fast for Linear {
         shape.pop();
         let rows: usize = shape.iter().product();
         shape.push(outs);
-        let mut y = Tensor::<S>::zeros(&shape, pass.meter);
+        let mut y = Tensor::<S>::unset(&shape, pass.meter);
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut turned = block(scratch.forward, pass.meter);
         let x = Matrix::rows(x.data(), rows, ins);
@@ -79,10 +79,11 @@ impl Fast for Linear {
         if let (Some(bias), true) = (bias, turned.is_empty()) {
             out.chunks_exact_mut(outs).for_each(|row| row.copy_from_slice(bias));
         }
+        let write = if bias.is_some() { Write::Add } else { Write::Over };
         if rows == 1 {
-            multiply(native, out, (weight, x.transposed()), Write::Add);
+            multiply(native, out, (weight, x.transposed()), write);
         } else if turned.is_empty() {
-            multiply(native, out, (x, weight.transposed()), Write::Add);
+            multiply(native, out, (x, weight.transposed()), write);
         } else {
             multiply(native, &mut turned, (weight, x.transposed()), Write::Over);
             for (r, row) in out.chunks_exact_mut(outs).enumerate() {
@@ -107,13 +108,13 @@ impl Fast for Linear {
         let mut grads = Grads { inputs: Vec::new(), params: Vec::new() };
         let g = Matrix::rows(g, rows, outs);
         if pass.want_inputs {
-            let mut dx = Tensor::<S>::zeros(&pass.shapes[0], pass.meter);
+            let mut dx = Tensor::<S>::unset(&pass.shapes[0], pass.meter);
             let weight = Matrix::rows(weight.data(), outs, ins);
             multiply(native, dx.data_mut(), (g, weight), Write::Over);
             grads.inputs.push(dx);
         }
         if pass.want_params {
-            let mut dw = Tensor::<S>::zeros(weight.shape(), pass.meter);
+            let mut dw = Tensor::<S>::unset(weight.shape(), pass.meter);
             let x = Matrix::rows(x.data(), rows, ins);
             multiply(native, dw.data_mut(), (g.transposed(), x), Write::Over);
             grads.params.push(dw);

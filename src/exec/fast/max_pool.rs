@@ -91,7 +91,7 @@ impl MaxWindows {
         let together = split::together(self.planes, self.macs());
         let each = (together * self.output()).max(1);
         let parts = y.chunks_mut(each).zip(indices.chunks_mut(each)).enumerate();
-        split::run(parts.collect(), scratch, self.block(), |(i, (y, indices)), block| {
+        split::run(parts, scratch, self.block(), |(i, (y, indices)), block| {
             self.part::<S, true>(i * together, x, (y, indices), block);
         });
     }
@@ -227,10 +227,11 @@ pub(crate) fn global<S: Scalar>(plane: usize, x: &[S], y: &mut [S], indices: Opt
     };
     match indices {
         Some(indices) => {
-            let mut all: Vec<(&mut S, &mut i64)> = y.iter_mut().zip(indices).collect();
-            split::each_row(&mut all, (1, plane), |p, all| {
-                for (y, index) in all {
-                    (**y, **index) = of(p);
+            let together = split::together(y.len(), split::NUMBER * plane);
+            let parts = y.chunks_mut(together).zip(indices.chunks_mut(together)).enumerate();
+            split::run(parts, &mut [] as &mut [S], 0, |(i, (y, indices)), _| {
+                for (p, (y, index)) in (i * together..).zip(y.iter_mut().zip(indices)) {
+                    (*y, *index) = of(p);
                 }
             });
         }

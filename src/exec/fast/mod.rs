@@ -117,9 +117,9 @@ fast! {
     Add Sub Mul
 }
 
-/// Scratch memory of so many numbers.
+/// Scratch memory of so many numbers, which hold anything.
 fn block<S: Scalar>(numbers: usize, meter: &Meter) -> Buffer<S> {
-    Buffer::new(vec![S::ZERO; numbers], S::BYTES, meter)
+    Buffer::scratch(numbers, meter)
 }
 
 /// The scratch memory of a backward pass: what it is for is made one after the other.
@@ -132,7 +132,7 @@ fn bias_gradient<S: Scalar>(g: &[S], plane: usize, db: &mut [S]) {
     let channels = db.len();
     let each = channels.div_ceil(split::LANES).max(1);
     let parts = db.chunks_mut(each).enumerate();
-    split::run(parts.collect(), &mut [] as &mut [S], 0, |(at, db), _| {
+    split::run(parts, &mut [] as &mut [S], 0, |(at, db), _| {
         for (o, db) in (at * each..).zip(db) {
             let planes = g.chunks_exact(plane.max(1)).skip(o).step_by(channels);
             *db = planes.map(|plane| reduce::over(plane, |g| g)).fold(S::ZERO, Scalar::add);

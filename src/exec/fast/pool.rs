@@ -153,8 +153,8 @@ fn maxima_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {
 fn maximum<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
     let x = &pass.inputs[0];
     let laid = maxima(pool, x.shape());
-    let mut y = Tensor::<S>::zeros(laid.output(), pass.meter);
-    let mut kept = pass.keep.then(|| Buffer::new(vec![0; y.len()], 8, pass.meter));
+    let mut y = Tensor::<S>::unset(laid.output(), pass.meter);
+    let mut kept = pass.keep.then(|| Buffer::unset(y.len(), pass.meter));
     let (out, indices) = (y.data_mut(), kept.as_deref_mut());
     match &laid {
         Laid::Walk(windows, _) => {
@@ -176,7 +176,7 @@ fn maximum_backward<S: Scalar>(pool: &impl Pool, pass: &Backward<'_, S>) -> Grad
     Grads::of_input(pass.want_inputs.then(|| {
         let shape = &pass.shapes[0];
         let windows = maxima(pool, shape).output()[2..].iter().product();
-        let mut dx = Tensor::<S>::zeros(shape, pass.meter);
+        let mut dx = Tensor::<S>::unset(shape, pass.meter);
         let sizes = (windows, shape[2..].iter().product());
         max_pool::backward(sizes, pass.grad().data(), pass.indices("indices"), dx.data_mut());
         dx
@@ -202,7 +202,7 @@ fn means_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {
 fn mean<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
     let x = &pass.inputs[0];
     let laid = means(pool, x.shape());
-    let mut y = Tensor::<S>::zeros(laid.output(), pass.meter);
+    let mut y = Tensor::<S>::unset(laid.output(), pass.meter);
     match &laid {
         Laid::Walk(windows, _) => {
             let mut block = block(windows.forward_workspace(), pass.meter);
@@ -216,7 +216,7 @@ fn mean<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
 fn mean_backward<S: Scalar>(pool: &impl Pool, pass: &Backward<'_, S>) -> Grads<S> {
     Grads::of_input(pass.want_inputs.then(|| {
         let shape = &pass.shapes[0];
-        let mut dx = Tensor::<S>::zeros(shape, pass.meter);
+        let mut dx = Tensor::<S>::unset(shape, pass.meter);
         let mut block = backward_block(means_scratch(pool, shape), pass);
         let g = pass.grad().data();
         match means(pool, shape) {

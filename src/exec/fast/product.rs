@@ -213,7 +213,7 @@ impl Convolution {
                 let count = channels.min(self.depth - first);
                 let block = &mut scratch[..count * taps * windows];
                 let each = count.div_ceil(split::LANES);
-                let parts = block.chunks_mut(each * taps * windows).enumerate().collect();
+                let parts = block.chunks_mut(each * taps * windows).enumerate();
                 split::run(parts, &mut [] as &mut [S], 0, |(at, block), _| {
                     let channels = self.channels(x, (n, group, first + at * each));
                     self.patches.gather(channels, &(0..windows), block);
@@ -239,14 +239,16 @@ impl Convolution {
         whole: &'a mut [S],
         [rows, cols]: [usize; 2],
         [high, wide]: [usize; 2],
-    ) -> Vec<Part<'a, S>> {
-        let mut parts = Vec::new();
-        for (at, whole) in whole.chunks_exact_mut((rows * cols).max(1)).enumerate() {
-            let (n, group) = (at / self.groups, at % self.groups);
-            let cut = MatrixMut::new(whole, rows, cols, cols).cut(high, wide);
-            parts.extend(cut.into_iter().map(|(row, col, into)| Part { n, group, row, col, into }));
-        }
-        parts
+    ) -> impl ExactSizeIterator<Item = Part<'a, S>> {
+        let (all, groups) = (self.batch * self.groups, self.groups);
+        let cut = MatrixMut::new(whole, all * rows, cols, cols).cut_each(rows, high, wide);
+        cut.map(move |(at, row, col, into)| Part {
+            n: at / groups,
+            group: at % groups,
+            row,
+            col,
+            into,
+        })
     }
 
     // The input's gradient.
@@ -273,12 +275,12 @@ impl Convolution {
         split::blocks(self.batch * self.groups * parts, self.block(channels, windows))
     }
 
-    /// Adds the gradient of the input to what `dx` holds.
+    /// Writes the gradient of the input over `dx`, or adds it to what is there.
     pub(super) fn input_gradient<S: Scalar>(
         &self,
         native: &Native<S>,
         (g, w): (&[S], &[S]),
-        dx: &mut [S],
+        (dx, write): (&mut [S], Write),
         scratch: &mut [S],
     ) {
         let ((many, wide), plane) = (self.input_cut(), self.patches.plane());
@@ -295,8 +297,11 @@ impl Convolution {
             let weights = Matrix::new(&w[begin..], [self.kernels, high], [inner, 1]).transposed();
             if elements {
                 let g = self.made(g, (n, group), (col, width));
-                (native.multiply)(&mut into, weights, g, Write::Add);
+                (native.multiply)(&mut into, weights, g, write);
                 return;
+            }
+            if write == Write::Over {
+                into.whole().fill(S::ZERO);
             }
             for first in (0..windows).step_by(wide) {
                 let width = wide.min(windows - first);
@@ -346,7 +351,7 @@ impl Convolution {
         blocks + partials
     }
 
-    /// `dw`, which is zero, becomes the gradient of the weight.
+    /// `dw` becomes the gradient of the weight.
     pub(super) fn weight_gradient<S: Scalar>(
         &self,
         native: &Native<S>,
@@ -358,29 +363,23 @@ impl Convolution {
         let (taps, inner, windows) = (self.patches.taps(), self.inner(), self.patches.windows());
         let (blocks, partials) = self.weight_scratches();
         let (scratch, partials) = scratch[..blocks + partials].split_at_mut(blocks);
-        let wholes: Vec<&mut [S]> = if partials.is_empty() {
-            vec![&mut *dw]
-        } else {
-            partials.chunks_exact_mut(self.weights()).collect()
-        };
-        let mut parts = Vec::new();
-        for (sum, whole) in wholes.into_iter().enumerate() {
-            for (group, whole) in whole.chunks_exact_mut(self.kernels * inner).enumerate() {
-                let (high, across) = (channels * taps, self.kernels);
-                let cut = if turned {
-                    MatrixMut::new(whole, inner, across, across).cut(high, across)
-                } else {
-                    MatrixMut::new(whole, across, inner, inner).cut(across, high)
-                };
-                // One of row and column is zero.
-                let cut = cut.into_iter().map(|(row, col, into)| ((row + col) / taps, into));
-                parts.extend(cut.map(|(first, into)| (sum, group, first, into)));
-            }
-        }
         let per_image = windows.div_ceil(wide);
         let steps = self.batch * per_image;
+        if steps == 0 {
+            dw.fill(S::ZERO);
+            return;
+        }
+        let whole = if partials.is_empty() { &mut *dw } else { &mut *partials };
+        let (all, high, across) = (sums * self.groups, channels * taps, self.kernels);
+        let parts = if turned {
+            MatrixMut::new(whole, all * inner, across, across).cut_each(inner, high, across)
+        } else {
+            MatrixMut::new(whole, all * across, inner, inner).cut_each(across, across, high)
+        };
         split::run(parts, scratch, self.block(channels, wide), |part, block| {
-            let (sum, group, first, mut into) = part;
+            let (at, row, col, mut into) = part;
+            // One of row and column is zero.
+            let (sum, group, first) = (at / self.groups, at % self.groups, (row + col) / taps);
             let high = channels.min(self.depth - first) * taps;
             let mut write = Write::Over;
             for step in sum * steps / sums..(sum + 1) * steps / sums {
@@ -403,9 +402,10 @@ impl Convolution {
         if partials.is_empty() {
             return;
         }
-        let kernels: Vec<_> = dw.chunks_exact_mut(inner).enumerate().collect();
+        let kernels = dw.chunks_exact_mut(inner).enumerate();
         split::run(kernels, &mut [] as &mut [S], 0, |(kernel, dw), _| {
             let (group, row) = (kernel / self.kernels, kernel % self.kernels);
+            dw.fill(S::ZERO);
             for partial in partials.chunks_exact(self.weights()) {
                 let partial = &partial[group * self.kernels * inner..];
                 let (first, step) = if turned { (row, self.kernels) } else { (row * inner, 1) };

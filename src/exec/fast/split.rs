@@ -39,11 +39,12 @@ pub(crate) fn blocks(parts: usize, each: usize) -> usize {
 /// # Panics
 /// If the scratch memory is less than [`blocks`] says.
 pub(crate) fn run<P: Send, S: Send>(
-    parts: Vec<P>,
+    parts: impl IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
     scratch: &mut [S],
     each: usize,
     part: impl Fn(P, &mut [S]) + Sync,
 ) {
+    let mut parts = parts.into_iter();
     let (count, lanes) = (parts.len(), parts.len().min(LANES));
     assert!(blocks(count, each) <= scratch.len(), "{lanes} blocks of {each}");
     if lanes <= 1 {
@@ -52,7 +53,6 @@ pub(crate) fn run<P: Send, S: Send>(
         }
         return;
     }
-    let mut parts = parts.into_iter();
     let lane = |i: usize| (i + 1) * count / lanes - i * count / lanes;
     let shares: Vec<Vec<P>> = (0..lanes).map(|i| parts.by_ref().take(lane(i)).collect()).collect();
     let mut rest = scratch;
@@ -100,11 +100,11 @@ pub(crate) fn rows<Y: Send, S: Send>(
     }
     let together = together(y.len() / size, macs);
     let parts = y.chunks_mut(together * size).enumerate();
-    run(parts.collect(), scratch, each, |(i, y), block| part(i * together, y, block));
+    run(parts, scratch, each, |(i, y), block| part(i * together, y, block));
 }
 
 /// Multiply-accumulates that take as long as one number that goes through memory.
-const NUMBER: usize = 4;
+pub(crate) const NUMBER: usize = 4;
 
 /// Runs over rows without scratch memory, one by one, each of which goes through so many numbers.
 pub(crate) fn each_row<Y: Send>(
@@ -144,7 +144,7 @@ mod tests {
         for parts in [0, 1, 2, 15, 16, 17, 100] {
             let mut done = vec![0; parts];
             let mut scratch = vec![0usize; blocks(parts, 3)];
-            run(done.iter_mut().enumerate().collect(), &mut scratch, 3, |(i, done), block| {
+            run(done.iter_mut().enumerate(), &mut scratch, 3, |(i, done), block| {
                 assert_eq!(block.len(), 3);
                 block.fill(i);
                 std::thread::yield_now();

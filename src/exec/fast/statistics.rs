@@ -10,6 +10,7 @@
 //! means. Channels go in groups, so that what was read for the sums is in a cache when it is read again. It may use
 //! `scalar`. Tests stand in `tests/it/fast_elementwise.rs`.
 
+use super::gemm::MatrixMut;
 use super::reduce::{over, over_pairs};
 use super::split;
 use crate::exec::scalar::Scalar;
@@ -101,13 +102,21 @@ impl Shape {
         y: &mut [S],
         write: impl Fn(usize, usize, &mut [S]) + Sync,
     ) {
-        let group = first * self.plane..(first + count) * self.plane;
-        let images = y.chunks_exact_mut((self.channels * self.plane).max(1));
-        let of_group = images.flat_map(|image| image[group.clone()].chunks_exact_mut(self.plane));
-        let mut planes: Vec<&mut [S]> = of_group.collect();
-        split::each_row(&mut planes, (1, self.plane), |i, planes| {
-            for y in planes {
-                write(i / count, first + i % count, y);
+        let Self { batch, channels, plane } = *self;
+        if y.is_empty() {
+            return;
+        }
+        let together = split::together(batch * count, split::NUMBER * plane);
+        let (images, wide) =
+            if together < count { (1, together) } else { (together / count, count) };
+        let group = MatrixMut::new(&mut y[first * plane..], batch, count * plane, channels * plane);
+        let parts = group.cut(images, wide * plane);
+        split::run(parts, &mut [] as &mut [S], 0, |(begin, col, mut images), _| {
+            for i in 0..images.sizes()[0] {
+                let planes = images.row(i).chunks_exact_mut(plane);
+                for (channel, y) in (first + col / plane..).zip(planes) {
+                    write(begin + i, channel, y);
+                }
             }
         });
     }

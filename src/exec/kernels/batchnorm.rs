@@ -33,7 +33,7 @@ pub(super) fn init_channels<S: Scalar>(
         all.push(Owned {
             name: "num_batches_tracked",
             part: Part::Buffer,
-            numbers: Numbers::Count(Buffer::new(vec![0], 8, init.meter)),
+            numbers: Numbers::Count(Buffer::full(1, 0, init.meter)),
         });
     }
     all

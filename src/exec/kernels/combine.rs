@@ -118,8 +118,7 @@ impl Kernel for Sub {
         let grad = pass.grad();
         let is_whole = |shape: &[usize]| shape == grad.shape();
         let negated = || {
-            let numbers = grad.data().iter().map(|g| g.neg()).collect();
-            Tensor::new(grad.shape(), numbers, pass.meter)
+            Tensor::collect(grad.shape(), grad.data().iter().map(|g| g.neg()), pass.meter)
         };
         let (x1, x2) = (&pass.shapes[0], &pass.shapes[1]);
         wanted(&pass, || {

@@ -59,22 +59,20 @@ fn forward<S: Scalar>(op: &impl Drops, pass: &mut Forward<'_, S>) -> Made<S> {
         return Made { outputs: vec![x.view(x.shape())], kept: Vec::new() };
     }
     let together = op.together(x.shape());
-    let mut y = Tensor::<S>::zeros(x.shape(), pass.meter);
-    let mut mask = Vec::new();
-    for (x, y) in x.data().chunks_exact(together).zip(y.data_mut().chunks_exact_mut(together)) {
+    let mut y = Tensor::<S>::unset(x.shape(), pass.meter);
+    let drawn = if pass.keep { y.len() / together } else { 0 };
+    let mut mask = Buffer::unset(drawn, pass.meter);
+    let groups = x.data().chunks_exact(together).zip(y.data_mut().chunks_exact_mut(together));
+    for (at, (x, y)) in groups.enumerate() {
         let stays = pass.rng.unit() >= p;
         for (x, y) in x.iter().zip(y) {
             *y = x.mul(factor(p, stays));
         }
-        if pass.keep {
-            mask.push(stays);
+        if let Some(place) = mask.get_mut(at) {
+            *place = stays;
         }
     }
-    let kept = if pass.keep {
-        vec![Kept::Mask("mask", Buffer::new(mask, 1, pass.meter))]
-    } else {
-        Vec::new()
-    };
+    let kept = if pass.keep { vec![Kept::Mask("mask", mask)] } else { Vec::new() };
     Made { outputs: vec![y], kept }
 }
 
@@ -87,7 +85,7 @@ fn backward<S: Scalar>(op: &impl Drops, pass: &Backward<'_, S>) -> Grads<S> {
         return Grads::of_input(Some(grad.view(shape)));
     };
     let together = op.together(shape);
-    let mut dx = Tensor::<S>::zeros(shape, pass.meter);
+    let mut dx = Tensor::<S>::unset(shape, pass.meter);
     for (i, (dx, g)) in dx.data_mut().iter_mut().zip(grad.data()).enumerate() {
         *dx = g.mul(factor(op.p(), mask[i / together]));
     }

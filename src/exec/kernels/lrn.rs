@@ -62,7 +62,7 @@ impl Kernel for LocalResponseNorm {
         let (x, size) = (input.data(), self.size());
         let mut y = Tensor::<S>::zeros(input.shape(), pass.meter);
         let mut scale = pass.keep.then(|| Tensor::<S>::zeros(input.shape(), pass.meter));
-        let mut squares = Buffer::new(vec![S::ZERO; input.shape()[1]], S::BYTES, pass.meter);
+        let mut squares = Buffer::full(input.shape()[1], S::ZERO, pass.meter);
         for column in columns(input.shape()) {
             for (square, i) in squares.iter_mut().zip(column.clone()) {
                 *square = x[i].mul(x[i]);
@@ -89,7 +89,7 @@ impl Kernel for LocalResponseNorm {
         let slope = S::of(2.0 * self.beta * self.share());
         let mut dx = Tensor::<S>::zeros(&pass.shapes[0], pass.meter);
         let into = dx.data_mut();
-        let mut q = Buffer::new(vec![S::ZERO; pass.shapes[0][1]], S::BYTES, pass.meter);
+        let mut q = Buffer::full(pass.shapes[0][1], S::ZERO, pass.meter);
         for column in columns(&pass.shapes[0]) {
             for (q, i) in q.iter_mut().zip(column.clone()) {
                 into[i] = grad[i].div(t[i].pow(self.beta));

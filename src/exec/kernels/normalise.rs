@@ -190,7 +190,7 @@ pub(super) fn backward<S: Scalar>(rows: Rows, running: bool, pass: &Backward<'_,
     let mut grads = Grads { inputs: Vec::new(), params: Vec::new() };
     // The workspace lives as long as the pass, so that what is held at once can be told.
     let scratch = if pass.want_inputs && !running { rows.length() } else { 0 };
-    let mut normal = Buffer::new(vec![S::ZERO; scratch], S::BYTES, pass.meter);
+    let mut normal = Buffer::full(scratch, S::ZERO, pass.meter);
     if pass.want_inputs {
         let mut dx = Tensor::<S>::zeros(&pass.shapes[0], pass.meter);
         let into = dx.data_mut();

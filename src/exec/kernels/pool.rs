@@ -92,7 +92,8 @@ pub(super) fn maximum<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Mad
     let x = &pass.inputs[0];
     let windows = pool.windows(x.shape());
     let mut y = Tensor::<S>::zeros(&windows.shape, pass.meter);
-    let (out, mut indices) = (y.data_mut(), Vec::new());
+    let mut indices = Buffer::unset(if pass.keep { y.len() } else { 0 }, pass.meter);
+    let out = y.data_mut();
     windows.each(|y, channel, seen| {
         let (mut largest, mut index) = (S::LOWEST, None);
         for tap in seen {
@@ -106,11 +107,11 @@ pub(super) fn maximum<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Mad
             }
         }
         out[y] = if seen.is_empty() { S::ZERO } else { largest };
-        if pass.keep {
-            indices.push(index.map_or(-1, |at| i64::try_from(at).expect("an index in memory")));
+        if let Some(place) = indices.get_mut(y) {
+            *place = index.map_or(-1, |at| i64::try_from(at).expect("an index in memory"));
         }
     });
-    let kept = pass.keep.then(|| Kept::Indices("indices", Buffer::new(indices, 8, pass.meter)));
+    let kept = pass.keep.then_some(Kept::Indices("indices", indices));
     Made { outputs: vec![y], kept: kept.into_iter().collect() }
 }
 

@@ -34,7 +34,7 @@ impl<S: Scalar> Filters<'_, S> {
         let [filters, channels] = self.sizes;
         let (first, apart) =
             if self.turned { (TAPS, filters * TAPS) } else { (channels * TAPS, TAPS) };
-        let parts = some.zip(into.chunks_exact_mut(A * A * step)).collect();
+        let parts = some.zip(into.chunks_exact_mut(A * A * step));
         split::run(parts, &mut [] as &mut [S], 0, |(filter, into), _| {
             let w = &self.w[filter * first..];
             for begin in (0..channels).step_by(AT_ONCE) {

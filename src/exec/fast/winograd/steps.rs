@@ -114,7 +114,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         lanes: &mut [S],
     ) {
         let plane = self.x.plane[0] * self.x.plane[1];
-        let parts = v.chunks_exact_mut(self.channel()).enumerate().collect();
+        let parts = v.chunks_exact_mut(self.channel()).enumerate();
         split::run(parts, lanes, self.x.gather_scratch::<M, A>(), |(c, v), lines| {
             let x = &x[c * plane..];
             self.x.gather::<F, M, A, S>(x, rows.clone(), (F::input, A), (v, self.step), lines);
@@ -175,7 +175,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let inputs = self.shape.inputs;
         // Whole registers: what is made of the numbers beyond the tiles is never read.
         let width = (rows * self.x.tiles[1]).next_multiple_of(LINE);
-        let parts = made.chunks_exact_mut(self.group * self.step).enumerate().collect();
+        let parts = made.chunks_exact_mut(self.group * self.step).enumerate();
         split::run(parts, &mut [] as &mut [S], 0, |(position, made), _| {
             let u = &u[position * odd(inputs)..];
             let u = Matrix::new(u, [outs, inputs], [self.filter(), 1]);
@@ -304,7 +304,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         lanes: &mut [S],
     ) {
         let plane = self.y.plane[0] * self.y.plane[1];
-        let parts = z.chunks_exact_mut(self.channel()).enumerate().collect();
+        let parts = z.chunks_exact_mut(self.channel()).enumerate();
         split::run(parts, lanes, self.y.gather_scratch::<M, A>(), |(o, z), lines| {
             let g = &g[o * plane..];
             self.y.gather::<F, M, A, S>(g, rows.clone(), (F::spread, M), (z, self.step), lines);
@@ -323,7 +323,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let count = rows * self.x.tiles[1];
         // What is made of the numbers beyond the channels is never read.
         let width = inputs.next_multiple_of(LINE);
-        let parts = sums.chunks_exact_mut(self.group * odd(inputs)).enumerate().collect();
+        let parts = sums.chunks_exact_mut(self.group * odd(inputs)).enumerate();
         split::run(parts, &mut [] as &mut [S], 0, |(position, sums), _| {
             let z = &z[position * self.step..];
             let z = Matrix::new(z, [outs, count], [self.channel(), 1]);
@@ -342,7 +342,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         lanes: &mut [S],
     ) {
         let (inputs, each) = (self.shape.inputs, filters::back_scratch::<A>());
-        let parts = dw.chunks_exact_mut(inputs * TAPS).enumerate().collect();
+        let parts = dw.chunks_exact_mut(inputs * TAPS).enumerate();
         split::run(parts, lanes, each, |(o, dw), tiles| {
             let sums = (&sums[o * odd(inputs)..], self.group * odd(inputs));
             filters::transform_back::<F, M, A, S>(sums, (dw, write), tiles);

@@ -1,0 +1,180 @@
+//! Storage that buffers leave behind and later ones take up again: the system is asked for memory in the first passes only.
+//!
+//! ```text
+//! a tensor   takes free storage of its length, else the smallest that is at most an eighth too long
+//! scratch    takes the smallest that is long enough: it is back before the next tensor is made
+//! new        where none fits; before that, what lies free the longest goes back to the system until all storage, in use and
+//!            free, is within [`Store::limit`]: the most that was ever in use, and a sixteenth or 32 MiB
+//! ```
+//!
+//! What is less than a page is left to the allocator. It may use nothing of the crate. Tests stand below and in
+//! `tests/steady.rs`.
+
+use std::any::Any;
+
+/// What buffers hold: numbers that are copied.
+pub trait Stored: Copy + Default + 'static {
+    /// What nobody may take for a result: storage that promises nothing holds it in builds with debug assertions.
+    const JUNK: Self;
+}
+
+macro_rules! stored {
+    ($($T:ty: $junk:expr),*) => { $(impl Stored for $T { const JUNK: Self = $junk; })* };
+}
+
+stored!(f32: Self::NAN, f64: Self::NAN, i64: Self::MIN, usize: Self::MAX, u8: Self::MAX, bool: true);
+
+/// Bytes below which storage is not kept.
+const PAGE: u64 = 4096;
+/// Of a tensor's length, the part by which its storage may be longer.
+const TOO_LONG: usize = 8;
+/// Of the most in use, the part that may lie free beyond it, and how much may in any case.
+const BEYOND: (u64, u64) = (16, 32 << 20);
+
+/// How long storage may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Hardly longer than what it is for.
+    Close,
+    /// Any length that is enough.
+    Enough,
+}
+
+impl Fit {
+    fn admits(self, found: usize, wanted: usize) -> bool {
+        let most = match self {
+            Self::Close => wanted.saturating_add(wanted / TOO_LONG),
+            Self::Enough => usize::MAX,
+        };
+        (wanted..=most).contains(&found)
+    }
+}
+
+/// Storage that is free: a vector of some type.
+#[derive(Debug)]
+struct Free {
+    storage: Box<dyn Any>,
+    bytes: u64,
+}
+
+/// Storage in use and free. What lies free the longest comes first.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    free: Vec<Free>,
+    /// Bytes in use, and the most that ever were.
+    used: u64,
+    most: u64,
+    /// Bytes of all storage.
+    held: u64,
+}
+
+fn bytes_of<T>(n: usize) -> u64 {
+    (n as u64).saturating_mul(size_of::<T>() as u64)
+}
+
+impl Store {
+    /// Free storage for `n` elements, which hold anything. Where there is none, whoever asks makes some, of that length.
+    pub(super) fn take<T: Stored>(&mut self, n: usize, fit: Fit) -> Option<Vec<T>> {
+        let bytes = bytes_of::<T>(n);
+        self.used += bytes;
+        self.most = self.most.max(self.used);
+        let fitting = self.free.iter().enumerate().rev().filter_map(|(at, free)| {
+            let found = free.storage.downcast_ref::<Vec<T>>()?.len();
+            fit.admits(found, n).then_some((found, at))
+        });
+        // Of several, what was used last: it is in the cache.
+        let best = if bytes < PAGE { None } else { fitting.min_by_key(|(found, _)| *found) };
+        if let Some((_, at)) = best {
+            return self.free.remove(at).storage.downcast().ok().map(|storage| *storage);
+        }
+        while self.held.saturating_add(bytes) > self.limit() && !self.free.is_empty() {
+            self.held -= self.free.remove(0).bytes;
+        }
+        self.held += bytes;
+        None
+    }
+
+    /// Counts storage in that was made elsewhere.
+    pub(super) fn adopt<T>(&mut self, storage: &[T]) {
+        let bytes = bytes_of::<T>(storage.len());
+        self.used += bytes;
+        self.most = self.most.max(self.used);
+        self.held += bytes;
+    }
+
+    /// Takes storage back, of which `n` elements were in use.
+    pub(super) fn put<T: Stored>(&mut self, storage: Vec<T>, n: usize) {
+        self.used = self.used.saturating_sub(bytes_of::<T>(n));
+        let bytes = bytes_of::<T>(storage.len());
+        if bytes < PAGE {
+            self.held = self.held.saturating_sub(bytes);
+        } else {
+            self.free.push(Free { storage: Box::new(storage), bytes });
+        }
+    }
+
+    /// The most bytes of storage that are held while some of it is free.
+    fn limit(&self) -> u64 {
+        let (part, least) = BEYOND;
+        self.most.saturating_add((self.most / part).max(least))
+    }
+
+    /// Bytes of all storage, in use and free.
+    pub(super) fn held(&self) -> u64 {
+        self.held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes storage, and makes it where there is none; says whether there was.
+    fn take<T: Stored>(store: &mut Store, n: usize, fit: Fit) -> (Vec<T>, bool) {
+        let found = store.take(n, fit);
+        let was = found.is_some();
+        (found.unwrap_or_else(|| vec![T::default(); n]), was)
+    }
+
+    #[test]
+    fn the_closest_fit_is_taken_and_of_equal_ones_the_last() {
+        let mut store = Store::default();
+        let some =
+            [8000usize, 9000, 8500, 8500].map(|n| (take::<f64>(&mut store, n, Fit::Close).0, n));
+        for (at, (mut storage, n)) in some.into_iter().enumerate() {
+            storage[0] = [0.0, 1.0, 2.0, 3.0][at];
+            store.put(storage, n);
+        }
+        let (found, _) = take::<f64>(&mut store, 8100, Fit::Close);
+        assert!(found.len() == 8500 && found[0] > 2.5);
+        assert!(!take::<f64>(&mut store, 7000, Fit::Close).1, "none is as short");
+        assert!(!take::<i64>(&mut store, 8000, Fit::Close).1, "of another type");
+        assert_eq!(take::<f64>(&mut store, 1000, Fit::Enough).0.len(), 8000);
+        assert!(!take::<f64>(&mut store, 10_000, Fit::Enough).1, "none is as long");
+    }
+
+    #[test]
+    fn what_is_less_than_a_page_is_not_kept() {
+        let mut store = Store::default();
+        let (storage, _) = take::<u8>(&mut store, 4095, Fit::Close);
+        store.put(storage, 4095);
+        assert_eq!((store.held(), store.free.len()), (0, 0));
+    }
+
+    /// The oldest goes first, as soon as free storage would take more than the most in use and what may lie beyond it.
+    #[test]
+    fn free_storage_goes_back_when_it_is_too_much() {
+        const PIECE: usize = 10 << 20;
+        let mut store = Store::default();
+        for n in [PIECE, 2 * PIECE, 3 * PIECE] {
+            let (storage, _) = take::<u8>(&mut store, n, Fit::Close);
+            store.put(storage, n);
+        }
+        // The most in use is 30 MiB, so that 62 are held.
+        assert_eq!(store.held(), 6 * PIECE as u64);
+        let _in_use = take::<u8>(&mut store, PIECE / 2, Fit::Close);
+        assert_eq!(store.held(), 5 * PIECE as u64 + PIECE as u64 / 2);
+        assert!(take::<u8>(&mut store, 2 * PIECE, Fit::Close).1);
+        assert!(!take::<u8>(&mut store, PIECE, Fit::Close).1);
+    }
+}
