@@ -15,6 +15,7 @@
 //! is smooth is a fault; where it is not, the step is halved, and in the end other inputs are drawn. Tests stand in
 //! `tests/it/training.rs` and `tests/it/verify.rs`.
 
+use super::fast::wide::{self, Loop};
 use super::kernels::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Part, Scheme};
 use super::meter::{Buffer, Meter};
 use super::rng::Rng;
@@ -164,21 +165,68 @@ fn off_slope(said: f64, scale: f64, mut step: f64, mut at: impl FnMut(f64) -> f6
     Err(Kinked)
 }
 
+/// Sums that are made beside each other.
+const LANES: usize = 8;
+
 /// A sum that rounds as if it were made of two doubles: steps are small, and what they change is smaller.
-fn sum(terms: impl Iterator<Item = f64>) -> f64 {
-    let (total, lost) = terms.fold((0.0f64, 0.0f64), |(total, lost), term| {
-        let next = total + term;
-        let (large, small) = if total.abs() < term.abs() { (term, total) } else { (total, term) };
-        (next, lost + ((large - next) + small))
-    });
-    total + lost
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    total: f64,
+    lost: f64,
+}
+
+impl Sum {
+    #[allow(clippy::inline_always, reason = "part of a loop that is compiled for the machine")]
+    #[inline(always)]
+    fn add(&mut self, term: f64) {
+        let next = self.total + term;
+        let part = next - self.total;
+        self.lost += (self.total - (next - part)) + (term - part);
+        self.total = next;
+    }
+}
+
+/// The sum of what numbers and others make in pairs.
+struct Pairs<'a, B, F> {
+    numbers: &'a [f64],
+    others: &'a [B],
+    make: F,
+}
+
+impl<B: Copy, F: Fn(f64, B) -> f64> Loop for Pairs<'_, B, F> {
+    type Out = f64;
+    #[allow(clippy::inline_always, reason = "what is inlined is compiled for the machine")]
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut sums = [Sum::default(); LANES];
+        let (numbers, rest) = self.numbers.as_chunks::<LANES>();
+        let (others, other_rest) = self.others.as_chunks::<LANES>();
+        for (numbers, others) in numbers.iter().zip(others) {
+            for (sum, (x, other)) in sums.iter_mut().zip(numbers.iter().zip(others)) {
+                sum.add((self.make)(*x, *other));
+            }
+        }
+        let mut whole = Sum::default();
+        for (x, other) in rest.iter().zip(other_rest) {
+            whole.add((self.make)(*x, *other));
+        }
+        for Sum { total, lost } in sums {
+            whole.add(total);
+            whole.add(lost);
+        }
+        whole.total + whole.lost
+    }
+}
+
+fn sum<B: Copy>(numbers: &[f64], others: &[B], make: impl Fn(f64, B) -> f64) -> f64 {
+    wide::run(Pairs { numbers, others, make })
 }
 
 impl<K: Kernel> Trial<'_, K> {
     fn loss(&self, cotangents: &[Tensor<f64>]) -> f64 {
         let outputs = self.forward(false).outputs;
         let pairs = outputs.iter().zip(cotangents);
-        sum(pairs.flat_map(|(y, c)| y.data().iter().zip(c.data())).map(|(y, c)| y * c))
+        pairs.map(|(y, c)| sum(y.data(), c.data(), |y, c| y * c)).sum()
     }
 
     fn tensor(&mut self, place: Place) -> &mut Tensor<f64> {
@@ -222,12 +270,11 @@ impl<K: Kernel> Trial<'_, K> {
         for _ in 0..DIRECTIONS {
             let drawn = std::iter::repeat_with(|| rng.unit() < 0.5);
             let backwards = Buffer::collect(begin.len(), drawn, &self.meter);
-            let signs = || backwards.iter().map(|back| if *back { -1.0 } else { 1.0 });
-            let said = sum(gradient.data().iter().zip(signs()).map(|(g, sign)| g * sign));
+            let said = sum(gradient.data(), &backwards, |g, back| if back { -g } else { g });
             let off = off_slope(said, length, longest, |step| {
-                let places = begin.data().iter().zip(signs());
-                for (x, (begin, sign)) in self.tensor(place).data_mut().iter_mut().zip(places) {
-                    *x = begin + step * sign;
+                let places = begin.data().iter().zip(backwards.iter());
+                for (x, (begin, back)) in self.tensor(place).data_mut().iter_mut().zip(places) {
+                    *x = begin + if *back { -step } else { step };
                 }
                 self.loss(cotangents)
             });
