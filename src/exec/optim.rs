@@ -11,7 +11,8 @@
 //!        state: m and v, zeros before the first step
 //! ```
 //!
-//! State is made in the first step, on the meter of the parameter it belongs to. Parameters come in the same order each
+//! State is made in the first step, on the meter of the parameter it belongs to, in memory of its own: what it took from
+//! others, which come again in every step, they would not have. Parameters come in the same order each
 //! time. Tests stand below and in `tests/it/training.rs`.
 
 use super::scalar::Scalar;
@@ -63,8 +64,8 @@ impl<S: Scalar> Optimizer<S> for Sgd<S> {
                         *u = momentum.mul(*u).add(*g);
                     }
                 } else {
-                    let copy = grad.data().iter().copied();
-                    self.last.push(Tensor::collect(param.shape(), copy, param.meter()));
+                    let copy = grad.data().to_vec();
+                    self.last.push(Tensor::new(param.shape(), copy, param.meter()));
                 }
                 &self.last[i]
             };
@@ -108,7 +109,8 @@ impl<S: Scalar> Optimizer<S> for Adam<S> {
         let unbias = S::of(1.0 / correct(second).sqrt());
         for (i, (param, grad)) in pairs.into_iter().enumerate() {
             if self.moments.len() == i {
-                let zeros = || Tensor::zeros(param.shape(), param.meter());
+                let zeros =
+                    || Tensor::new(param.shape(), vec![S::ZERO; param.len()], param.meter());
                 self.moments.push([zeros(), zeros()]);
             }
             let [means, squares] = &mut self.moments[i];
