@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::run::{Run, cnnstat, file, finish, scratch};
+use crate::run::{Run, cnnstat, file, finish, page, scratch};
 
 /// Every format that is no table.
 const FORMATS: [&str; 6] = ["json", "markdown", "github", "junit", "sarif", "gitlab"];
@@ -66,6 +66,15 @@ fn change(folder: &Path) {
 fn rows(run: &Run) -> Vec<Value> {
     let value: Value = serde_json::from_str(&run.stdout).unwrap();
     value["rows"].as_array().unwrap().clone()
+}
+
+/// As anybody's networks can be, by the `cnnstat.toml` of the repository.
+#[test]
+fn the_zoo_holds_to_its_own_budgets() {
+    let page = page("check");
+    for row in ["mobilenet_v2 [width=1.4]", "max 8MiB", "warn 240MiB"] {
+        assert!(page.contains(row), "{row}: {page}");
+    }
 }
 
 #[test]
