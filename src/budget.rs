@@ -128,6 +128,7 @@ fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u6
     let is = match expectation.limit {
         None => "is expected",
         Some(Limit::Warn) => "is allowed without a warning",
+        Some(Limit::Lock) => "is what it is locked at",
         Some(_) => "is allowed",
     };
     let expected = match expectation.want {
