@@ -278,8 +278,8 @@ impl<'s> Checking<'s> {
             Err(failure) if faults(&failure).all(|fault| self.check.faults.contains(&fault)) => {}
             Err(mut failure) => {
                 for diagnostic in &mut failure.diagnostics {
-                    let note = format!("a budget of {CONFIG} checks it as {label}");
-                    diagnostic.notes.push(note);
+                    let file = self.source.map_or(CONFIG, |source| &source.name);
+                    diagnostic.notes.push(format!("a budget of {file} checks it as {label}"));
                 }
                 self.failed(&failure);
             }
