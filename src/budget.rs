@@ -125,11 +125,6 @@ fn no_baseline(expectation: &Expectation) -> Diagnostic {
 
 fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u64>) -> Diagnostic {
     let (what, shown) = (about(expectation), found.text());
-    let is = match expectation.limit {
-        None => "is expected",
-        Some(Limit::Warn) => "is allowed without a warning",
-        Some(_) => "is allowed",
-    };
     let expected = match expectation.want {
         Want::Between(from, to) if from == to => grouped(from),
         Want::Between(0, to) => format!("at most {}", grouped(to)),
@@ -139,7 +134,13 @@ fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u6
         Want::Increase(Increase::By(n)) => format!("at most {} more", grouped(n)),
         Want::Increase(Increase::Part { .. }) => format!("at most {} more", expectation.text),
     };
-    let diagnostic = Diagnostic::new(code, format!("{what} is {shown}, but {expected} {is}"))
+    let but = match expectation.limit {
+        None => format!("{expected} is expected"),
+        Some(Limit::Warn) => format!("{expected} is allowed without a warning"),
+        Some(Limit::Lock) => format!("it is locked at {expected}"),
+        Some(_) => format!("{expected} is allowed"),
+    };
+    let diagnostic = Diagnostic::new(code, format!("{what} is {shown}, but {but}"))
         .at(expectation.at, format!("found {shown}"))
         .helps(rounding(expectation, found));
     match (before, found) {
@@ -262,6 +263,10 @@ mod tests {
         assert_eq!(
             message(warned),
             "params is 7,960, but at most 7,959 is allowed without a warning"
+        );
+        assert_eq!(
+            message(params(Limit::Lock, Want::Between(7_959, 7_959), None)),
+            "params is 7,960, but it is locked at 7,959"
         );
         let increase = Want::Increase(Increase::Part { part: 1, whole: 100 });
         let grown = |before| params(Limit::MaxIncrease, increase, before);

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::movers::part;
+use super::movers::{is_meant, part};
 use super::{Found, Subject};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::{Expectation, Metric};
-use crate::report::model::{CONVENTION, Report};
+use crate::report::model::{CONVENTION, Layer, Report};
 
 /// A network and its numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +79,7 @@ impl Measured {
             .report
             .layers
             .iter()
-            .filter(|layer| super::movers::is_meant(expectation, layer))
+            .filter(|layer| is_meant(expectation, layer))
             .map(|layer| of(&layer.counts))
             .peekable();
         parts.peek()?;
@@ -89,11 +89,10 @@ impl Measured {
     /// As it is stored.
     pub fn json(&self) -> Value {
         let report = &self.report;
-        let layer = |layer| {
+        let layer = |layer: &Layer| {
             let Ok(Value::Object(all)) = serde_json::to_value(layer) else { return Value::Null };
             let mut kept: Map<String, Value> =
                 all.into_iter().filter(|(key, _)| OF_LAYERS.contains(&key.as_str())).collect();
-            let layer: &crate::report::model::Layer = layer;
             kept.insert("work".to_owned(), json!({ "macs": layer.counts.work.macs }));
             Value::Object(kept)
         };

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 
 use crate::analysis::memory::{self, Memory, Optimizer};
 use crate::analysis::{Analysis, Field, Row, Totals};
-use crate::graph::Graph;
+use crate::graph::{Graph, is_within};
 use crate::lang::Metric;
 use crate::ops::{Mode, Op};
 use crate::shape::Shape;
@@ -70,10 +70,7 @@ impl<'a> Subject<'a> {
 
     /// The rows of a layer, or of every layer of a scope.
     fn rows(&self, name: &str) -> Vec<&'a Row> {
-        let is_meant = |row: &&Row| {
-            let rest = self.graph.node(row.node).name.strip_prefix(name);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let is_meant = |row: &&Row| is_within(&self.graph.node(row.node).name, name);
         self.analysis.rows.iter().filter(is_meant).collect()
     }
 

@@ -1,8 +1,9 @@
 //! Which layers made the difference: what each brought to a quantity or took from it, the most first.
 //!
-//! Imports the report's model and `diff`. Tests stand below and in `tests/it/budgets.rs`.
+//! Imports the report's model, `graph` and `diff`. Tests stand below and in `tests/it/budgets.rs`.
 
 use crate::diff::{self, Quantity};
+use crate::graph::is_within;
 use crate::lang::{Expectation, Metric};
 use crate::report::model::{Counts, Layer, Report};
 
@@ -41,10 +42,7 @@ pub fn part(metric: Metric) -> Option<fn(&Counts) -> u64> {
 
 /// Whether a layer is one, or one of a scope, that an expectation speaks of.
 pub fn is_meant(expectation: &Expectation, layer: &Layer) -> bool {
-    expectation.layer.as_ref().is_none_or(|name| {
-        let rest = layer.name.strip_prefix(name.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    expectation.layer.as_ref().is_none_or(|name| is_within(&layer.name, name))
 }
 
 /// The layers whose part in a quantity changed, the largest change first.

@@ -5,6 +5,7 @@
 
 mod before;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -17,15 +18,20 @@ use crate::analysis::memory::Optimizer;
 use crate::budget::baseline::Measured;
 use crate::budget::config::{self, Budget, Config, Sets};
 use crate::budget::movers::{self, Mover};
-use crate::budget::{self, Found as Quantity, Subject, Verdict, judge};
+use crate::budget::{self, Found as Quantity, Outcome as Judged, Subject, Verdict, judge};
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean, position};
 use crate::lang::{self, Expectation};
 use crate::report::check::{
     Check, CheckRow, Fault, Level, Outcome, Part, Spot, comment, github, gitlab, junit, sarif,
 };
 use crate::report::grid::Numbers;
+use crate::report::model::Report;
 use crate::report::{csv, json};
+use crate::span::Span;
 use before::Before;
+
+/// The first line of a file.
+const TOP: At = At::Bytes(Span::new(0, 0));
 
 /// The file of budgets that is read where none is named.
 const CONFIG: &str = "cnnstat.toml";
@@ -36,8 +42,8 @@ struct Checking<'s> {
     screen: &'s Screen,
     config: &'s Config,
     /// The text of the budgets.
-    source: Option<Source>,
-    before: Before,
+    source: Option<&'s Source>,
+    before: &'s Before,
     /// Whether what was measured is kept for a later run.
     keeps: bool,
     /// Patterns of the budgets that matched, by where they are written.
@@ -51,34 +57,47 @@ struct Checking<'s> {
 pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let source = budgets(args.config.as_deref())?;
-    let config = match &source {
-        Some(source) => config::read(source).map_err(|faults| Failure::about(source, faults))?,
-        None => Config::default(),
+    let mut done = Done::default();
+    // What is wrong with the budgets or the baseline is told in the format that is asked for, like all else.
+    let mut failures = Vec::new();
+    let config = match source.as_ref().map(config::read).transpose() {
+        Ok(config) => config.unwrap_or_default(),
+        Err(faults) => {
+            failures.extend(source.as_ref().map(|source| Failure::about(source, faults)));
+            Config::default()
+        }
     };
+    let before = Before::new(args, &mut done, screen).unwrap_or_else(|failure| {
+        failures.push(failure);
+        Before::Unasked
+    });
     let paths = if args.paths.is_empty() { &config.paths } else { &args.paths };
-    if paths.is_empty() {
+    if paths.is_empty() && failures.is_empty() {
         return Err(nothing(source.as_ref()));
     }
-    let mut done = Done::default();
-    let before = Before::new(args, &mut done, screen)?;
     let check = Check { baseline: before.name(), ..Check::default() };
     let mut checking = Checking {
         settings: &settings,
         screen,
         config: &config,
-        source,
-        before,
+        source: source.as_ref(),
+        before: &before,
         keeps: args.format == CheckFormat::Json,
         matched: BTreeSet::new(),
         names: BTreeSet::new(),
         check,
         done,
     };
-    for path in paths {
-        networks::each(path, &settings, &mut |found| checking.found(found));
+    if failures.is_empty() {
+        for path in paths {
+            networks::each(path, &settings, &mut |found| checking.found(found));
+        }
+        if args.paths.is_empty() {
+            checking.unmatched();
+        }
     }
-    if args.paths.is_empty() {
-        checking.unmatched();
+    for failure in &failures {
+        checking.failed(failure);
     }
     let Checking { check, mut done, .. } = checking;
     done.file.clone_from(&args.output);
@@ -129,8 +148,9 @@ fn status(check: &Check) -> Status {
     }
 }
 
-/// A network as one budget has it, or as it is described.
-struct Case<'c> {
+/// A network as it is described, or as a budget has it.
+#[derive(Clone)]
+struct Asked<'c> {
     model: &'c Model,
     settings: &'c Settings,
     /// Its name, and what is set of it.
@@ -138,7 +158,50 @@ struct Case<'c> {
     optimizer: Optimizer,
 }
 
-impl Checking<'_> {
+impl Asked<'_> {
+    fn subject(&self) -> Subject<'_> {
+        Subject::new(&self.model.document.graph, &self.model.analysis, self.optimizer)
+    }
+
+    fn measured(&self, subject: &Subject<'_>) -> Measured {
+        let file = self.model.source.name.clone();
+        Measured::of(self.label.clone(), file, self.model.report(), subject)
+    }
+}
+
+/// What is held to limits: measured and looked up once, however many budgets there are.
+struct Case<'c> {
+    asked: &'c Asked<'c>,
+    subject: Subject<'c>,
+    /// What it is, where that is compared or kept.
+    now: Option<Measured>,
+    /// What it was.
+    was: Option<Cow<'c, Measured>>,
+}
+
+impl Case<'_> {
+    fn report(&self) -> Cow<'_, Report> {
+        match &self.now {
+            Some(now) => Cow::Borrowed(&now.report),
+            None => Cow::Owned(self.asked.model.report()),
+        }
+    }
+
+    /// The layers that moved a number, or that have the most of one that is not as it should be.
+    fn parts(&self, limit: &Expectation, verdict: &Verdict) -> Vec<Mover> {
+        let moved = match (verdict.found, verdict.before) {
+            (Some(Quantity::Number(now)), Some(before)) => now != before,
+            _ => false,
+        };
+        match &self.was {
+            Some(was) if moved => movers::movers(&was.report, &self.report(), limit),
+            _ if matches!(verdict.outcome, Judged::Met | Judged::NoBaseline(_)) => Vec::new(),
+            _ => movers::heaviest(&self.report(), limit),
+        }
+    }
+}
+
+impl<'s> Checking<'s> {
     /// What an argument brought up.
     fn found(&mut self, found: Found) {
         match found {
@@ -150,17 +213,7 @@ impl Checking<'_> {
 
     fn failed(&mut self, failure: &Failure) {
         self.check.failed += 1;
-        let fault = |diagnostic: &Diagnostic| {
-            let source = diagnostic.source.as_ref().or(failure.source.as_ref());
-            let line = source.and_then(|source| line(source, diagnostic.labels.first()?.at));
-            Fault {
-                code: diagnostic.code.name(),
-                message: diagnostic.message.clone(),
-                file: source.map(|source| source.name.clone()),
-                line,
-            }
-        };
-        self.check.faults.extend(failure.diagnostics.iter().map(fault));
+        self.check.faults.extend(faults(failure));
         self.done.fail(failure, self.screen);
     }
 
@@ -170,17 +223,17 @@ impl Checking<'_> {
         let name = document.variant.as_ref().unwrap_or(&document.graph.name);
         self.names.insert(name.clone());
         let (settings, config) = (self.settings, self.config);
-        let case = |label: String, optimizer| Case { model, settings, label, optimizer };
-        let plain = case(name.clone(), Optimizer::default());
+        let asked = Asked { model, settings, label: name.clone(), optimizer: Optimizer::default() };
+        let plain = self.case(&asked);
         let rows = self.check.rows.len();
+        let mut own = document.expectations.clone();
         if settings.changed {
-            self.not_checked(&plain);
-            self.judge(&plain, &document.budget, None);
-        } else {
-            let own = [document.expectations.as_slice(), &document.budget].concat();
-            self.judge(&plain, &own, None);
+            self.not_checked(&asked);
+            own.clear();
         }
-        for (at, budget) in config.budgets.iter().enumerate() {
+        own.extend_from_slice(&document.budget);
+        self.judge(&plain, &own, None);
+        for budget in &config.budgets {
             let patterns = budget.matching(name, &source.name).filter_map(start);
             self.matched.extend(patterns);
             if !budget.covers(name, &source.name) {
@@ -188,9 +241,9 @@ impl Checking<'_> {
             }
             for sets in budget.settings() {
                 if sets.is_empty() && budget.assumptions().is_empty() {
-                    self.judge(&plain, &budget.limits, Some(at));
+                    self.judge(&plain, &budget.limits, self.source);
                 } else {
-                    self.set(model, name, budget, &sets, at);
+                    self.set(&asked, budget, &sets);
                 }
             }
         }
@@ -202,7 +255,8 @@ impl Checking<'_> {
     }
 
     /// A network with what a budget sets and assumes.
-    fn set(&mut self, model: &Model, name: &str, budget: &Budget, sets: &Sets, at: usize) {
+    fn set(&mut self, plain: &Asked<'_>, budget: &Budget, sets: &Sets) {
+        let Asked { model, label: name, .. } = plain;
         let mut settings = self.settings.clone();
         settings.sets.extend(sets.iter().cloned());
         settings.inputs.extend(budget.input.map(|shape| (String::new(), shape)));
@@ -216,22 +270,43 @@ impl Checking<'_> {
         match read {
             Ok(model) => {
                 let (settings, optimizer) = (&settings, budget.optimizer);
-                let case = Case { model: &model, settings, label, optimizer };
-                self.judge(&case, &budget.limits, Some(at));
+                let asked = Asked { model: &model, settings, label, optimizer };
+                let case = self.case(&asked);
+                self.judge(&case, &budget.limits, self.source);
             }
+            // Of a setting like another nothing new is to be said.
+            Err(failure) if faults(&failure).all(|fault| self.check.faults.contains(&fault)) => {}
             Err(mut failure) => {
                 for diagnostic in &mut failure.diagnostics {
-                    let note = format!("a budget of {CONFIG} checks it as {label}");
-                    diagnostic.notes.push(note);
+                    let file = self.source.map_or(CONFIG, |source| &source.name);
+                    diagnostic.notes.push(format!("a budget of {file} checks it as {label}"));
                 }
                 self.failed(&failure);
             }
         }
     }
 
+    /// A network, measured and looked up; kept for a later run where that is asked for.
+    fn case<'c>(&mut self, asked: &'c Asked<'c>) -> Case<'c>
+    where
+        's: 'c,
+    {
+        let subject = asked.subject();
+        let measures = self.keeps || self.before.is_asked();
+        let now = measures.then(|| asked.measured(&subject));
+        if let Some(value) = now.as_ref().filter(|_| self.keeps).map(Measured::json)
+            // Two budgets may ask for the same.
+            && !self.check.networks.contains(&value)
+        {
+            self.check.networks.push(value);
+        }
+        let was = now.as_ref().and_then(|now| self.before.find(now, asked));
+        Case { asked, subject, now, was }
+    }
+
     /// The expectations of a description that options changed.
-    fn not_checked(&mut self, case: &Case<'_>) {
-        let Model { source, document, .. } = case.model;
+    fn not_checked(&mut self, asked: &Asked<'_>) {
+        let Model { source, document, .. } = asked.model;
         let lines = lines(source, document.expectations.iter().map(|e| e.at));
         for (expectation, line) in document.expectations.iter().zip(lines) {
             let row = CheckRow {
@@ -239,40 +314,35 @@ impl Checking<'_> {
                 expected: budget::wanted(expectation),
                 file: Some(source.name.clone()),
                 line,
-                ..CheckRow::new(&case.label, Outcome::NotChecked)
+                ..CheckRow::new(&asked.label, Outcome::NotChecked)
             };
             self.check.rows.push(row);
         }
     }
 
-    /// The rows of limits that a network is held to; `budget` says which of the budgets they are of.
-    fn judge(&mut self, case: &Case<'_>, limits: &[Expectation], budget: Option<usize>) {
-        let Model { source, document, analysis } = case.model;
-        let subject = Subject::new(&document.graph, analysis, case.optimizer);
-        let now = (self.keeps || self.before.is_asked()).then(|| measured(case, &subject));
-        if let Some(now) = now.as_ref().filter(|_| self.keeps) {
-            self.keep(now);
-        }
-        let was = now.as_ref().and_then(|now| self.before.find(now, case));
-        let number = |expectation: &Expectation| was.as_deref()?.number(expectation);
-        let verdicts = judge(&subject, limits, number);
+    /// The rows of limits that a network is held to, which stand in its description, or in `budgets`.
+    fn judge(&mut self, case: &Case<'_>, limits: &[Expectation], budgets: Option<&Source>) {
+        let Asked { model: Model { source, document, .. }, label, .. } = case.asked;
+        let verdicts = judge(&case.subject, limits, |limit| case.was.as_deref()?.number(limit));
         let parts: Vec<Vec<Mover>> = limits
             .iter()
             .zip(&verdicts)
-            .map(|(limit, verdict)| parts(case, was.as_deref(), limit, verdict))
+            .map(|(limit, verdict)| case.parts(limit, verdict))
             .collect();
-        // The places of all, since finding one reads the description.
-        let own = |at: At| if budget.is_some() { None } else { Some(at) };
-        let first = |parts: &Vec<Mover>| {
-            let index = parts.iter().find_map(|part| part.index)?;
-            document.places.get(index).copied().map(At::Place)
+        // Of a limit that stands elsewhere, the layer that did most is looked at.
+        let place = |(limit, parts): (&Expectation, &Vec<Mover>)| {
+            if budgets.is_none() {
+                return limit.at;
+            }
+            let index = parts.iter().find_map(|part| part.index);
+            index.and_then(|at| document.places.get(at)).map_or(TOP, |at| At::Place(*at))
         };
-        let at = limits.iter().zip(&parts).map(|(limit, parts)| own(limit.at).or(first(parts)));
-        let nowhere = At::Bytes(crate::span::Span::new(0, 0));
-        let lines = lines(source, at.map(|at| at.unwrap_or(nowhere)));
+        // All together, since finding one reads the description.
+        let lines = lines(source, limits.iter().zip(&parts).map(place));
         let mut diagnostics = Vec::new();
         for (((limit, verdict), parts), line) in limits.iter().zip(verdicts).zip(parts).zip(lines) {
-            let mut row = CheckRow {
+            let (outcome, diagnostic) = self.told(verdict.outcome);
+            let row = CheckRow {
                 what: verdict.what,
                 expected: verdict.expected,
                 found: verdict.found.map(Quantity::text).unwrap_or_default(),
@@ -281,29 +351,18 @@ impl Checking<'_> {
                     _ => None,
                 },
                 before: verdict.before,
-                layers: parts.iter().map(part).collect(),
+                message: diagnostic.as_ref().map(|diagnostic| diagnostic.message.clone()),
+                layers: parts.into_iter().map(part).collect(),
                 file: Some(source.name.clone()),
                 line,
-                budget: budget.and(self.spot(limit.at)),
-                ..CheckRow::new(&case.label, Outcome::Met)
+                budget: budgets.and_then(|budgets| spot(budgets, limit.at)),
+                ..CheckRow::new(label, outcome)
             };
-            let (outcome, diagnostic) = match verdict.outcome {
-                budget::Outcome::Met => (Outcome::Met, None),
-                budget::Outcome::Warned(diagnostic) => (Outcome::Warned, Some(diagnostic)),
-                budget::Outcome::Missed(diagnostic) => (Outcome::Missed, Some(diagnostic)),
-                budget::Outcome::Unknown(diagnostic) => (Outcome::Unknown, Some(diagnostic)),
-                budget::Outcome::NoBaseline(diagnostic) if self.before.is_asked() => {
-                    (Outcome::NoBaseline, Some(diagnostic))
-                }
-                budget::Outcome::NoBaseline(_) => (Outcome::NotCompared, None),
-            };
-            (row.outcome, row.level) = (outcome, outcome.level());
             if let Some(mut diagnostic) = diagnostic {
-                row.message = Some(diagnostic.message.clone());
                 diagnostic.notes.extend(row.named(3));
-                if budget.is_some() {
-                    diagnostic.message = format!("{}: {}", case.label, diagnostic.message);
-                    diagnostic.source.clone_from(&self.source);
+                if budgets.is_some() {
+                    diagnostic.message = format!("{label}: {}", diagnostic.message);
+                    diagnostic.source = budgets.cloned();
                 }
                 diagnostics.push(lang::resolve(source, diagnostic));
             }
@@ -315,23 +374,21 @@ impl Checking<'_> {
         }
     }
 
-    /// Keeps what was measured, each network once.
-    fn keep(&mut self, now: &Measured) {
-        let value = now.json();
-        if !self.check.networks.contains(&value) {
-            self.check.networks.push(value);
+    /// What came of a limit, and what is to be said of it. Without a baseline an increase is no fault.
+    fn told(&self, outcome: Judged) -> (Outcome, Option<Diagnostic>) {
+        match outcome {
+            Judged::Met => (Outcome::Met, None),
+            Judged::Warned(diagnostic) => (Outcome::Warned, Some(diagnostic)),
+            Judged::Missed(diagnostic) => (Outcome::Missed, Some(diagnostic)),
+            Judged::Unknown(diagnostic) => (Outcome::Unknown, Some(diagnostic)),
+            Judged::NoBaseline(_) if !self.before.is_asked() => (Outcome::NotCompared, None),
+            Judged::NoBaseline(diagnostic) => (Outcome::NoBaseline, Some(diagnostic)),
         }
-    }
-
-    /// Where something is written in the budgets.
-    fn spot(&self, at: At) -> Option<Spot> {
-        let source = self.source.as_ref()?;
-        Some(Spot { file: source.name.clone(), line: line(source, at)? })
     }
 
     /// Patterns that matched nothing would limit nothing, in silence.
     fn unmatched(&mut self) {
-        let Some(source) = &self.source else { return };
+        let Some(source) = self.source else { return };
         let mut diagnostics = Vec::new();
         let patterns = self.config.budgets.iter().flat_map(|budget| &budget.models);
         for (pattern, at) in patterns {
@@ -346,37 +403,31 @@ impl Checking<'_> {
             diagnostics.push(diagnostic);
         }
         if !diagnostics.is_empty() {
-            self.failed(&Failure::about(&source.clone(), diagnostics));
+            self.failed(&Failure::about(source, diagnostics));
         }
     }
 }
 
-fn measured(case: &Case<'_>, subject: &Subject<'_>) -> Measured {
-    let Case { model, label, .. } = case;
-    Measured::of(label.clone(), model.source.name.clone(), model.report(), subject)
+/// What is wrong, each with its place.
+fn faults(failure: &Failure) -> impl Iterator<Item = Fault> {
+    failure.diagnostics.iter().map(|diagnostic| {
+        let source = diagnostic.source.as_ref().or(failure.source.as_ref());
+        Fault {
+            code: diagnostic.code.name(),
+            message: diagnostic.message.clone(),
+            file: source.map(|source| source.name.clone()),
+            line: source.and_then(|source| line(source, diagnostic.labels.first()?.at)),
+        }
+    })
 }
 
-/// The layers that moved a number, or that have the most of one that is not as it should be.
-fn parts(
-    case: &Case<'_>,
-    was: Option<&Measured>,
-    limit: &Expectation,
-    verdict: &Verdict,
-) -> Vec<Mover> {
-    let moved = match (verdict.found, verdict.before) {
-        (Some(Quantity::Number(now)), Some(before)) => now != before,
-        _ => false,
-    };
-    let is_fine = matches!(verdict.outcome, budget::Outcome::Met | budget::Outcome::NoBaseline(_));
-    match was {
-        Some(was) if moved => movers::movers(&was.report, &case.model.report(), limit),
-        _ if is_fine => Vec::new(),
-        _ => movers::heaviest(&case.model.report(), limit),
-    }
+fn part(mover: Mover) -> Part {
+    Part { layer: mover.layer, before: mover.before, after: mover.after }
 }
 
-fn part(mover: &Mover) -> Part {
-    Part { layer: mover.layer.clone(), before: mover.before, after: mover.after }
+/// Where something is written, as a file and a line.
+fn spot(source: &Source, at: At) -> Option<Spot> {
+    Some(Spot { file: source.name.clone(), line: line(source, at)? })
 }
 
 /// Where something is written, as a number that orders.

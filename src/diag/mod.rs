@@ -105,9 +105,8 @@ impl Diagnostic {
 
     /// Adds a place in the description.
     #[must_use]
-    pub fn label(mut self, place: Place, text: impl Into<String>) -> Self {
-        self.labels.push(Label { at: At::Place(place), text: text.into() });
-        self
+    pub fn label(self, place: Place, text: impl Into<String>) -> Self {
+        self.at(At::Place(place), text)
     }
 
     /// Adds a place.
@@ -119,9 +118,8 @@ impl Diagnostic {
 
     /// Adds a place by bytes of the source.
     #[must_use]
-    pub fn span(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { at: At::Bytes(span), text: text.into() });
-        self
+    pub fn span(self, span: Span, text: impl Into<String>) -> Self {
+        self.at(At::Bytes(span), text)
     }
 
     /// Adds a fact.

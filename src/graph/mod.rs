@@ -54,6 +54,11 @@ pub struct Node {
     pub weights: WeightsId,
 }
 
+/// Whether a layer is the one of a name, or one of the scope of that name.
+pub fn is_within(layer: &str, name: &str) -> bool {
+    layer.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// The whole name of a layer's tensor: `features.0.weight`. A tensor without a name of its own has its layer's, as torch
 /// names an `nn.Parameter` that a module holds beside its children.
 pub fn tensor_name(layer: &str, own: &str) -> String {

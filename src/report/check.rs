@@ -98,11 +98,11 @@ pub struct Part {
 impl Part {
     /// In words: `conv2 +12,345`, `fc 4,097,000`.
     fn text(&self, has_moved: bool) -> String {
-        let of = |n: Option<u64>| i128::from(n.unwrap_or(0));
+        let [before, after] = [self.before, self.after].map(Option::unwrap_or_default);
         let number = if has_moved {
-            signed(of(self.after) - of(self.before), grouped)
+            signed(Delta { before, after }.signed(), grouped)
         } else {
-            grouped(self.after.unwrap_or(0))
+            grouped(after)
         };
         format!("{} {number}", self.layer)
     }
@@ -202,10 +202,9 @@ impl CheckRow {
     /// How the number changed: `+384,000 (+1.50%)`; empty without a baseline.
     pub fn change(&self) -> String {
         let (Some(before), Some(now)) = (self.before, self.value) else { return String::new() };
-        let more = i128::from(now) - i128::from(before);
-        let difference = signed(more, grouped);
-        let of = Delta { before, after: now };
-        match of.basis_points().filter(|_| more != 0) {
+        let delta = Delta { before, after: now };
+        let difference = signed(delta.signed(), grouped);
+        match delta.basis_points().filter(|_| before != now) {
             Some(part) => format!("{difference} ({})", percent(part)),
             None => difference,
         }
@@ -232,7 +231,7 @@ fn fingerprint<'t>(about: impl Iterator<Item = &'t str>) -> String {
     format!("{hash:016x}")
 }
 
-/// A description that could not be read or analysed.
+/// What is wrong with a file that could not be read or analysed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The code of the diagnostic.
@@ -262,7 +261,7 @@ pub struct Check {
     pub rows: Vec<CheckRow>,
     /// YAML files that are no descriptions.
     pub skipped: usize,
-    /// Descriptions that could not be read or analysed.
+    /// Descriptions, budgets and baselines that could not be read, or analysed.
     pub failed: usize,
     /// What is wrong with them.
     pub faults: Vec<Fault>,
@@ -292,7 +291,7 @@ impl Check {
         self.rows.iter().filter(|row| is(row.outcome)).count()
     }
 
-    /// How bad it is altogether: a description with errors fails, and so does a check of nothing.
+    /// How bad it is altogether: a file with errors fails, and so does a check of nothing.
     pub fn level(&self) -> Level {
         let any = |level| self.count(|outcome| outcome.level() == Some(level)) > 0;
         if self.failed > 0 || self.count(Outcome::is_checked) == 0 || any(Level::Fail) {
@@ -306,6 +305,20 @@ impl Check {
 
     /// The rows as a grid.
     pub fn grid(&self) -> Grid {
+        let mut grid = self.compared(&self.rows, CheckRow::change);
+        grid.heads.push(Head::left("verdict"));
+        for (cells, row) in grid.rows.iter_mut().zip(&self.rows) {
+            cells.push(Value::text(row.outcome.text()));
+        }
+        grid
+    }
+
+    /// Some rows without their verdicts; what they were, where something is compared, and how `change` says it changed.
+    fn compared<'r>(
+        &self,
+        rows: impl IntoIterator<Item = &'r CheckRow>,
+        change: fn(&CheckRow) -> String,
+    ) -> Grid {
         let mut grid = Grid::new([
             Head::left("model"),
             Head::left("what"),
@@ -316,8 +329,7 @@ impl Check {
         if compared {
             grid.heads.extend([Head::right("before"), Head::right("change")]);
         }
-        grid.heads.push(Head::left("verdict"));
-        for row in &self.rows {
+        for row in rows {
             let mut cells = vec![
                 Value::text(&row.model),
                 Value::text(&row.what),
@@ -326,9 +338,8 @@ impl Check {
             ];
             if compared {
                 let before = row.before.map_or(Value::Empty, |n| Value::text(grouped(n)));
-                cells.extend([before, Value::text(row.change())]);
+                cells.extend([before, Value::text(change(row))]);
             }
-            cells.push(Value::text(row.outcome.text()));
             grid.rows.push(cells);
         }
         grid
@@ -372,7 +383,7 @@ impl Check {
             }
         }
         if self.failed > 0 {
-            let _ = write!(out, "; {} description{} with errors", self.failed, plural(self.failed));
+            let _ = write!(out, "; {} file{} with errors", self.failed, plural(self.failed));
         }
         if self.skipped > 0 {
             let what = if self.skipped == 1 { "is no description" } else { "are no descriptions" };

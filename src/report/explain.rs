@@ -13,7 +13,7 @@ use super::summary::{assumed, assumptions};
 use super::table::bold;
 use super::text::{safe, width, wrap, wrap_formula};
 use crate::analysis::{Analysis, Field, Row};
-use crate::graph::{Graph, Node, NodeId};
+use crate::graph::{Graph, Node, NodeId, is_within};
 use crate::ops::derive::Fact;
 use crate::ops::ledger::{Keep, Role, Work};
 use crate::ops::{Io, Layer as _};
@@ -40,11 +40,9 @@ pub struct Section {
 /// is none, those whose names have it inside: `conv2` for `features.conv2`.
 pub fn pick(graph: &Graph, name: &str) -> Vec<NodeId> {
     let pattern = name.contains(['*', '?']).then(|| glob::Pattern::new(name).ok()).flatten();
-    let inside = |node: &Node| {
-        node.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
     let is_meant = |node: &Node| {
-        inside(node) || pattern.as_ref().is_some_and(|pattern| pattern.matches(&node.name))
+        is_within(&node.name, name)
+            || pattern.as_ref().is_some_and(|pattern| pattern.matches(&node.name))
     };
     let nodes: Vec<NodeId> =
         graph.iter().filter(|(_, node)| is_meant(node)).map(|(id, _)| id).collect();

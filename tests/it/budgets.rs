@@ -213,12 +213,30 @@ fn a_network_is_checked_at_every_setting_of_a_matrix() {
     };
     assert_eq!(found, [of(8, false), of(8, true), of(64, false), of(64, true)]);
     assert_eq!(run.status, 1);
-    // A setting that the network does not have is told with the budget that asks for it.
+    // A setting that the network does not have is told once, with the budget that asks for it.
     file(&folder, "cnnstat.toml", budgets.replace("width =", "wide ="));
     let run = check(&folder, "net.yaml");
     assert_eq!(run.status, 2);
     for part in ["error[E0109]", "a budget of cnnstat.toml checks it as net [wide=8, bn=false"] {
-        assert!(run.stderr.contains(part), "{}", run.stderr);
+        assert_eq!(run.stderr.matches(part).count(), 1, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn budgets_and_baselines_that_cannot_be_read_are_told_in_every_format() {
+    let folder = project("budget_unreadable");
+    file(&folder, "bad.toml", "[[budget]]\nparams.max = 26M\n");
+    file(&folder, "bad.json", "{");
+    for (line, file, code) in
+        [("--config bad.toml", "bad.toml", "E0605"), ("--baseline bad.json", "bad.json", "E0607")]
+    {
+        for format in FORMATS {
+            let run = check(&folder, &format!("{line} --format {format}"));
+            assert_eq!(run.status, 2, "{format}");
+            for part in [file, code] {
+                assert!(run.stdout.contains(part), "{format}: {}", run.stdout);
+            }
+        }
     }
 }
 

@@ -58,7 +58,7 @@ fn what_cannot_be_read_outweighs_what_is_missed() {
     let run = run_args(&["check", folder.to_str().unwrap()]);
     assert_eq!(run.status, 2);
     assert!(run.stdout.contains("1 of 3 expectations missed"), "{}", run.stdout);
-    assert!(run.stdout.contains("1 description with errors"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 file with errors"), "{}", run.stdout);
     for code in ["error[E0601]", "error[E0306]"] {
         assert!(run.stderr.contains(code), "{code}: {}", run.stderr);
     }

@@ -12,8 +12,7 @@ use super::super::Done;
 use super::super::args::CheckArgs;
 use super::super::load::{self, Failure};
 use super::super::settings::Screen;
-use super::{Case, measured};
-use crate::budget::Subject;
+use super::Asked;
 use crate::budget::baseline::{Baseline, Measured};
 use crate::diag::{Code, Diagnostic, Source};
 
@@ -67,11 +66,11 @@ impl Before {
     }
 
     /// What a network was.
-    pub fn find(&self, now: &Measured, case: &Case<'_>) -> Option<Cow<'_, Measured>> {
+    pub fn find(&self, now: &Measured, asked: &Asked<'_>) -> Option<Cow<'_, Measured>> {
         match self {
             Self::Unasked => None,
             Self::Stored(_, baseline) => baseline.find(now).map(Cow::Borrowed),
-            Self::Checkout(folder) => in_checkout(folder, case).map(Cow::Owned),
+            Self::Checkout(folder) => in_checkout(folder, asked).map(Cow::Owned),
         }
     }
 }
@@ -102,9 +101,8 @@ fn stored(path: &str) -> Result<Baseline, Failure> {
 }
 
 /// The same network of the same file in another checkout; `None` where it is not there or cannot be read.
-fn in_checkout(folder: &Path, case: &Case<'_>) -> Option<Measured> {
-    let Case { model, settings, label, optimizer } = case;
-    let here = Path::new(&model.source.name);
+fn in_checkout(folder: &Path, now: &Asked<'_>) -> Option<Measured> {
+    let here = Path::new(&now.model.source.name);
     let relative = if here.is_absolute() {
         here.strip_prefix(std::env::current_dir().ok()?).ok()?
     } else {
@@ -112,11 +110,9 @@ fn in_checkout(folder: &Path, case: &Case<'_>) -> Option<Measured> {
     };
     let file = folder.join(relative);
     let source = file.is_file().then(|| load::read_file(&file.to_string_lossy()).ok())??;
-    let (source, document) = load::parse(source, model.document.variant.clone(), settings).ok()?;
-    let model = load::analyse(source, document, settings, label).ok()?;
-    let subject = Subject::new(&model.document.graph, &model.analysis, *optimizer);
-    Some(measured(
-        &Case { model: &model, settings, label: label.clone(), optimizer: *optimizer },
-        &subject,
-    ))
+    let variant = now.model.document.variant.clone();
+    let (source, document) = load::parse(source, variant, now.settings).ok()?;
+    let model = load::analyse(source, document, now.settings, &now.label).ok()?;
+    let was = Asked { model: &model, ..now.clone() };
+    Some(was.measured(&was.subject()))
 }

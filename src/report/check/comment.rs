@@ -5,17 +5,19 @@
 use std::fmt::Write as _;
 
 use super::{Check, CheckRow, Level, Outcome};
-use crate::report::grid::{Grid, Head, Numbers, Value};
+use crate::report::grid::{Head, Numbers, Value};
 use crate::report::markdown::{escape, grid};
-use crate::units::grouped;
 
 /// The first line: a mark that a page does not show.
 pub const FIRST_LINE: &str = "<!-- cnnstat check -->";
 
-/// Rows that a comment shows; GitHub takes 65,536 characters.
+/// Rows that a table of it shows.
 const MOST_ROWS: usize = 100;
 
-/// The comment.
+/// Bytes that it may have: GitHub takes 65,536 characters.
+const LONGEST: usize = 65_000;
+
+/// The comment. What would make it too long is left out, part by part, and said to be.
 pub fn page(check: &Check) -> String {
     let head = match check.level() {
         Level::Ok => "as expected",
@@ -23,81 +25,62 @@ pub fn page(check: &Check) -> String {
         Level::Fail => "not as expected",
     };
     let mut out = format!("{FIRST_LINE}\n### cnnstat: {head}\n\n{}\n", escape(&check.sentence()));
+    let mut left_out = 0;
+    let mut add = |part: String| {
+        if out.len() + part.len() < LONGEST {
+            out.push_str(&part);
+        } else {
+            left_out += 1;
+        }
+    };
     if let Some(baseline) = &check.baseline {
-        let _ = writeln!(out, "\nCompared with {}.", escape(baseline));
+        add(format!("\nCompared with {}.\n", escape(baseline)));
     }
     for fault in &check.faults {
         let place = fault.spot().map(|spot| format!("{}:{}: ", spot.file, spot.line));
-        let place = place.unwrap_or_default();
-        let _ = writeln!(out, "\n**{}** {}{}", fault.code, escape(&place), escape(&fault.message));
+        let place = escape(&place.unwrap_or_default());
+        add(format!("\n**{}** {place}{}\n", fault.code, escape(&fault.message)));
     }
     // Told at once: what is wrong, and what moved.
     let is_told = |row: &&CheckRow| {
         matches!(row.level, Some(Level::Warn | Level::Fail))
-            || row.before.is_some_and(|b| Some(b) != row.value)
+            || row.before.is_some_and(|before| Some(before) != row.value)
     };
     let (told, quiet): (Vec<&CheckRow>, Vec<&CheckRow>) = check.rows.iter().partition(is_told);
     if !told.is_empty() {
-        let _ = write!(out, "\n{}", table(&told, check.baseline.is_some()));
-        more(&mut out, told.len());
+        add(format!("\n{}", table(check, &told)));
     }
-    let moved: Vec<&&CheckRow> = told.iter().filter(|row| !row.layers.is_empty()).collect();
+    let moved = told.iter().filter_map(|row| {
+        let what = escape(&format!("{} {}", row.model, row.what));
+        Some(format!("* **{what}**: {}\n", escape(&row.named(usize::MAX)?)))
+    });
+    let moved: String = moved.take(MOST_ROWS).collect();
     if !moved.is_empty() {
-        out.push_str("\n<details><summary>Layers</summary>\n\n");
-        for row in moved.into_iter().take(MOST_ROWS) {
-            let layers = row.named(usize::MAX).unwrap_or_default();
-            let what = escape(&format!("{} {}", row.model, row.what));
-            let _ = writeln!(out, "* **{what}**: {}", escape(&layers));
-        }
-        out.push_str("\n</details>\n");
+        add(format!("\n<details><summary>Layers</summary>\n\n{moved}\n</details>\n"));
     }
     if !quiet.is_empty() {
-        let plural = if quiet.len() == 1 { "" } else { "s" };
-        let _ = write!(
-            out,
-            "\n<details><summary>{} more row{plural}</summary>\n\n{}",
-            quiet.len(),
-            table(&quiet, check.baseline.is_some())
-        );
-        more(&mut out, quiet.len());
-        out.push_str("\n</details>\n");
+        let (n, plural) = (quiet.len(), if quiet.len() == 1 { "" } else { "s" });
+        let table = table(check, &quiet);
+        add(format!("\n<details><summary>{n} more row{plural}</summary>\n\n{table}\n</details>\n"));
+    }
+    if left_out > 0 {
+        out.push_str("\nThis is not all: the rest is too long for a comment.\n");
     }
     out
 }
 
-/// How many rows are left out.
-fn more(out: &mut String, rows: usize) {
-    if let Some(more @ 1..) = rows.checked_sub(MOST_ROWS) {
+fn table(check: &Check, rows: &[&CheckRow]) -> String {
+    let shown = &rows[..rows.len().min(MOST_ROWS)];
+    let mut table = check.compared(shown.iter().copied(), arrow);
+    table.heads.insert(0, Head::left(""));
+    for (cells, row) in table.rows.iter_mut().zip(shown) {
+        cells.insert(0, Value::text(mark(row.outcome)));
+    }
+    let mut out = grid(&table, Numbers::Exact);
+    if let Some(more @ 1..) = rows.len().checked_sub(MOST_ROWS) {
         let _ = writeln!(out, "\n… and {more} more");
     }
-}
-
-fn table(rows: &[&CheckRow], compared: bool) -> String {
-    let mut table = Grid::new([
-        Head::left(""),
-        Head::left("model"),
-        Head::left("what"),
-        Head::right("expected"),
-        Head::right("found"),
-    ]);
-    if compared {
-        table.heads.extend([Head::right("before"), Head::right("change")]);
-    }
-    for row in rows.iter().take(MOST_ROWS) {
-        let mut cells = vec![
-            Value::text(mark(row.outcome)),
-            Value::text(&row.model),
-            Value::text(&row.what),
-            Value::text(&row.expected),
-            Value::Sizes(row.found.clone()),
-        ];
-        if compared {
-            let before = row.before.map_or(Value::Empty, |n| Value::text(grouped(n)));
-            cells.extend([before, Value::text(arrow(row))]);
-        }
-        table.rows.push(cells);
-    }
-    grid(&table, Numbers::Exact)
+    out
 }
 
 /// The verdict as a sign with a word.
@@ -125,7 +108,7 @@ fn arrow(row: &CheckRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::check::hostile;
+    use crate::report::check::{Part, hostile};
 
     #[test]
     fn the_first_line_is_a_mark_and_a_hostile_name_stays_in_its_cell() {
@@ -148,5 +131,12 @@ mod tests {
         let check = Check { rows: vec![row; 5_000], ..Check::default() };
         let page = page(&check);
         assert!(page.len() < 65_536 && page.contains("… and 4900 more"), "{}", page.len());
+        // Names without measure: what is too long is left out, and what is there is whole.
+        let part = Part { layer: "y".repeat(5_000), before: None, after: Some(1) };
+        let layers = vec![part; 10];
+        let row = CheckRow { layers, what: "x".repeat(500), ..CheckRow::new("m", Outcome::Missed) };
+        let page = super::page(&Check { rows: vec![row; 50], ..Check::default() });
+        assert!(page.len() < 65_536 && page.contains("This is not all"), "{}", page.len());
+        assert!(page.contains("MISS") && !page.contains("<details>"), "{page}");
     }
 }
