@@ -115,7 +115,7 @@ impl Fast for Conv {
                 Way::Slices(way) => way.input_gradient(given, dx, &mut block),
                 Way::Tiles(way) => way.input_gradient(native, given, dx, &mut block),
                 Way::Columns(way) => {
-                    way.input_gradient(native, given, (dx, Write::Over), &mut block)
+                    way.input_gradient(native, given, (dx, Write::Over), &mut block);
                 }
             }
         }
