@@ -11,8 +11,8 @@
 //!        state: m and v, zeros before the first step
 //! ```
 //!
-//! State is made in the first step, on the meter of the parameter it belongs to, in memory of its own: what it took from
-//! others, which come again in every step, they would not have. Parameters come in the same order each
+//! State is made in the first step, on the meter of the parameter it belongs to, in memory of its own: storage that was
+//! left behind will be wanted again in the next step. Parameters come in the same order each
 //! time. Tests stand below and in `tests/it/training.rs`.
 
 use super::scalar::Scalar;

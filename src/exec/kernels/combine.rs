@@ -117,9 +117,8 @@ impl Kernel for Sub {
     fn backward<S: Scalar>(&self, pass: Backward<'_, S>) -> Grads<S> {
         let grad = pass.grad();
         let is_whole = |shape: &[usize]| shape == grad.shape();
-        let negated = || {
-            Tensor::collect(grad.shape(), grad.data().iter().map(|g| g.neg()), pass.meter)
-        };
+        let negated =
+            || Tensor::collect(grad.shape(), grad.data().iter().map(|g| g.neg()), pass.meter);
         let (x1, x2) = (&pass.shapes[0], &pass.shapes[1]);
         wanted(&pass, || {
             vec![
