@@ -60,7 +60,8 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
     let mut known = Known::default();
     for argument in &args.models {
         let verified = load::model(argument, &settings).and_then(|model| {
-            Verifying::new(args, &settings, model, argument, screen)?.run(rules, &mut known, &bar, &threads)
+            Verifying::new(args, &settings, model, argument, screen)?
+                .run(rules, &mut known, &bar, &threads)
         });
         match verified {
             Ok(report) => reports.push(report),

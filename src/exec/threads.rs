@@ -146,7 +146,8 @@ mod tests {
     /// Every job runs once, in as much room as there is; one that is larger runs alone.
     #[test]
     fn jobs_share_the_room() {
-        let sizes: Vec<u64> = (0..60).map(|job| if job == 20 { 25 } else { job * 7 % 10 }).collect();
+        let sizes: Vec<u64> =
+            (0..60).map(|job| if job == 20 { 25 } else { job * 7 % 10 }).collect();
         for threads in [1, 2, 5] {
             let (taken, most) = (AtomicU64::new(0), AtomicU64::new(0));
             let run = |job: usize| {
