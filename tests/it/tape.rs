@@ -7,7 +7,7 @@ use cnnstat::exec::meter::Meter;
 use cnnstat::exec::network::{Network, RunError};
 use cnnstat::exec::optim::{Adam, Optimizer, Sgd};
 use cnnstat::exec::scalar::Scalar;
-use cnnstat::exec::step::{Data, step};
+use cnnstat::exec::step::{Data, loss, step};
 use cnnstat::exec::tape::{Gradients, Unobserved};
 use cnnstat::exec::tensor::Tensor;
 use cnnstat::graph::{Graph, GraphBuilder, tensor_name};
@@ -478,4 +478,35 @@ fn a_scale_has_the_name_of_its_layer() {
     let owned = &network.owned(gain)[0];
     assert_eq!(owned.tensor().unwrap().values(), [3.0; 5]);
     assert!(!network.is_trained(gain, owned));
+}
+
+/// A pass that makes the parameters takes, beside them, what one takes that finds them; and the loss of a batch that only goes
+/// forward is that of a step, dropout and batch statistics among it.
+#[test]
+fn a_first_pass_and_a_loss_are_those_of_any_other() {
+    for source in folder("tests/fixtures/ops") {
+        let graph = read(&source, None).graph;
+        for (backend, mode) in
+            BACKENDS.into_iter().flat_map(|b| [(b, Mode::Eval), (b, Mode::Train)])
+        {
+            let options = Options { batch: 2, mode, ..Options::default() };
+            let data = batch_of(&graph, &analyze(&graph, &options).unwrap());
+            let made =
+                || Network::<f32>::new(&graph, Scheme::KaimingNormal, 3).with_backend(backend);
+            let lasting = Meter::new();
+            let (mut apart, mut whole) = (made().owning_on(lasting.clone()), made());
+            let (come_and_gone, all) = (apart.meter().clone(), whole.meter().clone());
+            drop(apart.infer(data.inputs(&come_and_gone), Mode::Eval).unwrap());
+            whole.build(&data.inputs(&all)).unwrap();
+            all.reset_peak();
+            drop(whole.infer(data.inputs(&all), Mode::Eval).unwrap());
+            let peaks = (come_and_gone.peak() + lasting.peak(), all.peak());
+            let what = format!("{} {backend:?} {mode:?}", source.name);
+            assert_eq!((peaks.0, lasting.now()), (peaks.1, all.now()), "{what}");
+
+            let forward = loss(&mut apart, &data, mode, &mut Unobserved).unwrap();
+            let stepped = step(&mut whole, &data, mode, false, &mut Unobserved).unwrap().loss;
+            assert_eq!(forward.to_bits(), stepped.to_bits(), "{what}");
+        }
+    }
 }

@@ -7,12 +7,15 @@ use cnnstat::exec::kernels::{Backward as Pass, Forward, Grads, Init, Kernel, Mad
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::scalar::Scalar;
 use cnnstat::exec::tensor::Tensor;
+use cnnstat::exec::threads::Threads;
 use cnnstat::graph::{Graph, NodeId};
 use cnnstat::ops::error::ShapeError;
 use cnnstat::ops::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use cnnstat::ops::{Io, Layer, Linear, Mode, Op, Relu};
 use cnnstat::shape::TooLarge;
-use cnnstat::verify::{AsTheyAre, Known, Plan, Rules, Verification, need, settle, verify};
+use cnnstat::verify::{
+    AsTheyAre, Known, Plan, Progress, Rules, Verification, need, settle, verify,
+};
 use cnnstat::{DType, Shape};
 
 use crate::common::{folder, network, read};
@@ -465,6 +468,38 @@ fn what_is_needed_is_not_less_than_what_is_taken() {
             assert!(within, "{} {mode:?}: {needed} needed, {taken} taken", graph.name);
         }
     }
+}
+
+/// Equal layers are checked once for all networks of a command, and layers beside each other: neither is seen in what is
+/// found, bytes that were taken among it.
+#[test]
+fn what_is_found_depends_on_no_threads_and_on_nothing_known() {
+    let networks = [described(SMALL), network("lenet5").graph, network("custom_cnn_bn").graph];
+    let plans = [Backend::Fast { exact: false }, Backend::Reference]
+        .map(|backend| Plan { backend, ..PLAN });
+    let found = |threads: usize, times: usize| {
+        Threads::new(threads).unwrap().run(|| {
+            let mut known = Known::default();
+            let mut found = Vec::new();
+            for _ in 0..times {
+                found.clear();
+                for (graph, plan) in networks.iter().zip(plans.iter().cycle()) {
+                    let mut checked = vec![0; graph.nodes().len()];
+                    found.push(verify(graph, *plan, &AsTheyAre, &mut known, |progress| {
+                        if let Progress::Checked { node } = progress {
+                            checked[node.index()] += 1;
+                        }
+                    }));
+                    assert!(checked.iter().all(|times| *times == 1), "{checked:?}");
+                }
+            }
+            found.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+        })
+    };
+    let alone = found(1, 1);
+    assert_eq!(found(1, 2), alone);
+    assert_eq!(found(2, 1), alone);
+    assert_eq!(found(3, 2), alone);
 }
 
 /// At a value with two uses, at shared weights with two users, and of neither where no output depends on it.
