@@ -168,7 +168,7 @@ fn run<S: Scalar>(
 /// Adds to each of `into` the product of `g` with its shifted slice.
 fn dots<S: Scalar>(g: &[S], x: &[S], offsets: &[usize], into: &mut [S]) {
     fn some<S: Scalar, const T: usize>(g: &[S], x: &[S], offsets: [usize; T], into: &mut [S]) {
-        let sums = wide::run(Dots { g, x, offsets });
+        let sums = wide::run(Dots { g, x: offsets.map(|offset| &x[offset..]) });
         into.iter_mut().zip(sums).for_each(|(into, sum)| *into = into.add(sum));
     }
     if let Ok(offsets) = offsets.try_into() {

@@ -14,8 +14,8 @@ use std::marker::PhantomData;
 /// What the machine does directly with numbers of this precision.
 #[derive(Debug)]
 pub struct Native<S: 'static> {
-    /// `into = a·b`, or `into += a·b`, on this thread alone.
-    pub(crate) multiply: Multiply<S>,
+    /// `into = a·b`, or `into += a·b`, on this thread alone, whatever the sizes: see [`Native::product`].
+    pub(super) multiply: Multiply<S>,
 }
 
 /// Writes the product of two matrices, or adds it to what is there.
@@ -66,6 +66,35 @@ impl<'a, S> Matrix<'a, S> {
         let Self { data, sizes: [rows, cols], steps } = self;
         assert!(row + sizes[0] <= rows && col + sizes[1] <= cols, "{sizes:?} at {row}, {col}");
         Self::new(&data[row * steps[0] + col * steps[1]..], sizes, steps)
+    }
+
+    /// Whether elements of a row follow each other.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.steps[1] == 1
+    }
+
+    /// A row of a matrix that has them.
+    ///
+    /// # Panics
+    /// If it has none, or not this.
+    #[inline]
+    pub(crate) fn row(&self, row: usize) -> &'a [S] {
+        assert!(self.steps[1] == 1, "a row of steps of {}", self.steps[1]);
+        &self.data[row * self.steps[0]..][..self.sizes[1]]
+    }
+
+    /// Copies a part of a column, from a row on.
+    ///
+    /// # Panics
+    /// If it is not inside.
+    pub(crate) fn column(&self, column: usize, first: usize, into: &mut [S])
+    where
+        S: Copy,
+    {
+        let Self { data, sizes: [rows, cols], steps: [down, across] } = self;
+        assert!(first + into.len() <= *rows && column < *cols, "{} of {rows}", into.len());
+        let from = data[first * down + column * across..].iter().step_by((*down).max(1));
+        into.iter_mut().zip(from).for_each(|(into, from)| *into = *from);
     }
 
     /// The same with rows for columns.
@@ -127,6 +156,15 @@ impl<'a, S> MatrixMut<'a, S> {
         assert!(self.down == self.cols || self.rows <= 1, "{} of {}", self.cols, self.down);
         // SAFETY: from the first to the last, all elements are in the slice that the matrix was made of, and its own.
         unsafe { std::slice::from_raw_parts_mut(self.first, self.rows * self.cols) }
+    }
+
+    /// Its first columns.
+    ///
+    /// # Panics
+    /// If it has fewer.
+    pub(crate) fn first(&mut self, cols: usize) -> MatrixMut<'_, S> {
+        assert!(cols <= self.cols, "{cols} columns of {}", self.cols);
+        MatrixMut { first: self.first, rows: self.rows, cols, down: self.down, of: PhantomData }
     }
 
     /// Number of rows and of columns.
@@ -256,7 +294,7 @@ mod tests {
         let down = cols + 2;
         let mut into = numbers::<S>(rows * down, 3);
         let before = into.clone();
-        (native.multiply)(&mut MatrixMut::new(&mut into, rows, cols, down), a, b, write);
+        native.product(&mut MatrixMut::new(&mut into, rows, cols, down), a, b, write);
         let at = |m: &Matrix<'_, S>, i: usize, j: usize| m.data[i * m.steps[0] + j * m.steps[1]];
         for i in 0..rows {
             for j in 0..down {
@@ -276,7 +314,7 @@ mod tests {
 
     #[test]
     fn products_are_those_of_plain_loops() {
-        let some = [1, 2, 3, 7, 17, 70];
+        let some = [1, 2, 3, 7, 17, 50, 70];
         for rows in some {
             for inner in some {
                 for cols in some {

@@ -40,7 +40,7 @@ fn multiply<S: Scalar>(
     let parts = MatrixMut::new(into, rows, cols, cols).cut(high, wide);
     split::run(parts, &mut [] as &mut [S], 0, |(row, col, mut into), _| {
         let [high, wide] = into.sizes();
-        (native.multiply)(
+        native.product(
             &mut into,
             a.part(row, 0, [high, inner]),
             b.part(0, col, [inner, wide]),

@@ -23,6 +23,7 @@
 mod activation;
 mod axis;
 mod batchnorm;
+mod columns;
 mod conv;
 mod depthwise;
 pub(crate) mod gemm;

@@ -139,7 +139,9 @@ impl Convolution {
         }
         if down > 1 {
             let channels = split::even(self.depth, SHARED / (taps * windows));
-            let rows = split::piece(self.kernels, (self.kernels / LOW).min(split::LANES), 1);
+            // A power of two, so that no thread is left with a part more than the others.
+            let parts = (self.kernels / LOW).next_power_of_two().min(split::LANES);
+            let rows = split::piece(self.kernels, parts, 1);
             return ForwardCut { channels, windows, rows, shared: true };
         }
         let windows = wide.min(WIDE).min((BLOCK / taps).max(1));
@@ -182,7 +184,7 @@ impl Convolution {
             if self.patches.are_elements() {
                 let x = self.channels(x, (n, group, 0));
                 let x = Matrix::new(&x[col..], [self.depth, width], [self.patches.plane(), 1]);
-                (native.multiply)(&mut into, Matrix::rows(weights, rows, inner), x, write);
+                native.product(&mut into, Matrix::rows(weights, rows, inner), x, write);
                 return;
             }
             for first in (0..self.depth).step_by(cut.channels) {
@@ -191,7 +193,7 @@ impl Convolution {
                 let channels = self.channels(x, (n, group, first));
                 self.patches.gather(channels, &(col..col + width), block);
                 let weights = Matrix::new(&weights[first * taps..], [rows, high], [inner, 1]);
-                (native.multiply)(&mut into, weights, Matrix::rows(block, high, width), write);
+                native.product(&mut into, weights, Matrix::rows(block, high, width), write);
                 write = Write::Add;
             }
         });
@@ -227,7 +229,7 @@ impl Convolution {
                     let weights = &w[kernel * inner + first * taps..];
                     let sizes = [into.sizes()[0], count * taps];
                     let weights = Matrix::new(weights, sizes, [inner, 1]);
-                    (native.multiply)(&mut into, weights, block, write);
+                    native.product(&mut into, weights, block, write);
                 });
             }
         }
@@ -297,7 +299,7 @@ impl Convolution {
             let weights = Matrix::new(&w[begin..], [self.kernels, high], [inner, 1]).transposed();
             if elements {
                 let g = self.made(g, (n, group), (col, width));
-                (native.multiply)(&mut into, weights, g, write);
+                native.product(&mut into, weights, g, write);
                 return;
             }
             if write == Write::Over {
@@ -308,7 +310,7 @@ impl Convolution {
                 let block = &mut block[..high * width];
                 let g = self.made(g, (n, group), (first, width));
                 let mut product = MatrixMut::new(block, high, width, width);
-                (native.multiply)(&mut product, weights, g, Write::Over);
+                native.product(&mut product, weights, g, Write::Over);
                 self.patches.scatter(block, &(first..first + width), into.whole());
             }
         });
@@ -395,7 +397,7 @@ impl Convolution {
                 };
                 let g = self.made(g, (n, group), (begin, width));
                 let (left, right) = if turned { (x, g.transposed()) } else { (g, x.transposed()) };
-                (native.multiply)(&mut into, left, right, write);
+                native.product(&mut into, left, right, write);
                 write = Write::Add;
             }
         });

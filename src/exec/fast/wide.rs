@@ -69,21 +69,20 @@ impl<S: crate::exec::scalar::Scalar> Loop for Taps<'_, S> {
 /// Partial sums of a product of slices.
 pub(crate) const SUMS: usize = 8;
 
-/// The products of `g` with the slices of `x` that begin at the offsets. `g` is whole [`SUMS`] long.
+/// The products of `g` with the beginnings of some slices. `g` is whole [`SUMS`] long.
 pub(crate) struct Dots<'a, S, const T: usize> {
     pub(crate) g: &'a [S],
-    pub(crate) x: &'a [S],
-    pub(crate) offsets: [usize; T],
+    pub(crate) x: [&'a [S]; T],
 }
 
 impl<S: crate::exec::scalar::Scalar, const T: usize> Loop for Dots<'_, S, T> {
     type Out = [S; T];
     #[inline(always)]
     fn run(self) -> [S; T] {
-        let Self { g, x, offsets } = self;
+        let Self { g, x } = self;
         let mut sums = [[S::ZERO; SUMS]; T];
         let (g, _) = g.as_chunks::<SUMS>();
-        let x = offsets.map(|offset| &x[offset..].as_chunks::<SUMS>().0[..g.len()]);
+        let x = x.map(|x| &x.as_chunks::<SUMS>().0[..g.len()]);
         for (at, g) in g.iter().enumerate() {
             for (sums, x) in sums.iter_mut().zip(&x) {
                 for (sum, (g, x)) in sums.iter_mut().zip(g.iter().zip(&x[at])) {
@@ -179,7 +178,7 @@ mod tests {
         };
         assert_eq!(highest(true), highest(false));
         let g = numbers::<S>(4 * WIDTH);
-        let dots = || Dots { g: &g, x: &x, offsets };
+        let dots = || Dots { g: &g, x: offsets.map(|offset| &x[offset..]) };
         assert_eq!(run(dots()), dots().run());
     }
 

@@ -173,8 +173,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         rows: usize,
     ) {
         let inputs = self.shape.inputs;
-        // Whole registers: what is made of the numbers beyond the tiles is never read.
-        let width = (rows * self.x.tiles[1]).next_multiple_of(LINE);
+        let width = rows * self.x.tiles[1];
         let parts = made.chunks_exact_mut(self.group * self.step).enumerate();
         split::run(parts, &mut [] as &mut [S], 0, |(position, made), _| {
             let u = &u[position * odd(inputs)..];
@@ -182,7 +181,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
             let v = &v[position * self.step..];
             let v = Matrix::new(v, [inputs, width], [self.channel(), 1]);
             let mut made = MatrixMut::new(made, outs, width, self.step);
-            (native.multiply)(&mut made, u, v, Write::Over);
+            native.product(&mut made, u, v, Write::Over);
         });
     }
 
@@ -330,7 +329,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
             let v = &v[position * count * odd(inputs)..];
             let v = Matrix::new(v, [count, width], [odd(inputs), 1]);
             let mut sums = MatrixMut::new(sums, outs, width, odd(inputs));
-            (native.multiply)(&mut sums, z, v, write);
+            native.product(&mut sums, z, v, write);
         });
     }
 
