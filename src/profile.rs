@@ -12,11 +12,12 @@ use crate::analysis::{Analysis, AnalysisError};
 use crate::exec::backend::Backend;
 use crate::exec::kernels::{Made, Scheme};
 use crate::exec::network::{Network, RunError};
+use crate::exec::scalar::Scalar;
 use crate::exec::step::Data;
 use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
 use crate::graph::{Graph, NodeId};
-use crate::shape::DType;
+use crate::shape::{DType, Shape};
 
 /// What is run, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -97,13 +98,24 @@ pub fn need(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<u64, Analy
     let peak = if plan.backward {
         memory::training(graph, analysis, Optimizer::Sgd, backend, false)?.peak.bytes
     } else {
-        memory::memory(graph, analysis, Optimizer::Sgd, backend)?.inference.bytes
+        let inference = memory::memory(graph, analysis, Optimizer::Sgd, backend)?.inference.bytes;
+        inference.saturating_add(ready(graph, analysis, plan.backend))
     };
     // The batch stands beside it in doubles, and in singles for the run that follows.
     let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()]);
     let beside =
         inputs.filter_map(|shape| shape.bytes(DType::F64).ok()).fold(0, u64::saturating_add);
     Ok(peak.saturating_add(beside.saturating_mul(2)))
+}
+
+/// Bytes of what inference makes of the parameters beforehand and keeps: transformed filters.
+pub fn ready(graph: &Graph, analysis: &Analysis, backend: Backend) -> u64 {
+    let bytes = graph.nodes().iter().zip(&analysis.rows).map(|(node, row)| {
+        let shapes: Vec<Vec<usize>> = row.inputs.iter().map(Shape::sizes).collect();
+        let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+        backend.ready_len(&node.op, &shapes) as u64 * <f32 as Scalar>::BYTES
+    });
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// Runs the network and takes the time of each layer, in execution order. `progress` hears of each run that ended.
@@ -119,8 +131,9 @@ pub fn profile(
     let mode = analysis.options.mode;
     let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()]);
     let shapes: Vec<Vec<usize>> = inputs.map(|shape| shape.sizes()).collect();
-    let mut network =
-        Network::<f32>::new(graph, Scheme::KaimingNormal, 0).with_backend(plan.backend);
+    let network = Network::<f32>::new(graph, Scheme::KaimingNormal, 0).with_backend(plan.backend);
+    // Backward is what training does, whose parameters change.
+    let mut network = if plan.backward { network } else { network.keeping_ready() };
     let data = Data::draw(graph, &shapes, 0);
     let meter = network.meter().clone();
     network.build(&data.inputs(&meter))?;

@@ -4,6 +4,7 @@
 
 use super::fast::{self, How};
 use super::kernels::{Backward, Forward, Grads, Init, Kernel, Made, Owned};
+use super::meter::{Buffer, Meter};
 use super::scalar::Scalar;
 use crate::ops::{Mode, Op};
 use crate::shape::Shape;
@@ -54,7 +55,7 @@ impl Backend {
     fn how(self) -> Option<How> {
         match self {
             Self::Reference => None,
-            Self::Fast { exact } => Some(How { exact }),
+            Self::Fast { exact } => Some(How { exact, ready: false }),
         }
     }
 
@@ -66,9 +67,35 @@ impl Backend {
     /// One forward pass of an operator.
     pub fn forward<S: Scalar>(self, op: &Op, pass: Forward<'_, S>) -> Made<S> {
         match (self.how(), S::NATIVE) {
-            (Some(how), Some(native)) => fast::forward(op, pass, native, how),
+            (Some(how), Some(native)) => {
+                let how = How { ready: pass.ready.is_some(), ..how };
+                fast::forward(op, pass, native, how)
+            }
             _ => op.forward(pass),
         }
+    }
+
+    /// Numbers that [`Backend::ready`] makes of the parameters of an operator; 0 where nothing is gained by that.
+    pub fn ready_len(self, op: &Op, inputs: &[&[usize]]) -> usize {
+        self.how().map_or(0, |how| fast::ready(op, inputs, How { ready: true, ..how }))
+    }
+
+    /// What forward passes can be given ready, as long as inputs have these shapes and nobody changes the parameters: the
+    /// transformed filters of a convolution. `None` where nothing is gained.
+    pub fn ready<S: Scalar>(
+        self,
+        op: &Op,
+        inputs: &[&[usize]],
+        owned: &[Owned<S>],
+        meter: &Meter,
+    ) -> Option<Buffer<S>> {
+        let (how, numbers) = (self.how()?, self.ready_len(op, inputs));
+        if numbers == 0 || S::NATIVE.is_none() {
+            return None;
+        }
+        let mut made = Buffer::unset(numbers, meter);
+        fast::make_ready(op, inputs, owned, How { ready: true, ..how }, &mut made);
+        Some(made)
     }
 
     /// One backward pass of an operator.

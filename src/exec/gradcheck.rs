@@ -86,6 +86,7 @@ impl<K: Kernel, S: Scalar> Trial<'_, K, S> {
             mode: self.mode,
             rng: &mut rng,
             keep,
+            ready: None,
             meter: &self.meter,
         })
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::backend::Backend;
 use super::kernels::{Init, Kernel as _, Owned, Part, Scheme};
-use super::meter::Meter;
+use super::meter::{Buffer, Meter};
 use super::rng::Rng;
 use super::scalar::Scalar;
 use super::tensor::Tensor;
@@ -65,8 +65,23 @@ pub struct Network<'g, S> {
     /// Of what it owns.
     lasting: Meter,
     pub(super) backend: Backend,
+    /// What inference keeps of the parameters, if it keeps any.
+    pub(super) ready: Option<HashMap<NodeId, Ready<S>>>,
     scheme: Scheme,
     frozen: Vec<String>,
+}
+
+/// What a backend made of a node's parameters, for inputs of some shapes.
+#[derive(Debug)]
+pub(super) struct Ready<S> {
+    shapes: Vec<Vec<usize>>,
+    made: Option<Buffer<S>>,
+}
+
+impl<S> Ready<S> {
+    pub(super) fn numbers(&self) -> Option<&[S]> {
+        self.made.as_deref()
+    }
 }
 
 impl<'g, S: Scalar> Network<'g, S> {
@@ -74,7 +89,8 @@ impl<'g, S: Scalar> Network<'g, S> {
     pub fn new(graph: &'g Graph, scheme: Scheme, seed: u64) -> Self {
         let (rng, meter, backend) = (Rng::new(seed), Meter::new(), Backend::default());
         let (owned, lasting, frozen) = (HashMap::new(), meter.clone(), Vec::new());
-        Self { graph, owned, rng, meter, lasting, backend, scheme, frozen }
+        let ready = None;
+        Self { graph, owned, rng, meter, lasting, backend, ready, scheme, frozen }
     }
 
     /// The same with what it owns on a meter of its own: what comes and goes is seen apart from what stays.
@@ -87,6 +103,13 @@ impl<'g, S: Scalar> Network<'g, S> {
     #[must_use]
     pub fn with_backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
+    }
+
+    /// The same that keeps what inference makes of the parameters, transformed filters, for the next inference. It takes
+    /// memory beside the parameters, and is forgotten when they change.
+    #[must_use]
+    pub fn keeping_ready(self) -> Self {
+        Self { ready: Some(HashMap::new()), ..self }
     }
 
     /// Which kernels run it.
@@ -145,6 +168,7 @@ impl<'g, S: Scalar> Network<'g, S> {
             Some((node.weights, self.owned.get(&node.weights)?.iter().position(named)?))
         });
         let (weights, at) = found.ok_or_else(missing)?;
+        self.forget_ready();
         let slot = self.owned.get_mut(&weights).and_then(|all| all[at].tensor_mut());
         match slot.filter(|slot| slot.shape() == tensor.shape()) {
             Some(slot) => *slot = tensor,
@@ -158,6 +182,27 @@ impl<'g, S: Scalar> Network<'g, S> {
         let owner = self.graph.owner(self.graph.node(node).weights);
         let whole = || tensor_name(&self.graph.node(owner).name, owned.name);
         owned.part == Part::Parameter && (self.frozen.is_empty() || !self.frozen.contains(&whole()))
+    }
+
+    /// Forgets what was made of parameters that change.
+    pub(super) fn forget_ready(&mut self) {
+        if let Some(ready) = &mut self.ready {
+            ready.clear();
+        }
+    }
+
+    /// Makes what inference keeps of a node's parameters, unless it is there.
+    pub(super) fn make_ready(&mut self, node: NodeId, inputs: &[Tensor<S>]) {
+        let Some(all) = &mut self.ready else { return };
+        let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+        if all.get(&node).is_some_and(|ready| ready.shapes == shapes) {
+            return;
+        }
+        let this = self.graph.node(node);
+        let owned = self.owned.get(&this.weights).map_or(&[][..], Vec::as_slice);
+        let made = self.backend.ready(&this.op, &shapes, owned, &self.lasting);
+        let shapes = shapes.into_iter().map(<[usize]>::to_vec).collect();
+        all.insert(node, Ready { shapes, made });
     }
 
     /// Makes what a node owns, where no earlier node did.

@@ -135,6 +135,7 @@ fn losses<S: Scalar>(outputs: &[Tensor<S>], seed: u64) -> (f64, Vec<Tensor<S>>, 
 impl<S: Scalar> Network<'_, S> {
     /// One step of an optimiser along gradients. Parameters come in the order of the nodes.
     pub fn descend(&mut self, gradients: &Gradients<S>, optimizer: &mut impl Optimizer<S>) {
+        self.forget_ready();
         let mut order: Vec<_> = self.graph.nodes().iter().map(|node| node.weights).collect();
         let mut seen = std::collections::HashSet::new();
         order.retain(|weights| seen.insert(*weights));

@@ -171,6 +171,11 @@ impl<S: Scalar> Network<'_, S> {
             self.prepare(id, &inputs)?;
             let keep = reached
                 .is_some_and(|reached| node.outputs.iter().any(|value| reached[value.index()]));
+            if reached.is_none() {
+                self.make_ready(id, &inputs);
+            }
+            let kept = self.ready.as_ref().filter(|_| reached.is_none());
+            let ready = kept.and_then(|all| all.get(&id)?.numbers());
             let owned = self.owned.get_mut(&node.weights).expect("prepared");
             let pass = Forward {
                 inputs: &inputs,
@@ -178,6 +183,7 @@ impl<S: Scalar> Network<'_, S> {
                 mode,
                 rng: &mut self.rng,
                 keep,
+                ready,
                 meter: &self.meter,
             };
             let mut made = self.backend.forward(&node.op, pass);

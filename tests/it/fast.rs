@@ -297,6 +297,7 @@ fn scratch_memory_is_as_told() {
             mode: Mode::Train,
             rng: &mut rng,
             keep: false,
+            ready: None,
             meter: &meter,
         };
         let bytes = backend.forward(&op, pass).outputs[0].bytes();

@@ -395,8 +395,15 @@ fn scratch_memory_is_as_told() {
         for keep in [false, true] {
             let (meter, mut rng) = (Meter::new(), Rng::new(1));
             let rng = &mut rng;
-            let pass =
-                Forward { inputs: &inputs, owned: &mut owned, mode, rng, keep, meter: &meter };
+            let pass = Forward {
+                inputs: &inputs,
+                owned: &mut owned,
+                mode,
+                rng,
+                keep,
+                ready: None,
+                meter: &meter,
+            };
             let made = FAST.forward(op, pass);
             assert_eq!(meter.peak(), meter.now() + 4 * told.forward as u64, "{op:?} {mode:?}");
             drop(made);

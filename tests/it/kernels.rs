@@ -136,8 +136,15 @@ pub fn run_by<S: Scalar>(
 ) -> Run<S> {
     let meter = Meter::new();
     let mut rng = Rng::new(1);
-    let pass =
-        Forward { inputs, owned: &mut owned, mode, rng: &mut rng, keep: true, meter: &meter };
+    let pass = Forward {
+        inputs,
+        owned: &mut owned,
+        mode,
+        rng: &mut rng,
+        keep: true,
+        ready: None,
+        meter: &meter,
+    };
     let (made, forward) = counting(|| backend.forward(op, pass));
     let grad = grad.unwrap_or_else(|| Tensor::full(made.outputs[0].shape(), S::of(0.5), &meter));
     let kept = |i: usize, input: bool| {

@@ -11,7 +11,7 @@ use super::winograd::{Pass, Winograd};
 use super::{Fast, How, Native, backward_block, bias_gradient, block};
 use crate::exec::backend::Scratch;
 use crate::exec::kernels::{
-    Backward, ConvLayout, ConvTransposeLayout, Forward, Grads, Kept, Made, owned, volume,
+    Backward, ConvLayout, ConvTransposeLayout, Forward, Grads, Kept, Made, Owned, owned, volume,
 };
 use crate::exec::scalar::Scalar;
 use crate::exec::tensor::Tensor;
@@ -87,6 +87,26 @@ impl Fast for Conv {
         }
     }
 
+    fn ready(&self, inputs: &[&[usize]], how: How) -> usize {
+        match Way::choose(&ConvLayout::new(self, inputs[0]), Pass::Forward, how) {
+            Way::Tiles(way) => way.ready(),
+            Way::Slices(_) | Way::Columns(_) => 0,
+        }
+    }
+
+    fn make_ready<S: Scalar>(
+        &self,
+        inputs: &[&[usize]],
+        own: &[Owned<S>],
+        how: How,
+        into: &mut [S],
+    ) {
+        let layout = ConvLayout::new(self, inputs[0]);
+        if let Way::Tiles(way) = Way::choose(&layout, Pass::Forward, how) {
+            way.make_ready(owned(own, "weight").data(), into);
+        }
+    }
+
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
         let x = &pass.inputs[0];
         let layout = ConvLayout::new(self, x.shape());
@@ -96,9 +116,10 @@ impl Fast for Conv {
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut block = block(scratch.forward, pass.meter);
         let (given, out) = ((x.data(), weight, bias), y.data_mut());
+        let ready = pass.ready;
         match Way::choose(&layout, Pass::Forward, how) {
             Way::Slices(way) => way.forward(given, out, &mut block),
-            Way::Tiles(way) => way.forward(native, given, out, &mut block),
+            Way::Tiles(way) => way.forward(native, (given, ready), out, &mut block),
             Way::Columns(way) => way.forward(native, given, out, &mut block),
         }
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }

@@ -48,7 +48,7 @@ pub use gemm::Native;
 pub use peak::peak;
 
 use super::backend::Scratch;
-use super::kernels::{Backward, Forward, Grads, Kernel as _, Made};
+use super::kernels::{Backward, Forward, Grads, Kernel as _, Made, Owned};
 use super::meter::{Buffer, Meter};
 use super::scalar::Scalar;
 use crate::ops::{Mode, Op};
@@ -58,6 +58,8 @@ use crate::ops::{Mode, Op};
 pub(crate) struct How {
     /// Only in ways that round about as often as the reference does: of tiles, those of 2×2 outputs.
     pub(crate) exact: bool,
+    /// What a forward pass needs of the parameters is made beforehand.
+    pub(crate) ready: bool,
 }
 
 /// An operator with a fast kernel.
@@ -66,6 +68,19 @@ pub(crate) trait Fast {
     fn covers(&self, inputs: &[&[usize]]) -> bool;
     /// Its scratch memory, the same for every precision.
     fn scratch(&self, inputs: &[&[usize]], mode: Mode, how: How) -> Scratch;
+    /// Numbers that can be made of the parameters beforehand, for forward passes that change none.
+    fn ready(&self, _inputs: &[&[usize]], _how: How) -> usize {
+        0
+    }
+    /// Makes them.
+    fn make_ready<S: Scalar>(
+        &self,
+        _inputs: &[&[usize]],
+        _owned: &[Owned<S>],
+        _how: How,
+        _into: &mut [S],
+    ) {
+    }
     /// One forward pass.
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S>;
     /// One backward pass.
@@ -87,6 +102,22 @@ macro_rules! fast {
             match op {
                 $(Op::$Name(op) if op.covers(inputs) => op.scratch(inputs, mode, how),)*
                 _ => Scratch::of_reference(op, inputs, mode),
+            }
+        }
+
+        /// Numbers that an operator's kernel can be given ready.
+        pub(crate) fn ready(op: &Op, inputs: &[&[usize]], how: How) -> usize {
+            match op {
+                $(Op::$Name(op) if op.covers(inputs) => op.ready(inputs, how),)*
+                _ => 0,
+            }
+        }
+
+        /// Makes them of its parameters.
+        pub(crate) fn make_ready<S: Scalar>(op: &Op, inputs: &[&[usize]], owned: &[Owned<S>], how: How, into: &mut [S]) {
+            match op {
+                $(Op::$Name(op) if op.covers(inputs) => op.make_ready(inputs, owned, how, into),)*
+                _ => {}
             }
         }
 

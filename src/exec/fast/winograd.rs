@@ -115,13 +115,16 @@ pub(super) struct Winograd {
     shape: Shape,
     pass: Pass,
     tile: Tile,
+    /// Whether filters are transformed beforehand.
+    ready: bool,
 }
 
 impl Winograd {
     /// In tiles that are worth it; `None` where none are.
     pub(super) fn choose(layout: &ConvLayout, pass: Pass, how: How) -> Option<Self> {
-        let shape = Shape::new(layout)?;
-        choice::choose(&shape, pass, how.exact).map(|tile| Self { shape, pass, tile })
+        let (shape, ready) = (Shape::new(layout)?, how.ready && pass == Pass::Forward);
+        let tile = choice::choose(&shape, pass, how.exact, ready)?;
+        Some(Self { shape, pass, tile, ready })
     }
 
     /// Numbers of scratch memory.
@@ -134,21 +137,38 @@ impl Winograd {
 
     fn scratch_of<const M: usize, const A: usize>(&self) -> usize {
         match self.pass {
-            Pass::Forward => Steps::<M, A>::new(&self.shape).forward_scratch(),
-            Pass::Input => Steps::<M, A>::new(&self.shape.turned()).forward_scratch(),
-            Pass::Weight => Steps::<M, A>::new(&self.shape).weight_scratch(),
+            Pass::Forward => Steps::<M, A>::new(&self.shape, self.ready).forward_scratch(),
+            Pass::Input => Steps::<M, A>::new(&self.shape.turned(), false).forward_scratch(),
+            Pass::Weight => Steps::<M, A>::new(&self.shape, false).weight_scratch(),
         }
     }
 
-    /// `y` becomes the convolution of `x` with the filters `w`, with a bias for each.
+    /// Numbers of the transformed filters, all of them.
+    pub(super) fn ready(&self) -> usize {
+        match self.tile {
+            Tile::Two => Steps::<2, 4>::new(&self.shape, true).filters(),
+            Tile::Four => Steps::<4, 6>::new(&self.shape, true).filters(),
+        }
+    }
+
+    /// Transforms the filters `w`.
+    pub(super) fn make_ready<S: Scalar>(&self, w: &[S], into: &mut [S]) {
+        match self.tile {
+            Tile::Two => Steps::<2, 4>::new(&self.shape, true).make_ready::<Two, S>(w, into),
+            Tile::Four => Steps::<4, 6>::new(&self.shape, true).make_ready::<Four, S>(w, into),
+        }
+    }
+
+    /// `y` becomes the convolution of `x` with the filters `w`, which may be transformed already, with a bias for each.
     pub(super) fn forward<S: Scalar>(
         &self,
         native: &Native<S>,
-        (x, w, bias): (&[S], &[S], Option<&[S]>),
+        ((x, w, bias), ready): ((&[S], &[S], Option<&[S]>), Option<&[S]>),
         y: &mut [S],
         scratch: &mut [S],
     ) {
-        self.convolve(&self.shape, native, (x, w, bias), y, scratch);
+        let given = steps::Given { x, w, ready, bias, turned: false };
+        self.convolve(&self.shape, native, given, y, scratch);
     }
 
     /// `dx` becomes the gradient of the input, of that of the output and the filters.
@@ -159,21 +179,26 @@ impl Winograd {
         dx: &mut [S],
         scratch: &mut [S],
     ) {
-        self.convolve(&self.shape.turned(), native, (g, w, None), dx, scratch);
+        let given = steps::Given { x: g, w, ready: None, bias: None, turned: true };
+        self.convolve(&self.shape.turned(), native, given, dx, scratch);
     }
 
     fn convolve<S: Scalar>(
         &self,
         shape: &Shape,
         native: &Native<S>,
-        (x, w, bias): (&[S], &[S], Option<&[S]>),
+        given: steps::Given<'_, S>,
         y: &mut [S],
         scratch: &mut [S],
     ) {
-        let given = steps::Given { x, w, bias, turned: self.pass == Pass::Input };
+        let ready = self.ready;
         match self.tile {
-            Tile::Two => Steps::<2, 4>::new(shape).forward::<Two, S>(native, given, y, scratch),
-            Tile::Four => Steps::<4, 6>::new(shape).forward::<Four, S>(native, given, y, scratch),
+            Tile::Two => {
+                Steps::<2, 4>::new(shape, ready).forward::<Two, S>(native, given, y, scratch);
+            }
+            Tile::Four => {
+                Steps::<4, 6>::new(shape, ready).forward::<Four, S>(native, given, y, scratch);
+            }
         }
     }
 
@@ -187,8 +212,12 @@ impl Winograd {
     ) {
         let shape = &self.shape;
         match self.tile {
-            Tile::Two => Steps::<2, 4>::new(shape).weight::<Two, S>(native, given, dw, scratch),
-            Tile::Four => Steps::<4, 6>::new(shape).weight::<Four, S>(native, given, dw, scratch),
+            Tile::Two => {
+                Steps::<2, 4>::new(shape, false).weight::<Two, S>(native, given, dw, scratch)
+            }
+            Tile::Four => {
+                Steps::<4, 6>::new(shape, false).weight::<Four, S>(native, given, dw, scratch)
+            }
         }
     }
 }

@@ -162,6 +162,8 @@ pub struct Forward<'a, S> {
     pub rng: &'a mut Rng,
     /// Whether a backward pass will follow: only then is anything kept.
     pub keep: bool,
+    /// What a backend made of the parameters beforehand (`Backend::ready`).
+    pub ready: Option<&'a [S]>,
     /// Where memory is accounted.
     pub meter: &'a Meter,
 }

@@ -175,7 +175,7 @@ mod tests {
         let inputs = [Tensor::new(&[1, 1, data.len()], data.to_vec(), &meter)];
         let owned = &mut [][..];
         let pass =
-            Forward { inputs: &inputs, owned, mode, rng: &mut rng, keep: false, meter: &meter };
+            Forward { inputs: &inputs, owned, mode, rng: &mut rng, keep: false, ready: None, meter: &meter };
         pad.forward(pass).outputs[0].values()
     }
 

@@ -206,7 +206,7 @@ mod tests {
         let inputs = [Tensor::new(shape, data.to_vec(), &meter)];
         let (owned, mode) = (&mut [][..], Mode::Eval);
         let pass =
-            Forward { inputs: &inputs, owned, mode, rng: &mut rng, keep: false, meter: &meter };
+            Forward { inputs: &inputs, owned, mode, rng: &mut rng, keep: false, ready: None, meter: &meter };
         op.forward(pass).outputs[0].values()
     }
 

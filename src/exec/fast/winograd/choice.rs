@@ -51,7 +51,7 @@ fn direct(shape: &Shape, pass: Pass) -> f64 {
 
 /// Nanoseconds of a pass with tiles of so many rows and columns.
 #[allow(clippy::cast_precision_loss, reason = "an estimate")]
-fn tiled(shape: &Shape, pass: Pass, tile: Tile, [high, wide]: [usize; 2]) -> f64 {
+fn tiled(shape: &Shape, (pass, ready): (Pass, bool), tile: Tile, [high, wide]: [usize; 2]) -> f64 {
     let (side, transform) = side(tile);
     let positions = ((side + 2) * (side + 2)) as f64;
     let tiles = shape.batch * high.div_ceil(side) * wide.div_ceil(side);
@@ -61,15 +61,16 @@ fn tiled(shape: &Shape, pass: Pass, tile: Tile, [high, wide]: [usize; 2]) -> f64
     STEPS
         + MACS[1] * worked as f64 * filters
         + transform * tiles as f64 * (shape.inputs + shape.outputs) as f64
-        + (READ + moved(pass).filters) * filters
+        + (READ + if ready { 0.0 } else { moved(pass).filters }) * filters
 }
 
-/// The tile that is worth it; none where a product of columns is. `exact` allows only what rounds as a direct sum does.
-pub(super) fn choose(shape: &Shape, pass: Pass, exact: bool) -> Option<Tile> {
+/// The tile that is worth it; none where a product of columns is. `exact` allows only what rounds as a direct sum does,
+/// `ready` has the filters transformed.
+pub(super) fn choose(shape: &Shape, pass: Pass, exact: bool, ready: bool) -> Option<Tile> {
     // What is written in tiles.
     let written = if pass == Pass::Input { shape.size } else { shape.made };
     let tiles: &[Tile] = if exact { &[Tile::Two] } else { &[Tile::Two, Tile::Four] };
-    let times = tiles.iter().map(|tile| (Some(*tile), tiled(shape, pass, *tile, written)));
+    let times = tiles.iter().map(|tile| (Some(*tile), tiled(shape, (pass, ready), *tile, written)));
     let times = times.chain([(None, direct(shape, pass))]);
     times.min_by(|a, b| a.1.total_cmp(&b.1)).and_then(|(tile, _)| tile)
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::forms::Form;
 use super::tiles::cut;
 use super::{SIDE, TAPS};
-use crate::exec::fast::gemm::Write;
+use crate::exec::fast::gemm::{MatrixMut, Write};
 use crate::exec::fast::split;
 use crate::exec::scalar::Scalar;
 
@@ -31,28 +31,55 @@ impl<S: Scalar> Filters<'_, S> {
         some: Range<usize>,
         (into, step): (&mut [S], usize),
     ) {
+        let parts = some.zip(into.chunks_exact_mut(A * A * step));
+        split::run(parts, &mut [] as &mut [S], 0, |(filter, into), _| {
+            self.one::<F, M, A>(filter, into, step);
+        });
+    }
+
+    /// Transforms all of them, to `[A·A][filters][step]`.
+    pub(super) fn spread<F: Form<M, A>, const M: usize, const A: usize>(
+        &self,
+        into: &mut [S],
+        step: usize,
+    ) {
+        let row = self.sizes[0] * step;
+        let parts = MatrixMut::new(into, A * A, row, row).cut(A * A, step);
+        split::run(parts, &mut [] as &mut [S], 0, |(_, first, mut into), _| {
+            let mut filter = vec![S::ZERO; A * A * step];
+            self.one::<F, M, A>(first / step, &mut filter, step);
+            filter.chunks_exact(step).enumerate().for_each(|(i, row)| {
+                into.row(i).copy_from_slice(row);
+            });
+        });
+    }
+
+    /// Transforms one, to `[A·A][step]`.
+    fn one<F: Form<M, A>, const M: usize, const A: usize>(
+        &self,
+        filter: usize,
+        into: &mut [S],
+        step: usize,
+    ) {
         let [filters, channels] = self.sizes;
         let (first, apart) =
             if self.turned { (TAPS, filters * TAPS) } else { (channels * TAPS, TAPS) };
-        let parts = some.zip(into.chunks_exact_mut(A * A * step));
-        split::run(parts, &mut [] as &mut [S], 0, |(filter, into), _| {
-            let w = &self.w[filter * first..];
-            for begin in (0..channels).step_by(AT_ONCE) {
-                let part = begin..(begin + AT_ONCE).min(channels);
-                for c in part.clone() {
-                    for (tap, w) in w[c * apart..][..TAPS].iter().enumerate() {
-                        let tap = if self.turned { TAPS - 1 - tap } else { tap };
-                        into[(tap / SIDE * A + tap % SIDE) * step + c] = *w;
-                    }
-                }
-                for j in 0..SIDE {
-                    F::along(cut(into, j * step, A * step, part.clone()), F::filter);
-                }
-                for i in 0..A {
-                    F::along(cut(into, i * A * step, step, part.clone()), F::filter);
+        let w = &self.w[filter * first..];
+        for begin in (0..channels).step_by(AT_ONCE) {
+            let part = begin..(begin + AT_ONCE).min(channels);
+            for c in part.clone() {
+                for (tap, w) in w[c * apart..][..TAPS].iter().enumerate() {
+                    let tap = if self.turned { TAPS - 1 - tap } else { tap };
+                    into[(tap / SIDE * A + tap % SIDE) * step + c] = *w;
                 }
             }
-        });
+            for j in 0..SIDE {
+                F::along(cut(into, j * step, A * step, part.clone()), F::filter);
+            }
+            for i in 0..A {
+                F::along(cut(into, i * A * step, step, part.clone()), F::filter);
+            }
+        }
     }
 }
 

@@ -30,6 +30,8 @@ const TURNED: usize = 8;
 pub(super) struct Given<'a, S> {
     pub(super) x: &'a [S],
     pub(super) w: &'a [S],
+    /// The filters, transformed beforehand.
+    pub(super) ready: Option<&'a [S]>,
     pub(super) bias: Option<&'a [S]>,
     /// Whether the filters are those of the input's gradient.
     pub(super) turned: bool,
@@ -49,6 +51,8 @@ pub(super) struct Steps<const M: usize, const A: usize> {
     step: usize,
     /// Filters of a group.
     group: usize,
+    /// Numbers from a filter to the next and from a position to the next, of transformed filters.
+    apart: [usize; 2],
 }
 
 /// The next odd number of lines.
@@ -58,7 +62,8 @@ fn odd(numbers: usize) -> usize {
 }
 
 impl<const M: usize, const A: usize> Steps<M, A> {
-    pub(super) fn new(shape: &Shape) -> Self {
+    /// `ready` says that filters are transformed beforehand: then they are one group, and stand position by position.
+    pub(super) fn new(shape: &Shape, ready: bool) -> Self {
         let Shape { batch, inputs, outputs, size, before, made } = *shape;
         let tiles = made.map(|extent| extent.div_ceil(M));
         let grid = |plane: [usize; 2], before, channels| {
@@ -74,7 +79,8 @@ impl<const M: usize, const A: usize> Steps<M, A> {
             y: grid(made, [0, 0], outputs),
             rows,
             step: odd(rows * tiles[1]),
-            group: split::even(outputs, GROUP / filter),
+            group: if ready { outputs } else { split::even(outputs, GROUP / filter) },
+            apart: if ready { [odd(inputs), outputs * odd(inputs)] } else { [filter, odd(inputs)] },
         }
     }
 
@@ -83,9 +89,26 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         A * A * self.step + LINE
     }
 
-    /// Numbers from a filter to the next, in U.
+    /// Numbers of a transformed filter.
     fn filter(&self) -> usize {
         A * A * odd(self.shape.inputs)
+    }
+
+    /// Numbers of all transformed filters.
+    pub(super) fn filters(&self) -> usize {
+        self.shape.outputs * self.filter()
+    }
+
+    /// Transforms all filters.
+    pub(super) fn make_ready<F: Form<M, A>, S: Scalar>(&self, w: &[S], into: &mut [S]) {
+        let Shape { inputs, outputs, .. } = self.shape;
+        let filters = Filters { w, sizes: [outputs, inputs], turned: false };
+        filters.spread::<F, M, A>(into, odd(inputs));
+    }
+
+    /// Whether the filters are transformed beforehand.
+    fn is_ready(&self) -> bool {
+        self.apart[0] < self.apart[1]
     }
 
     /// Rows of tiles of all images.
@@ -128,7 +151,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let Shape { inputs, outputs, .. } = self.shape;
         let gather = split::blocks(inputs, self.x.gather_scratch::<M, A>());
         let scatter = split::blocks(outputs, self.y.scatter_scratch::<M, A>());
-        let u = self.group * self.filter();
+        let u = if self.is_ready() { 0 } else { self.group * self.filter() };
         [u, inputs * self.channel(), A * A * self.group * self.step, gather.max(scatter)]
     }
 
@@ -155,9 +178,10 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         for rows in self.blocks() {
             self.gather::<F, S>(given.x, &rows, v, lanes);
             for outs in self.groups() {
-                if rows.start == 0 || self.group < outputs {
+                if given.ready.is_none() && (rows.start == 0 || self.group < outputs) {
                     filters.transform::<F, M, A>(outs.clone(), (u, odd(inputs)));
                 }
+                let u = given.ready.unwrap_or(u);
                 self.multiply(native, (u, v), (made, outs.len()), rows.len());
                 self.scatter::<F, S>(made, (outs, given.bias), &rows, y, lanes);
             }
@@ -176,8 +200,8 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let width = rows * self.x.tiles[1];
         let parts = made.chunks_exact_mut(self.group * self.step).enumerate();
         split::run(parts, &mut [] as &mut [S], 0, |(position, made), _| {
-            let u = &u[position * odd(inputs)..];
-            let u = Matrix::new(u, [outs, inputs], [self.filter(), 1]);
+            let [filter, apart] = self.apart;
+            let u = Matrix::new(&u[position * apart..], [outs, inputs], [filter, 1]);
             let v = &v[position * self.step..];
             let v = Matrix::new(v, [inputs, width], [self.channel(), 1]);
             let mut made = MatrixMut::new(made, outs, width, self.step);

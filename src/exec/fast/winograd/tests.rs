@@ -86,6 +86,7 @@ impl<S: Scalar> Given<S> {
             mode,
             rng: &mut rng,
             keep: false,
+            ready: None,
             meter: &meter,
         });
         let grads = self.op.backward(Backward {
@@ -113,10 +114,10 @@ impl<S: Scalar> Given<S> {
         let w = self.owned[0].tensor().expect("a weight").data();
         let bias = self.owned.get(1).map(|owned| owned.tensor().expect("a bias").data());
         let [mut y, mut dx, mut dw] = [g.len(), x.len(), w.len()].map(none);
-        let pass = |pass| Winograd { shape, pass, tile };
+        let pass = |pass| Winograd { shape, pass, tile, ready: false };
         let scratch = |pass: &Winograd| none(pass.scratch());
         let ahead = pass(Pass::Forward);
-        ahead.forward(native, (x, w, bias), &mut y, &mut scratch(&ahead));
+        ahead.forward(native, ((x, w, bias), None), &mut y, &mut scratch(&ahead));
         let back = pass(Pass::Input);
         back.input_gradient(native, (g, w), &mut dx, &mut scratch(&back));
         let weight = pass(Pass::Weight);
@@ -244,7 +245,7 @@ fn tiles_are_chosen_where_they_pay() {
         Shape::new(&layout).expect("a convolution for tiles")
     };
     let all = |shape: Shape| {
-        [Pass::Forward, Pass::Input, Pass::Weight].map(|pass| choose(&shape, pass, false))
+        [Pass::Forward, Pass::Input, Pass::Weight].map(|pass| choose(&shape, pass, false, false))
     };
     let (two, four) = (Some(Tile::Two), Some(Tile::Four));
     // Large maps: the larger tile. A first layer: transforms would cost more than they save.
@@ -254,6 +255,6 @@ fn tiles_are_chosen_where_they_pay() {
     // One small map: filters are transformed for too few tiles.
     assert_eq!(all(square(1, [512, 512], 7)), [None; 3]);
     for pass in [Pass::Forward, Pass::Input, Pass::Weight] {
-        assert_eq!(choose(&square(1, [64, 64], 224), pass, true), two);
+        assert_eq!(choose(&square(1, [64, 64], 224), pass, true, false), two);
     }
 }
