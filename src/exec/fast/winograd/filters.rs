@@ -14,17 +14,36 @@ use crate::exec::scalar::Scalar;
 /// Channels that are transformed at once, so that what is between two passes stays in the nearest cache.
 const AT_ONCE: usize = 64;
 
-/// The filters of a convolution.
+/// The filters of a convolution, and which of their taps lie side by side once they are transformed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filters<'a, S> {
-    /// `[filters][channels][3][3]`, or `[channels][filters][3][3]` where they are turned, each by half a turn.
-    pub(super) w: &'a [S],
-    /// Filters and channels.
-    pub(super) sizes: [usize; 2],
-    pub(super) turned: bool,
+    w: &'a [S],
+    /// How many there are, and how many numbers side by side in each.
+    sizes: [usize; 2],
+    /// Numbers from one to the next, and from the taps of one number to those of the next.
+    apart: [usize; 2],
+    /// Whether each is turned by half a turn.
+    turned: bool,
 }
 
-impl<S: Scalar> Filters<'_, S> {
+impl<'a, S: Scalar> Filters<'a, S> {
+    /// Of `w[filters][channels][3][3]`: channels side by side.
+    pub(super) fn by_channel(w: &'a [S], filters: usize, channels: usize) -> Self {
+        let (sizes, apart) = ([filters, channels], [channels * TAPS, TAPS]);
+        Self { w, sizes, apart, turned: false }
+    }
+
+    /// Of the same: for each channel the filters side by side.
+    pub(super) fn by_filter(w: &'a [S], filters: usize, channels: usize) -> Self {
+        let (sizes, apart) = ([channels, filters], [TAPS, channels * TAPS]);
+        Self { w, sizes, apart, turned: false }
+    }
+
+    /// Those of the input's gradient, of `w[channels][filters][3][3]`: channels side by side, taps in the other order.
+    pub(super) fn turned(w: &'a [S], filters: usize, channels: usize) -> Self {
+        Self { turned: true, ..Self::by_filter(w, channels, filters) }
+    }
+
     /// Transforms some of them, to `[filters][A·A][step]`.
     pub(super) fn transform<F: Form<M, A>, const M: usize, const A: usize>(
         &self,
@@ -37,20 +56,22 @@ impl<S: Scalar> Filters<'_, S> {
         });
     }
 
-    /// Transforms all of them, to `[A·A][filters][step]`.
+    /// Transforms all of them, to `[A·A][panels][filters][step]`: a panel has so many of the numbers side by side.
     pub(super) fn spread<F: Form<M, A>, const M: usize, const A: usize>(
         &self,
         into: &mut [S],
+        panel: usize,
         step: usize,
     ) {
-        let row = self.sizes[0] * step;
-        let parts = MatrixMut::new(into, A * A, row, row).cut(A * A, step);
-        split::run(parts, &mut [] as &mut [S], 0, |(_, first, mut into), _| {
-            let mut filter = vec![S::ZERO; A * A * step];
-            self.one::<F, M, A>(first / step, &mut filter, step);
-            filter.chunks_exact(step).enumerate().for_each(|(i, row)| {
-                into.row(i).copy_from_slice(row);
-            });
+        let ([filters, numbers], row) = (self.sizes, self.sizes[0] * step);
+        let panels = numbers.div_ceil(panel);
+        let parts = MatrixMut::new(into, A * A * panels, row, row).cut(A * A * panels, step);
+        split::run(parts.take(filters), &mut [] as &mut [S], 0, |(_, first, mut into), _| {
+            let mut filter = vec![S::ZERO; A * A * panels * panel];
+            self.one::<F, M, A>(first / step, &mut filter, panels * panel);
+            for (i, numbers) in filter.chunks_exact(panel).enumerate() {
+                into.row(i)[..panel].copy_from_slice(numbers);
+            }
         });
     }
 
@@ -61,9 +82,7 @@ impl<S: Scalar> Filters<'_, S> {
         into: &mut [S],
         step: usize,
     ) {
-        let [filters, channels] = self.sizes;
-        let (first, apart) =
-            if self.turned { (TAPS, filters * TAPS) } else { (channels * TAPS, TAPS) };
+        let ([_, channels], [first, apart]) = (self.sizes, self.apart);
         let w = &self.w[filter * first..];
         for begin in (0..channels).step_by(AT_ONCE) {
             let part = begin..(begin + AT_ONCE).min(channels);

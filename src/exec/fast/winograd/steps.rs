@@ -25,6 +25,23 @@ const GROUP: usize = 1 << 20;
 /// Channels that are turned at once.
 const TURNED: usize = 8;
 
+/// Tiles of a block below which a register is better filled with filters.
+const FEW: usize = 32;
+
+/// Filters that stand side by side there.
+const PANEL: usize = 64;
+
+/// How transformed filters stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Filter by filter, each position by position, channels side by side.
+    Filters,
+    /// All filters position by position, channels side by side.
+    Positions,
+    /// All filters position by position, panel by panel, channel by channel, filters side by side.
+    Across,
+}
+
 /// What a forward pass is given.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'a, S> {
@@ -51,8 +68,8 @@ pub(super) struct Steps<const M: usize, const A: usize> {
     step: usize,
     /// Filters of a group.
     group: usize,
-    /// Numbers from a filter to the next and from a position to the next, of transformed filters.
-    apart: [usize; 2],
+    /// How transformed filters stand.
+    order: Order,
 }
 
 /// The next odd number of lines.
@@ -80,7 +97,11 @@ impl<const M: usize, const A: usize> Steps<M, A> {
             rows,
             step: odd(rows * tiles[1]),
             group: if ready { outputs } else { split::even(outputs, GROUP / filter) },
-            apart: if ready { [odd(inputs), outputs * odd(inputs)] } else { [filter, odd(inputs)] },
+            order: match ready {
+                false => Order::Filters,
+                true if rows * tiles[1] <= FEW => Order::Across,
+                true => Order::Positions,
+            },
         }
     }
 
@@ -96,19 +117,24 @@ impl<const M: usize, const A: usize> Steps<M, A> {
 
     /// Numbers of all transformed filters.
     pub(super) fn filters(&self) -> usize {
-        self.shape.outputs * self.filter()
+        let Shape { inputs, outputs, .. } = self.shape;
+        match self.order {
+            Order::Filters | Order::Positions => outputs * self.filter(),
+            Order::Across => A * A * inputs * outputs.next_multiple_of(PANEL),
+        }
     }
 
     /// Transforms all filters.
     pub(super) fn make_ready<F: Form<M, A>, S: Scalar>(&self, w: &[S], into: &mut [S]) {
         let Shape { inputs, outputs, .. } = self.shape;
-        let filters = Filters { w, sizes: [outputs, inputs], turned: false };
-        filters.spread::<F, M, A>(into, odd(inputs));
-    }
-
-    /// Whether the filters are transformed beforehand.
-    fn is_ready(&self) -> bool {
-        self.apart[0] < self.apart[1]
+        match self.order {
+            Order::Filters | Order::Positions => {
+                Filters::by_channel(w, outputs, inputs).spread::<F, M, A>(into, inputs, odd(inputs));
+            }
+            Order::Across => {
+                Filters::by_filter(w, outputs, inputs).spread::<F, M, A>(into, PANEL, PANEL);
+            }
+        }
     }
 
     /// Rows of tiles of all images.
@@ -151,8 +177,9 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let Shape { inputs, outputs, .. } = self.shape;
         let gather = split::blocks(inputs, self.x.gather_scratch::<M, A>());
         let scatter = split::blocks(outputs, self.y.scatter_scratch::<M, A>());
-        let u = if self.is_ready() { 0 } else { self.group * self.filter() };
-        [u, inputs * self.channel(), A * A * self.group * self.step, gather.max(scatter)]
+        let turned = split::blocks(A * A, self.across_scratch());
+        let u = if self.order == Order::Filters { self.group * self.filter() } else { 0 };
+        [u, inputs * self.channel(), A * A * self.group * self.step, gather.max(scatter).max(turned)]
     }
 
     /// Scratch memory of the forward pass.
@@ -174,7 +201,8 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let (v, rest) = rest.split_at_mut(v);
         let (made, rest) = rest.split_at_mut(made);
         let lanes = &mut rest[..lanes];
-        let filters = Filters { w: given.w, sizes: [outputs, inputs], turned: given.turned };
+        let filters = if given.turned { Filters::turned } else { Filters::by_channel };
+        let filters = filters(given.w, outputs, inputs);
         for rows in self.blocks() {
             self.gather::<F, S>(given.x, &rows, v, lanes);
             for outs in self.groups() {
@@ -182,7 +210,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
                     filters.transform::<F, M, A>(outs.clone(), (u, odd(inputs)));
                 }
                 let u = given.ready.unwrap_or(u);
-                self.multiply(native, (u, v), (made, outs.len()), rows.len());
+                self.multiply(native, (u, v), (made, outs.len()), rows.len(), lanes);
                 self.scatter::<F, S>(made, (outs, given.bias), &rows, y, lanes);
             }
         }
@@ -195,18 +223,41 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         (u, v): (&[S], &[S]),
         (made, outs): (&mut [S], usize),
         rows: usize,
+        lanes: &mut [S],
     ) {
         let inputs = self.shape.inputs;
         let width = rows * self.x.tiles[1];
         let parts = made.chunks_exact_mut(self.group * self.step).enumerate();
-        split::run(parts, &mut [] as &mut [S], 0, |(position, made), _| {
-            let [filter, apart] = self.apart;
-            let u = Matrix::new(&u[position * apart..], [outs, inputs], [filter, 1]);
+        split::run(parts, lanes, self.across_scratch(), |(position, made), turned| {
             let v = &v[position * self.step..];
             let v = Matrix::new(v, [inputs, width], [self.channel(), 1]);
             let mut made = MatrixMut::new(made, outs, width, self.step);
+            let [first, step] = match self.order {
+                Order::Filters => [odd(inputs), self.filter()],
+                Order::Positions => [outs * odd(inputs), odd(inputs)],
+                Order::Across => {
+                    let panel = inputs * PANEL;
+                    let u = &u[position * outs.div_ceil(PANEL) * panel..];
+                    let sums = MatrixMut::new(turned, width, outs, odd(outs)).cut(width, PANEL);
+                    for (u, (_, _, mut sums)) in u.chunks_exact(panel).zip(sums) {
+                        let u = Matrix::new(u, [inputs, sums.sizes()[1]], [PANEL, 1]);
+                        native.product(&mut sums, v.transposed(), u, Write::Over);
+                    }
+                    for at in 0..outs {
+                        let column = turned[at..].iter().step_by(odd(outs));
+                        made.row(at).iter_mut().zip(column).for_each(|(y, sum)| *y = *sum);
+                    }
+                    return;
+                }
+            };
+            let u = Matrix::new(&u[position * first..], [outs, inputs], [step, 1]);
             native.product(&mut made, u, v, Write::Over);
         });
+    }
+
+    /// Scratch memory of a part of `multiply`.
+    fn across_scratch(&self) -> usize {
+        if self.order == Order::Across { self.rows * self.x.tiles[1] * odd(self.group) } else { 0 }
     }
 
     /// Transforms what was made of some filters back, onto the output's channels of some rows of tiles.
