@@ -132,14 +132,7 @@ impl Patches {
             for (tap, row) in taps.zip(rows.chunks_exact_mut(width)) {
                 self.runs(tap, windows, |to, from| match from {
                     None => row[to].fill(S::ZERO),
-                    Some(from) if stride == 1 => {
-                        let n = to.len();
-                        row[to].copy_from_slice(&channel[from..from + n]);
-                    }
-                    Some(from) => {
-                        let read = channel[from..].iter().step_by(stride);
-                        row[to].iter_mut().zip(read).for_each(|(to, from)| *to = *from);
-                    }
+                    Some(from) => take(&channel[from..], stride, &mut row[to]),
                 });
             }
         }
@@ -159,16 +152,42 @@ impl Patches {
             for (tap, row) in taps.zip(rows.chunks_exact(width)) {
                 self.runs(tap, windows, |from, to| match to {
                     None => {}
-                    Some(to) if stride == 1 => {
-                        let into = channel[to..].iter_mut();
-                        into.zip(&row[from]).for_each(|(to, from)| *to = to.add(*from));
-                    }
-                    Some(to) => {
-                        let into = channel[to..].iter_mut().step_by(stride);
-                        into.zip(&row[from]).for_each(|(to, from)| *to = to.add(*from));
-                    }
+                    Some(to) => add(&row[from], stride, &mut channel[to..]),
                 });
             }
+        }
+    }
+}
+
+/// Copies every number that is a stride on. A stride of 2 is taken in pairs, as registers can.
+fn take<S: Scalar>(from: &[S], stride: usize, into: &mut [S]) {
+    match (stride, into) {
+        (1, into) => into.copy_from_slice(&from[..into.len()]),
+        (2, [into @ .., last]) => {
+            *last = from[2 * into.len()];
+            let pairs = from.as_chunks::<2>().0;
+            into.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair[0]);
+        }
+        (_, into) => {
+            let from = from.iter().step_by(stride);
+            into.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+    }
+}
+
+/// Adds to every number that is a stride on.
+fn add<S: Scalar>(from: &[S], stride: usize, into: &mut [S]) {
+    match (stride, from) {
+        (1, from) => into.iter_mut().zip(from).for_each(|(to, from)| *to = to.add(*from)),
+        (2, [from @ .., last]) => {
+            let to = &mut into[2 * from.len()];
+            *to = to.add(*last);
+            let pairs = into.as_chunks_mut::<2>().0;
+            pairs.iter_mut().zip(from).for_each(|(to, from)| *to = [to[0].add(*from), to[1]]);
+        }
+        (_, from) => {
+            let into = into.iter_mut().step_by(stride);
+            into.zip(from).for_each(|(to, from)| *to = to.add(*from));
         }
     }
 }
