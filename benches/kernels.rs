@@ -150,8 +150,10 @@ fn times(backend: Backend, op: &Op, shapes: &[Vec<usize>]) -> [f64; 2] {
     let (mode, mut rng) = (Mode::Train, Rng::new(3));
     let mut forward = |owned: &mut [Owned<f32>]| -> Made<f32> {
         let rng = &mut rng;
-        backend
-            .forward(op, Forward { inputs: &inputs, owned, mode, rng, keep: true, meter: &meter })
+        backend.forward(
+            op,
+            Forward { inputs: &inputs, owned, mode, rng, keep: true, ready: None, meter: &meter },
+        )
     };
     let made = forward(&mut owned);
     let ahead = median(|| drop(forward(&mut owned)));
@@ -217,6 +219,7 @@ fn measure((name, op, sample): &Case, batch: usize, peak: f64) {
             mode: Mode::Train,
             rng: &mut rng,
             keep: false,
+            ready: None,
             meter: &meter,
         };
         FAST.forward(op, pass)

@@ -94,10 +94,11 @@ fn median(times: &mut [Duration]) -> f64 {
 /// # Errors
 /// A network that cannot be analysed.
 pub fn need(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<u64, AnalysisError> {
-    let backend = plan.backend.plan();
     let peak = if plan.backward {
+        let backend = plan.backend.plan();
         memory::training(graph, analysis, Optimizer::Sgd, backend, false)?.peak.bytes
     } else {
+        let backend = plan.backend.ready_plan();
         let inference = memory::memory(graph, analysis, Optimizer::Sgd, backend)?.inference.bytes;
         inference.saturating_add(ready(graph, analysis, plan.backend))
     };

@@ -108,22 +108,31 @@ impl Backend {
 
     /// The scratch memory of an operator, computed with the machine's own numbers.
     pub fn scratch(self, op: &Op, inputs: &[&[usize]], mode: Mode) -> Scratch {
+        self.scratch_of(op, inputs, mode, false)
+    }
+
+    fn scratch_of(self, op: &Op, inputs: &[&[usize]], mode: Mode, ready: bool) -> Scratch {
         match self.how() {
             None => Scratch::of_reference(op, inputs, mode),
-            Some(how) => fast::scratch(op, inputs, mode, how),
+            Some(how) => fast::scratch(op, inputs, mode, How { ready, ..how }),
         }
     }
 
     /// The scratch memory of all operators, as a pure function of operator, input shapes and mode.
     pub fn plan(self) -> Plan {
+        self.plan_of::<false>()
+    }
+
+    /// The same of forward passes that are given what is [`ready`](Self::ready).
+    pub fn ready_plan(self) -> Plan {
+        self.plan_of::<true>()
+    }
+
+    fn plan_of<const READY: bool>(self) -> Plan {
         match self {
-            Self::Reference => |op, inputs, mode| plan(Self::Reference, op, inputs, mode),
-            Self::Fast { exact: false } => {
-                |op, inputs, mode| plan(Self::Fast { exact: false }, op, inputs, mode)
-            }
-            Self::Fast { exact: true } => {
-                |op, inputs, mode| plan(Self::Fast { exact: true }, op, inputs, mode)
-            }
+            Self::Reference => plan::<REFERENCE, READY>,
+            Self::Fast { exact: false } => plan::<FAST, READY>,
+            Self::Fast { exact: true } => plan::<EXACT, READY>,
         }
     }
 }
@@ -165,9 +174,20 @@ impl Kernel for On<'_> {
     }
 }
 
-fn plan(backend: Backend, op: &Op, inputs: &[Shape], mode: Mode) -> [u64; 3] {
+/// The backends, by number: a plan is a function that has nothing with it.
+const BACKENDS: [Backend; 3] =
+    [Backend::Reference, Backend::Fast { exact: false }, Backend::Fast { exact: true }];
+const REFERENCE: usize = 0;
+const FAST: usize = 1;
+const EXACT: usize = 2;
+
+fn plan<const BACKEND: usize, const READY: bool>(
+    op: &Op,
+    inputs: &[Shape],
+    mode: Mode,
+) -> [u64; 3] {
     let sizes: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
     let sizes: Vec<&[usize]> = sizes.iter().map(Vec::as_slice).collect();
-    let Scratch { forward, inputs, params } = backend.scratch(op, &sizes, mode);
+    let Scratch { forward, inputs, params } = BACKENDS[BACKEND].scratch_of(op, &sizes, mode, READY);
     [forward, inputs, params].map(|n| n as u64)
 }

@@ -16,6 +16,7 @@ use super::text::{join, safe, wrap};
 use crate::analysis::Analysis;
 use crate::graph::Graph;
 use crate::profile::{self, Plan};
+use crate::units;
 use crate::verify;
 
 /// What was measured of a network.
@@ -39,6 +40,8 @@ pub struct Report {
     pub repeat: usize,
     /// Floating point operations a second of one large matrix product, with the same threads in the same run.
     pub peak_flops: f64,
+    /// Bytes of transformed filters that inference makes once and keeps beside the parameters; 0 where it goes backward.
+    pub ready_bytes: u64,
     /// What was measured of each layer, in execution order.
     pub layers: Vec<Layer>,
     /// The forward passes of all layers.
@@ -159,6 +162,7 @@ pub fn report(
         threads,
         repeat: plan.repeat,
         peak_flops: peak,
+        ready_bytes: if plan.backward { 0 } else { profile::ready(graph, analysis, plan.backend) },
         layers,
         forward,
         backward,
@@ -271,13 +275,18 @@ impl Report {
         ]
     }
 
-    /// What the peak is.
+    /// What the peak is, and what is not in the times.
     fn peak(&self) -> String {
-        format!(
+        let mut text = format!(
             "The peak is {:.1} GFLOP/s: one large matrix product, in this run. Above it is what computes with fewer \
              operations than are counted (Winograd).",
             self.peak_flops / 1e9
-        )
+        );
+        if self.ready_bytes > 0 {
+            let bytes = units::bytes(self.ready_bytes);
+            let _ = write!(text, " Filters are transformed once, before, and kept: {bytes}.");
+        }
+        text
     }
 
     /// The report for a terminal.

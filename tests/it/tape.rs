@@ -1,6 +1,7 @@
 //! The tape: memory that was predicted against memory that was allocated, to the byte, and gradients that meet.
 
 use cnnstat::analysis::memory::{self, Optimizer as Kind};
+use cnnstat::diag::Source;
 use cnnstat::exec::backend::Backend;
 use cnnstat::exec::kernels::Scheme;
 use cnnstat::exec::meter::Meter;
@@ -15,6 +16,7 @@ use cnnstat::lang::{self, Choices};
 use cnnstat::ops::field::Probability;
 use cnnstat::ops::ledger::Role;
 use cnnstat::ops::{Dropout, Flatten, Identity, Linear, Mode, Op, Relu, Scale, Sigmoid};
+use cnnstat::profile;
 use cnnstat::{Analysis, DType, Options, Shape, analyze};
 
 use crate::common::{folder, read, variants};
@@ -92,6 +94,19 @@ impl Setting<'_> {
         assert_eq!(meter.peak(), said.inference.bytes, "{self:?}: {:?}", said.inference);
         drop(outputs);
         assert_eq!(meter.now(), said.flash + said.buffers, "{self:?}: left after inference");
+
+        let said = memory::memory(self.graph, &analysis, self.kind, backend.ready_plan()).unwrap();
+        let ready = profile::ready(self.graph, &analysis, backend) / <f32 as Scalar>::BYTES;
+        let mut network = network.keeping_ready();
+        for _ in 0..2 {
+            drop(network.infer(data.inputs(&meter), Mode::Eval).unwrap());
+            let kept = said.flash + said.buffers + ready * S::BYTES;
+            assert_eq!(meter.now(), kept, "{self:?}: kept after inference");
+        }
+        meter.reset_peak();
+        drop(network.infer(data.inputs(&meter), Mode::Eval).unwrap());
+        let peak = said.inference.bytes + ready * S::BYTES;
+        assert_eq!(meter.peak(), peak, "{self:?}: {:?} with what is ready", said.inference);
     }
 
     /// Two training steps; of the second all is compared.
@@ -509,4 +524,46 @@ fn a_first_pass_and_a_loss_are_those_of_any_other() {
             assert_eq!(forward.to_bits(), stepped.to_bits(), "{what}");
         }
     }
+}
+
+/// What inference keeps of the parameters changes nothing, and is forgotten when they change.
+#[test]
+fn what_is_kept_ready_is_that_of_the_parameters() {
+    let text = "
+model: m
+input: [16, 12, 12]
+layers:
+  - conv2d(32, 3, padding=1)
+  - relu
+  - conv2d(32, 3, padding=1, bias=false)
+  - conv2d(4, 1)
+";
+    let source = Source { name: "m.yaml".into(), text: text.into() };
+    let graph = read(&source, None).graph;
+    let analysis = analyze(&graph, &Options::default()).unwrap();
+    let fast = Backend::Fast { exact: false };
+    assert!(profile::ready(&graph, &analysis, fast) > 0, "something is kept");
+    assert_eq!(profile::ready(&graph, &analysis, Backend::Reference), 0);
+    let (data, meter) = (batch_of(&graph, &analysis), Meter::new());
+    let made = |keeps: bool| {
+        let network = Network::<f64>::new(&graph, Scheme::Torch, 1).with_backend(fast);
+        let mut network = if keeps { network.keeping_ready() } else { network };
+        let mut infer = |network: &mut Network<'_, f64>| {
+            network.infer(data.inputs(&meter), Mode::Eval).unwrap()[0].values()
+        };
+        let first = infer(&mut network);
+        let again = infer(&mut network);
+        assert_eq!(first, again);
+        let gradients = step(&mut network, &data, Mode::Train, false, &mut Unobserved).unwrap();
+        network.descend(&gradients.gradients, &mut Sgd::new(0.1, 0.0));
+        let descended = infer(&mut network);
+        let weight = Tensor::full(&[32, 16, 3, 3], 0.01, &meter);
+        network.supply("0.weight", weight).unwrap();
+        [first, descended, infer(&mut network)]
+    };
+    let [kept, right] = [true, false].map(made);
+    for (kept, right) in kept.iter().flatten().zip(right.iter().flatten()) {
+        approx::assert_relative_eq!(*kept, *right, max_relative = 1e-9, epsilon = 1e-11);
+    }
+    assert!(right[0] != right[1] && right[1] != right[2], "parameters change what comes out");
 }

@@ -7,7 +7,7 @@
 use super::depthwise::Depthwise;
 use super::gemm::Write;
 use super::product::Convolution;
-use super::winograd::{Pass, Winograd};
+use super::winograd::{Given, Pass, Winograd};
 use super::{Fast, How, Native, backward_block, bias_gradient, block};
 use crate::exec::backend::Scratch;
 use crate::exec::kernels::{
@@ -116,10 +116,13 @@ impl Fast for Conv {
         let scratch = self.scratch(&[x.shape()], pass.mode, how);
         let mut block = block(scratch.forward, pass.meter);
         let (given, out) = ((x.data(), weight, bias), y.data_mut());
-        let ready = pass.ready;
         match Way::choose(&layout, Pass::Forward, how) {
             Way::Slices(way) => way.forward(given, out, &mut block),
-            Way::Tiles(way) => way.forward(native, (given, ready), out, &mut block),
+            Way::Tiles(way) => {
+                let given =
+                    Given { x: x.data(), w: weight, ready: pass.ready, bias, turned: false };
+                way.forward(native, given, out, &mut block);
+            }
             Way::Columns(way) => way.forward(native, given, out, &mut block),
         }
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }

@@ -330,6 +330,18 @@ mod tests {
         }
     }
 
+    /// A column is put side by side in pieces.
+    #[test]
+    fn long_columns_are_products_too() {
+        for turned in 0..4 {
+            let turned = [turned & 1 == 1, turned & 2 == 2];
+            for write in [Write::Over, Write::Add] {
+                check::<f32>([70, 2500, 17], turned, write);
+                check::<f64>([9, 1025, 2], turned, write);
+            }
+        }
+    }
+
     #[test]
     fn parts_are_disjoint_and_complete() {
         let mut data = vec![0u8; 7 * 9];

@@ -22,6 +22,7 @@ mod tiles;
 mod tests;
 
 use self::forms::{Four, Two};
+pub(super) use self::steps::Given;
 use self::steps::Steps;
 use super::How;
 use super::gemm::Native;
@@ -159,15 +160,14 @@ impl Winograd {
         }
     }
 
-    /// `y` becomes the convolution of `x` with the filters `w`, which may be transformed already, with a bias for each.
+    /// `y` becomes the convolution of what is given.
     pub(super) fn forward<S: Scalar>(
         &self,
         native: &Native<S>,
-        ((x, w, bias), ready): ((&[S], &[S], Option<&[S]>), Option<&[S]>),
+        given: Given<'_, S>,
         y: &mut [S],
         scratch: &mut [S],
     ) {
-        let given = steps::Given { x, w, ready, bias, turned: false };
         self.convolve(&self.shape, native, given, y, scratch);
     }
 
@@ -179,7 +179,7 @@ impl Winograd {
         dx: &mut [S],
         scratch: &mut [S],
     ) {
-        let given = steps::Given { x: g, w, ready: None, bias: None, turned: true };
+        let given = Given { x: g, w, ready: None, bias: None, turned: true };
         self.convolve(&self.shape.turned(), native, given, dx, scratch);
     }
 
@@ -187,7 +187,7 @@ impl Winograd {
         &self,
         shape: &Shape,
         native: &Native<S>,
-        given: steps::Given<'_, S>,
+        given: Given<'_, S>,
         y: &mut [S],
         scratch: &mut [S],
     ) {
@@ -213,10 +213,10 @@ impl Winograd {
         let shape = &self.shape;
         match self.tile {
             Tile::Two => {
-                Steps::<2, 4>::new(shape, false).weight::<Two, S>(native, given, dw, scratch)
+                Steps::<2, 4>::new(shape, false).weight::<Two, S>(native, given, dw, scratch);
             }
             Tile::Four => {
-                Steps::<4, 6>::new(shape, false).weight::<Four, S>(native, given, dw, scratch)
+                Steps::<4, 6>::new(shape, false).weight::<Four, S>(native, given, dw, scratch);
             }
         }
     }

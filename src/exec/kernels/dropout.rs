@@ -86,8 +86,11 @@ fn backward<S: Scalar>(op: &impl Drops, pass: &Backward<'_, S>) -> Grads<S> {
     };
     let together = op.together(shape);
     let mut dx = Tensor::<S>::unset(shape, pass.meter);
-    for (i, (dx, g)) in dx.data_mut().iter_mut().zip(grad.data()).enumerate() {
-        *dx = g.mul(factor(op.p(), mask[i / together]));
+    let groups = grad.data().chunks_exact(together).zip(dx.data_mut().chunks_exact_mut(together));
+    for ((g, dx), stays) in groups.zip(mask.iter()) {
+        for (g, dx) in g.iter().zip(dx) {
+            *dx = g.mul(factor(op.p(), *stays));
+        }
     }
     Grads::of_input(Some(dx))
 }

@@ -174,8 +174,15 @@ mod tests {
         let (meter, mut rng, mode) = (Meter::new(), Rng::new(0), Mode::Eval);
         let inputs = [Tensor::new(&[1, 1, data.len()], data.to_vec(), &meter)];
         let owned = &mut [][..];
-        let pass =
-            Forward { inputs: &inputs, owned, mode, rng: &mut rng, keep: false, ready: None, meter: &meter };
+        let pass = Forward {
+            inputs: &inputs,
+            owned,
+            mode,
+            rng: &mut rng,
+            keep: false,
+            ready: None,
+            meter: &meter,
+        };
         pad.forward(pass).outputs[0].values()
     }
 

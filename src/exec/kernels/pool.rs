@@ -298,7 +298,8 @@ mod tests {
             mode: Mode::Train,
             rng: &mut rng,
             keep: true,
-            ready: None, meter: &meter,
+            ready: None,
+            meter: &meter,
         });
         let grads = [Tensor::full(made.outputs[0].shape(), 1.0, &meter)];
         let pass = Backward {

@@ -205,8 +205,15 @@ mod tests {
         let (meter, mut rng) = (Meter::new(), Rng::new(0));
         let inputs = [Tensor::new(shape, data.to_vec(), &meter)];
         let (owned, mode) = (&mut [][..], Mode::Eval);
-        let pass =
-            Forward { inputs: &inputs, owned, mode, rng: &mut rng, keep: false, ready: None, meter: &meter };
+        let pass = Forward {
+            inputs: &inputs,
+            owned,
+            mode,
+            rng: &mut rng,
+            keep: false,
+            ready: None,
+            meter: &meter,
+        };
         op.forward(pass).outputs[0].values()
     }
 

@@ -44,14 +44,14 @@ enum Order {
 
 /// What a forward pass is given.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Given<'a, S> {
-    pub(super) x: &'a [S],
-    pub(super) w: &'a [S],
+pub(in crate::exec::fast) struct Given<'a, S> {
+    pub(in crate::exec::fast) x: &'a [S],
+    pub(in crate::exec::fast) w: &'a [S],
     /// The filters, transformed beforehand.
-    pub(super) ready: Option<&'a [S]>,
-    pub(super) bias: Option<&'a [S]>,
+    pub(in crate::exec::fast) ready: Option<&'a [S]>,
+    pub(in crate::exec::fast) bias: Option<&'a [S]>,
     /// Whether the filters are those of the input's gradient.
-    pub(super) turned: bool,
+    pub(in crate::exec::fast) turned: bool,
 }
 
 /// How the tiles of a shape, of M outputs along a side and A inputs, are taken in blocks.
@@ -129,7 +129,11 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let Shape { inputs, outputs, .. } = self.shape;
         match self.order {
             Order::Filters | Order::Positions => {
-                Filters::by_channel(w, outputs, inputs).spread::<F, M, A>(into, inputs, odd(inputs));
+                Filters::by_channel(w, outputs, inputs).spread::<F, M, A>(
+                    into,
+                    inputs,
+                    odd(inputs),
+                );
             }
             Order::Across => {
                 Filters::by_filter(w, outputs, inputs).spread::<F, M, A>(into, PANEL, PANEL);
@@ -179,7 +183,12 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let scatter = split::blocks(outputs, self.y.scatter_scratch::<M, A>());
         let turned = split::blocks(A * A, self.across_scratch());
         let u = if self.order == Order::Filters { self.group * self.filter() } else { 0 };
-        [u, inputs * self.channel(), A * A * self.group * self.step, gather.max(scatter).max(turned)]
+        [
+            u,
+            inputs * self.channel(),
+            A * A * self.group * self.step,
+            gather.max(scatter).max(turned),
+        ]
     }
 
     /// Scratch memory of the forward pass.

@@ -8,7 +8,7 @@
 use proptest::prelude::*;
 
 use super::choice::choose;
-use super::{Pass, Shape, Tile, Winograd};
+use super::{Given as Taken, Pass, Shape, Tile, Winograd};
 use crate::exec::kernels::{Backward, ConvLayout, Forward, Kernel as _, Numbers, Owned};
 use crate::exec::meter::Meter;
 use crate::exec::rng::Rng;
@@ -104,8 +104,9 @@ impl<S: Scalar> Given<S> {
         [&made.outputs[0], &grads.inputs[0], &grads.params[0]].map(|t| t.data().to_vec())
     }
 
-    /// The same in tiles. Everything that is written over, and all scratch memory, is no number before.
-    fn tiled(&self, tile: Tile) -> [Vec<S>; 3] {
+    /// The same in tiles, and the output by filters that are transformed beforehand. Everything that is written over, and
+    /// all scratch memory, is no number before.
+    fn tiled(&self, tile: Tile) -> [Vec<S>; 4] {
         let layout = ConvLayout::new(&self.op, self.x.shape());
         let shape = Shape::new(&layout).expect("a convolution for tiles");
         let native = S::NATIVE.expect("a float");
@@ -113,16 +114,22 @@ impl<S: Scalar> Given<S> {
         let (x, g) = (self.x.data(), self.g.data());
         let w = self.owned[0].tensor().expect("a weight").data();
         let bias = self.owned.get(1).map(|owned| owned.tensor().expect("a bias").data());
-        let [mut y, mut dx, mut dw] = [g.len(), x.len(), w.len()].map(none);
+        let [mut y, mut dx, mut dw, mut again] = [g.len(), x.len(), w.len(), g.len()].map(none);
         let pass = |pass| Winograd { shape, pass, tile, ready: false };
         let scratch = |pass: &Winograd| none(pass.scratch());
         let ahead = pass(Pass::Forward);
-        ahead.forward(native, ((x, w, bias), None), &mut y, &mut scratch(&ahead));
+        let given = Taken { x, w, ready: None, bias, turned: false };
+        ahead.forward(native, given, &mut y, &mut scratch(&ahead));
         let back = pass(Pass::Input);
         back.input_gradient(native, (g, w), &mut dx, &mut scratch(&back));
         let weight = pass(Pass::Weight);
         weight.weight_gradient(native, (x, g), &mut dw, &mut scratch(&weight));
-        [y, dx, dw]
+        let kept = Winograd { ready: true, ..ahead };
+        let mut ready = none(kept.ready());
+        kept.make_ready(w, &mut ready);
+        let given = Taken { ready: Some(&ready[..]), ..given };
+        kept.forward(native, given, &mut again, &mut scratch(&kept));
+        [y, dx, dw, again]
     }
 }
 
@@ -134,7 +141,8 @@ fn off<S: Scalar>(op: &Conv, shape: &[usize], tile: Tile) -> f64 {
     let macs = given.g.len() * shape[1] * 9;
     let epsilon = if S::BYTES == 8 { f64::EPSILON } else { f64::from(f32::EPSILON) };
     let mut worst = 0.0f64;
-    for ((made, right), bounds) in given.tiled(tile).iter().zip(&right).zip(&bounds) {
+    let by_pass = [0, 1, 2, 0].map(|pass| (&right[pass], &bounds[pass]));
+    for (made, (right, bounds)) in given.tiled(tile).iter().zip(by_pass) {
         let products = (macs as f64 / made.len() as f64).max(1.0).sqrt();
         let size = bounds.iter().fold(0.0, |a: f64, b| a.max(*b)) / products;
         let allowed = match tile {
@@ -257,4 +265,7 @@ fn tiles_are_chosen_where_they_pay() {
     for pass in [Pass::Forward, Pass::Input, Pass::Weight] {
         assert_eq!(choose(&square(1, [64, 64], 224), pass, true, false), two);
     }
+    // Transformed beforehand they are worth it there too, and for few tiles the larger one is.
+    assert_eq!(choose(&square(1, [512, 512], 7), Pass::Forward, false, true), two);
+    assert_eq!(choose(&square(1, [512, 512], 14), Pass::Forward, false, true), four);
 }
