@@ -531,7 +531,7 @@ fn a_first_pass_and_a_loss_are_those_of_any_other() {
 fn what_is_kept_ready_is_that_of_the_parameters() {
     let text = "
 model: m
-input: [16, 12, 12]
+input: [32, 28, 28]
 layers:
   - conv2d(32, 3, padding=1)
   - relu
@@ -548,7 +548,7 @@ layers:
     let made = |keeps: bool| {
         let network = Network::<f64>::new(&graph, Scheme::Torch, 1).with_backend(fast);
         let mut network = if keeps { network.keeping_ready() } else { network };
-        let mut infer = |network: &mut Network<'_, f64>| {
+        let infer = |network: &mut Network<'_, f64>| {
             network.infer(data.inputs(&meter), Mode::Eval).unwrap()[0].values()
         };
         let first = infer(&mut network);
@@ -557,7 +557,7 @@ layers:
         let gradients = step(&mut network, &data, Mode::Train, false, &mut Unobserved).unwrap();
         network.descend(&gradients.gradients, &mut Sgd::new(0.1, 0.0));
         let descended = infer(&mut network);
-        let weight = Tensor::full(&[32, 16, 3, 3], 0.01, &meter);
+        let weight = Tensor::full(&[32, 32, 3, 3], 0.01, &meter);
         network.supply("0.weight", weight).unwrap();
         [first, descended, infer(&mut network)]
     };
