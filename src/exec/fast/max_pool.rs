@@ -9,11 +9,16 @@
 //! A window in which no element is above −∞ is looked at by itself. It may use
 //! `scalar`. Tests stand in `tests/it/fast_elementwise.rs`.
 
+#![allow(
+    clippy::inline_always,
+    reason = "what is inlined is compiled for the machine that it runs on"
+)]
+
 use super::axis::Axis;
 use super::grids::copy;
 use super::shifted::{Shifted, forward};
 use super::split;
-use super::wide::{self, Highest};
+use super::wide::{self, Highest, Loop};
 use crate::exec::kernels::positions;
 use crate::exec::scalar::Scalar;
 
@@ -28,6 +33,28 @@ pub(crate) struct MaxWindows {
     shifted: Shifted,
     /// Elements from a window's first to the one of each tap.
     distances: Vec<u32>,
+}
+
+/// The elements that won in a row of windows, `step` apart from `at` on; whether none did in one of them.
+struct Indices<'a, S> {
+    at: i64,
+    step: i64,
+    won: &'a [S],
+    indices: &'a mut [i64],
+}
+
+impl<S: Scalar> Loop for Indices<'_, S> {
+    type Out = bool;
+    #[inline(always)]
+    fn run(self) -> bool {
+        let (mut at, mut is_lost) = (self.at, false);
+        for (index, won) in self.indices.iter_mut().zip(self.won) {
+            is_lost |= won.carried() == NONE;
+            *index = at + i64::from(won.carried());
+            at += self.step;
+        }
+        is_lost
+    }
 }
 
 impl MaxWindows {
@@ -176,17 +203,11 @@ impl MaxWindows {
         let row = (self.axes[0].start(z) * high.extent.cast_signed() + high.start(y))
             * wide.extent.cast_signed()
             + wide.first;
-        let (mut at, step) = (
+        let (at, step) = (
             i64::try_from(row).expect("in memory"),
             i64::try_from(wide.stride).expect("in memory"),
         );
-        let mut is_lost = false;
-        for (index, won) in indices.iter_mut().zip(won) {
-            is_lost |= won.carried() == NONE;
-            *index = at + i64::from(won.carried());
-            at += step;
-        }
-        is_lost
+        wide::run(Indices { at, step, won, indices })
     }
 
     /// Windows of a row that no element has won: the first element has, if there is one; without any tap, it is 0.

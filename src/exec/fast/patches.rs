@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::grids::copy;
 use crate::exec::kernels::{Axis, Tap, positions, volume};
 use crate::exec::scalar::Scalar;
 
@@ -162,7 +163,7 @@ impl Patches {
 /// Copies every number that is a stride on. A stride of 2 is taken in pairs, as registers can.
 fn take<S: Scalar>(from: &[S], stride: usize, into: &mut [S]) {
     match (stride, into) {
-        (1, into) => into.copy_from_slice(&from[..into.len()]),
+        (1, into) => copy(&from[..into.len()], into),
         (2, [into @ .., last]) => {
             *last = from[2 * into.len()];
             let pairs = from.as_chunks::<2>().0;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::forms::Form;
 use crate::exec::fast::gemm::MatrixMut;
+use crate::exec::fast::grids::copy;
 use crate::exec::scalar::Scalar;
 
 /// Tiles that are handled at once, so that what is between two passes stays in the nearest cache.
@@ -89,8 +90,8 @@ impl Grid {
                 for (i, line) in lines.chunks_exact(line).enumerate() {
                     if self.narrow() {
                         let at = i * most + g * width;
-                        this[at..at + width].copy_from_slice(&line[..width]);
-                        next[at..at + width].copy_from_slice(&line[M..]);
+                        copy(&line[..width], &mut this[at..at + width]);
+                        copy(&line[M..], &mut next[at..at + width]);
                     } else {
                         let at = begin + g * across;
                         let into = cut(into, i * A * step, step, at..at + across);
@@ -157,7 +158,7 @@ impl Grid {
                     }
                     let line = &mut planes.row(image - before)[row * wide..][..wide];
                     if self.narrow() {
-                        line.copy_from_slice(&joined[g * M * across..][..wide]);
+                        copy(&joined[g * M * across..][..wide], line);
                     } else {
                         F::join(part(g * across, across), line, plus, F::output);
                     }
