@@ -40,7 +40,7 @@ struct Indices<'a, S> {
     at: i64,
     step: i64,
     won: &'a [S],
-    indices: &'a mut [i64],
+    into: &'a mut [i64],
 }
 
 impl<S: Scalar> Loop for Indices<'_, S> {
@@ -48,7 +48,7 @@ impl<S: Scalar> Loop for Indices<'_, S> {
     #[inline(always)]
     fn run(self) -> bool {
         let (mut at, mut is_lost) = (self.at, false);
-        for (index, won) in self.indices.iter_mut().zip(self.won) {
+        for (index, won) in self.into.iter_mut().zip(self.won) {
             is_lost |= won.carried() == NONE;
             *index = at + i64::from(won.carried());
             at += self.step;
@@ -207,7 +207,7 @@ impl MaxWindows {
             i64::try_from(row).expect("in memory"),
             i64::try_from(wide.stride).expect("in memory"),
         );
-        wide::run(Indices { at, step, won, indices })
+        wide::run(Indices { at, step, won, into: indices })
     }
 
     /// Windows of a row that no element has won: the first element has, if there is one; without any tap, it is 0.
