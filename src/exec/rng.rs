@@ -1,7 +1,7 @@
 //! Random numbers that are the same on every machine: ChaCha with 8 rounds, and distributions made from it here.
 //!
-//! A normal number takes as many words of the stream as any other, so that many are drawn by several threads at once, each
-//! from its place in the stream: the numbers are those that are drawn one by one. It may use `scalar`, and the loops and
+//! A block of normal numbers takes as many words of the stream as any other, so that many are drawn by several threads at
+//! once, each from its place in the stream. It may use `scalar`, and the loops and
 //! threads of `fast`. Tests stand below.
 
 mod normal;
@@ -11,9 +11,11 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::fast::split;
 use super::scalar::Scalar;
-use normal::{BLOCK, Pair};
+use normal::{BLOCK, PAIRS, Pair};
 
-/// Words of the stream that a normal number is made of.
+/// Blocks that a thread draws at least.
+const TOGETHER: usize = 256;
+/// Words of the stream that two normal numbers are made of.
 const WORDS: u128 = (size_of::<Pair>() / size_of::<u32>()) as u128;
 
 /// A seeded generator.
@@ -38,7 +40,7 @@ impl Rng {
 
     /// Normal with mean 0 and deviation 1, by Box and Muller's method.
     pub fn normal(&mut self) -> f64 {
-        normal::normal([self.0.next_u64(), self.0.next_u64()])
+        normal::normals([self.0.next_u64(), self.0.next_u64()])[0]
     }
 
     /// So many normal numbers with mean 0 and this deviation.
@@ -46,16 +48,20 @@ impl Rng {
         let mut drawn = vec![S::ZERO; n];
         let begin = self.0.get_word_pos();
         let here = &self.0;
-        split::numbers(&mut drawn, |first, into| {
+        let words = |blocks: usize| WORDS * (blocks * PAIRS) as u128;
+        let parts = drawn.chunks_mut(TOGETHER * BLOCK).enumerate();
+        split::run(parts, &mut [] as &mut [S], 0, |(part, into), _| {
             let mut rng = here.clone();
-            rng.set_word_pos(begin.wrapping_add(WORDS * first as u128));
+            rng.set_word_pos(begin.wrapping_add(words(part * TOGETHER)));
             for into in into.chunks_mut(BLOCK) {
-                let mut pairs = [Pair::default(); BLOCK];
-                pairs[..into.len()].fill_with(|| [rng.next_u64(), rng.next_u64()]);
+                let mut pairs = [Pair::default(); PAIRS];
+                let needed = into.len().min(PAIRS);
+                pairs[..needed].fill_with(|| [rng.next_u64(), rng.next_u64()]);
                 into.copy_from_slice(&normal::block(&pairs, deviation)[..into.len()]);
             }
         });
-        self.0.set_word_pos(begin.wrapping_add(WORDS * n as u128));
+        let last = WORDS * (n % BLOCK).min(PAIRS) as u128;
+        self.0.set_word_pos(begin.wrapping_add(words(n / BLOCK) + last));
         drawn
     }
 
@@ -83,16 +89,24 @@ mod tests {
         assert_ne!(Rng::new(1).unit().to_bits(), Rng::new(2).unit().to_bits());
     }
 
-    /// Wherever the stream stands, and whoever draws them.
+    /// Wherever the stream stands, and whoever draws them: cosines of a block's pairs, then their sines.
     #[test]
-    fn many_normal_numbers_are_those_drawn_one_by_one() {
+    fn many_normal_numbers_are_those_of_their_pairs() {
         for (n, before) in [(0, 0), (1, 1), (63, 2), (64, 7), (65, 31), (200_001, 3)] {
             let (mut many, mut single) = (Rng::new(5), Rng::new(5));
             for rng in [&mut many, &mut single] {
                 (0..before).for_each(|_| _ = rng.unit());
             }
             let drawn: Vec<f64> = many.normals(n, 0.5);
-            assert!(drawn.iter().all(|x| x.to_bits() == (0.5 * single.normal()).to_bits()), "{n}");
+            for block in drawn.chunks(BLOCK) {
+                let count = block.len().min(PAIRS);
+                let pairs: Vec<[f64; 2]> = (0..count)
+                    .map(|_| normal::normals([single.0.next_u64(), single.0.next_u64()]))
+                    .collect();
+                let right =
+                    pairs.iter().map(|pair| pair[0]).chain(pairs.iter().map(|pair| pair[1]));
+                assert!(block.iter().zip(right).all(|(x, y)| x.to_bits() == (0.5 * y).to_bits()));
+            }
             assert_eq!(many.unit().to_bits(), single.unit().to_bits(), "{n}");
         }
     }

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! u, t     two numbers from 0 to below 1, in steps of 2⁻⁵³
-//! normal = √(−2·ln(1 − u)) · cos 2πt
+//! two normal ones: r·cos 2πt and r·sin 2πt, r = √(−2·ln(1 − u))
 //! ln x   = k·ln 2 + 2·Σ s^(2i+1)/(2i+1)     x = 2ᵏ·m with √½ ≤ m < √2, s = (m − 1)/(m + 1)
-//! cos 2πt: t = q/4 + r with |r| ≤ 1/8, then cos 2πr or sin 2πr by its series, with a sign
+//! cos 2πt, sin 2πt: t = q/4 + r with |r| ≤ 1/8, then cos 2πr and sin 2πr by their series, with a sign
 //! ```
 //!
 //! It may use `scalar` and `fast::wide`. Tests stand below.
@@ -20,10 +20,11 @@ use std::f64::consts::{LN_2, TAU};
 use crate::exec::fast::wide::{self, Loop};
 use crate::exec::scalar::Scalar;
 
-/// Numbers that are made at once.
-pub(super) const BLOCK: usize = 64;
+/// Numbers that are made at once, and pairs that they are made of: first all cosines, then all sines.
+pub(super) const BLOCK: usize = 2 * PAIRS;
+pub(super) const PAIRS: usize = 32;
 
-/// Whole numbers that a normal one is made of.
+/// Whole numbers that two normal ones are made of.
 pub(super) type Pair = [u64; 2];
 
 /// 1/(2i + 1).
@@ -84,9 +85,9 @@ fn ln(x: f64) -> f64 {
     k * LN_2 + 2.0 * s * polynomial(&ODD, s * s)
 }
 
-/// Cosine of so many turns, from 0 to 1.
+/// Cosine and sine of so many turns, from 0 to 1.
 #[inline(always)]
-fn cosine_of_turns(t: f64) -> f64 {
+fn on_circle(t: f64) -> [f64; 2] {
     /// Added, it rounds to a whole number, which the last bits are then.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     let rounded = 4.0 * t + ROUND;
@@ -94,21 +95,24 @@ fn cosine_of_turns(t: f64) -> f64 {
     let a = TAU * (t - 0.25 * (rounded - ROUND));
     let square = a * a;
     let (cosine, sine) = (polynomial(&COSINE, square), a * polynomial(&SINE, square));
-    let value = f64::choose(quarters & 1 == 0, cosine, sine);
-    // cos, −sin, −cos, sin.
-    let sign = ((quarters ^ (quarters >> 1)) & 1) << 63;
-    f64::from_bits(value.to_bits() ^ sign)
+    let even = quarters & 1 == 0;
+    let signed = |value: f64, sign: u64| f64::from_bits(value.to_bits() ^ ((sign & 1) << 63));
+    // cos, −sin, −cos, sin; and sin, cos, −sin, −cos.
+    let half = quarters >> 1;
+    let cosine_here = signed(f64::choose(even, cosine, sine), quarters ^ half);
+    [cosine_here, signed(f64::choose(even, sine, cosine), half)]
 }
 
-/// One normal number.
+/// Two normal numbers.
 #[inline(always)]
-pub(super) fn normal([first, second]: Pair) -> f64 {
-    (-2.0 * ln(1.0 - unit(first))).sqrt() * cosine_of_turns(unit(second))
+pub(super) fn normals([first, second]: Pair) -> [f64; 2] {
+    let radius = (-2.0 * ln(1.0 - unit(first))).sqrt();
+    on_circle(unit(second)).map(|x| radius * x)
 }
 
 /// A block of them, each times a deviation.
 struct Block<'a, S> {
-    pairs: &'a [Pair; BLOCK],
+    pairs: &'a [Pair; PAIRS],
     deviation: f64,
     into: &'a mut [S; BLOCK],
 }
@@ -117,15 +121,17 @@ impl<S: Scalar> Loop for Block<'_, S> {
     type Out = ();
     #[inline(always)]
     fn run(self) {
-        for (x, pair) in self.into.iter_mut().zip(self.pairs) {
-            *x = S::of(normal(*pair) * self.deviation);
+        let (cosines, sines) = self.into.split_at_mut(PAIRS);
+        for ((cosine, sine), pair) in cosines.iter_mut().zip(sines).zip(self.pairs) {
+            let made = normals(*pair).map(|x| S::of(x * self.deviation));
+            (*cosine, *sine) = (made[0], made[1]);
         }
     }
 }
 
-/// Normal numbers of this deviation, each made of a pair.
+/// Normal numbers of this deviation.
 #[inline]
-pub(super) fn block<S: Scalar>(pairs: &[Pair; BLOCK], deviation: f64) -> [S; BLOCK] {
+pub(super) fn block<S: Scalar>(pairs: &[Pair; PAIRS], deviation: f64) -> [S; BLOCK] {
     let mut made = [S::ZERO; BLOCK];
     wide::run(Block { pairs, deviation, into: &mut made });
     made
@@ -139,14 +145,15 @@ mod tests {
     fn they_are_the_functions() {
         for i in 0..=100_000u32 {
             let t = f64::from(i) / 100_000.0;
-            let (cosine, right) = (cosine_of_turns(t), (TAU * t).cos());
-            assert!((cosine - right).abs() < 1e-15, "cosine of {t} turns: {cosine}, not {right}");
+            for (made, right) in on_circle(t).into_iter().zip([(TAU * t).cos(), (TAU * t).sin()]) {
+                assert!((made - right).abs() < 1e-15, "{t} turns: {made}, not {right}");
+            }
             for x in [t.max(1e-9), t.powi(40).max(f64::MIN_POSITIVE), 1.0 - t * f64::EPSILON] {
                 let off = (ln(x) - x.ln()).abs();
                 assert!(off <= 1e-15 * x.ln().abs().max(1.0), "ln {x}: off by {off}");
             }
         }
-        assert_eq!((ln(1.0), cosine_of_turns(0.0), cosine_of_turns(1.0)), (0.0, 1.0, 1.0));
+        assert_eq!((ln(1.0), on_circle(0.0), on_circle(1.0)), (0.0, [1.0, 0.0], [1.0, 0.0]));
     }
 
     #[test]
@@ -160,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_ends_are_finite() {
-        let normal = |first, second| normal([first, second]);
+        let normal = |first, second| normals([first, second])[0];
         assert!(normal(u64::MAX, 0) > 8.0 && normal(u64::MAX, 1 << 63) < -8.0);
         assert_eq!(normal(0, 0).abs().to_bits(), 0.0f64.to_bits());
     }
