@@ -330,3 +330,20 @@ macro_rules! define_kernels {
 }
 
 crate::ops::ops!(define_kernels);
+
+/// What an operator that owns nothing makes of one input, for tests.
+#[cfg(test)]
+fn made(op: &impl Kernel, shape: &[usize], data: &[f64]) -> Vec<f64> {
+    let (meter, mut rng) = (Meter::new(), Rng::new(0));
+    let inputs = [Tensor::new(shape, data.to_vec(), &meter)];
+    let pass = Forward {
+        inputs: &inputs,
+        owned: &mut [],
+        mode: Mode::Eval,
+        rng: &mut rng,
+        keep: false,
+        ready: None,
+        meter: &meter,
+    };
+    op.forward(pass).outputs[0].values()
+}

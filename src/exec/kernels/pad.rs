@@ -159,9 +159,7 @@ pad_kernel!(ReplicationPad, |at, extent| Some(if at < 0 { 0 } else { extent - 1 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::meter::Meter;
-    use crate::exec::rng::Rng;
-    use crate::ops::Mode;
+    use crate::exec::kernels::made;
     use crate::ops::args::ArgValue;
     use crate::ops::field::Field;
     use crate::ops::pad::Sides;
@@ -171,19 +169,7 @@ mod tests {
     }
 
     fn run(pad: &impl Kernel, data: &[f64]) -> Vec<f64> {
-        let (meter, mut rng, mode) = (Meter::new(), Rng::new(0), Mode::Eval);
-        let inputs = [Tensor::new(&[1, 1, data.len()], data.to_vec(), &meter)];
-        let owned = &mut [][..];
-        let pass = Forward {
-            inputs: &inputs,
-            owned,
-            mode,
-            rng: &mut rng,
-            keep: false,
-            ready: None,
-            meter: &meter,
-        };
-        pad.forward(pass).outputs[0].values()
+        made(pad, &[1, 1, data.len()], data)
     }
 
     #[test]

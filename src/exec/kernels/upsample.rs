@@ -191,30 +191,12 @@ impl Kernel for Upsample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::meter::Meter;
-    use crate::exec::rng::Rng;
-    use crate::ops::Mode;
+    use crate::exec::kernels::made;
     use crate::ops::upsample::{Each, Scale};
 
     fn op(mode: Interpolation, align_corners: bool, scale: f64) -> Upsample {
         let scale_factor = Some(Each(vec![Scale(scale)]));
         Upsample { size: None, scale_factor, mode, align_corners }
-    }
-
-    fn run(op: &Upsample, shape: &[usize], data: &[f64]) -> Vec<f64> {
-        let (meter, mut rng) = (Meter::new(), Rng::new(0));
-        let inputs = [Tensor::new(shape, data.to_vec(), &meter)];
-        let (owned, mode) = (&mut [][..], Mode::Eval);
-        let pass = Forward {
-            inputs: &inputs,
-            owned,
-            mode,
-            rng: &mut rng,
-            keep: false,
-            ready: None,
-            meter: &meter,
-        };
-        op.forward(pass).outputs[0].values()
     }
 
     fn near(found: &[f64], expected: &[f64]) {
@@ -226,11 +208,11 @@ mod tests {
     #[test]
     fn torchs_own_examples() {
         let (shape, x) = ([1, 1, 2, 2], [1.0, 2.0, 3.0, 4.0]);
-        let nearest = run(&op(Interpolation::Nearest, false, 2.0), &shape, &x);
+        let nearest = made(&op(Interpolation::Nearest, false, 2.0), &shape, &x);
         near(&nearest, &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
-        let linear = run(&op(Interpolation::Bilinear, false, 2.0), &shape, &x);
+        let linear = made(&op(Interpolation::Bilinear, false, 2.0), &shape, &x);
         near(&linear, &[1.0, 1.25, 1.75, 2.0, 1.5, 1.75, 2.25, 2.5]);
-        let aligned = run(&op(Interpolation::Bilinear, true, 2.0), &shape, &x);
+        let aligned = made(&op(Interpolation::Bilinear, true, 2.0), &shape, &x);
         near(&aligned, &[1.0, 1.3333, 1.6667, 2.0, 1.6667, 2.0, 2.3333, 2.6667]);
     }
 
@@ -239,15 +221,15 @@ mod tests {
     fn onnxs_cubic() {
         let x: Vec<f64> = (1..=16).map(f64::from).collect();
         let row = [0.4727, 0.7695, 1.2461, 1.875, 2.2813, 2.9102, 3.3867];
-        near(&run(&op(Interpolation::Bicubic, false, 2.0), &[1, 1, 4, 4], &x), &row);
+        near(&made(&op(Interpolation::Bicubic, false, 2.0), &[1, 1, 4, 4], &x), &row);
     }
 
     #[test]
     fn a_whole_place_is_whole() {
         let x: Vec<f64> = (0..3).map(f64::from).collect();
-        let copied = run(&op(Interpolation::Nearest, false, 49.0), &[1, 1, 3], &x);
+        let copied = made(&op(Interpolation::Nearest, false, 49.0), &[1, 1, 3], &x);
         assert_eq!(copied, (0..147).map(|p| real(p / 49)).collect::<Vec<_>>());
-        let exact = run(&op(Interpolation::NearestExact, false, 0.5), &[1, 1, 3], &x);
+        let exact = made(&op(Interpolation::NearestExact, false, 0.5), &[1, 1, 3], &x);
         assert_eq!(exact, [1.0]);
     }
 }

@@ -127,18 +127,12 @@ impl<const M: usize, const A: usize> Steps<M, A> {
     /// Transforms all filters.
     pub(super) fn make_ready<F: Form<M, A>, S: Scalar>(&self, w: &[S], into: &mut [S]) {
         let Shape { inputs, outputs, .. } = self.shape;
-        match self.order {
-            Order::Filters | Order::Positions => {
-                Filters::by_channel(w, outputs, inputs).spread::<F, M, A>(
-                    into,
-                    inputs,
-                    odd(inputs),
-                );
-            }
-            Order::Across => {
-                Filters::by_filter(w, outputs, inputs).spread::<F, M, A>(into, PANEL, PANEL);
-            }
-        }
+        let (filters, panel, step) = if self.order == Order::Across {
+            (Filters::by_filter(w, outputs, inputs), PANEL, PANEL)
+        } else {
+            (Filters::by_channel(w, outputs, inputs), inputs, odd(inputs))
+        };
+        filters.spread::<F, M, A>(into, panel, step);
     }
 
     /// Rows of tiles of all images.
