@@ -13,6 +13,9 @@ use super::grids::copy;
 use crate::exec::kernels::{Axis, Tap, positions, volume};
 use crate::exec::scalar::Scalar;
 
+/// Channels that go through the windows together.
+const TOGETHER: usize = 8;
+
 /// One axis: where windows and taps are on it.
 #[derive(Clone, Debug)]
 struct Line {
@@ -93,6 +96,11 @@ impl Patches {
         windows: &Range<usize>,
         mut run: impl FnMut(Range<usize>, Option<usize>),
     ) {
+        let mut run = |windows: Range<usize>, from| {
+            if !windows.is_empty() {
+                run(windows, from);
+            }
+        };
         let [z, y, x] = &self.lines;
         let (height, width) = (y.axis.starts.len(), x.axis.starts.len());
         let mut at = windows.start;
@@ -108,9 +116,8 @@ impl Patches {
                     let (first, last) =
                         (inside.start.clamp(begin, end), inside.end.clamp(begin, end));
                     run(place(begin)..place(first), None);
-                    if first < last {
-                        run(place(first)..place(last), x.at(first, across).map(|x| row + x));
-                    }
+                    let from = || x.at(first, across).map(|x| row + x);
+                    run(place(first)..place(last), if first < last { from() } else { None });
                     run(place(last)..place(end), None);
                 }
                 _ => run(place(begin)..place(end), None),
@@ -126,14 +133,19 @@ impl Patches {
         windows: &Range<usize>,
         block: &mut [S],
     ) {
-        let (width, taps, stride) = (windows.len(), self.taps(), self.lines[2].stride);
-        let rows = block.chunks_exact_mut(taps * width);
-        for (channel, rows) in channels.chunks_exact(self.plane()).zip(rows) {
-            let taps = positions(self.tap_sizes());
-            for (tap, row) in taps.zip(rows.chunks_exact_mut(width)) {
-                self.runs(tap, windows, |to, from| match from {
-                    None => row[to].fill(S::ZERO),
-                    Some(from) => take(&channel[from..], stride, &mut row[to]),
+        let (high, width) = (self.taps(), windows.len());
+        let (plane, stride) = (self.plane(), self.lines[2].stride);
+        let rows = block.chunks_mut(TOGETHER * high * width);
+        for (channels, rows) in channels.chunks(TOGETHER * plane).zip(rows) {
+            for (tap, at) in positions(self.tap_sizes()).zip((0..).step_by(width)) {
+                self.runs(tap, windows, |to, from| {
+                    let rows = rows[at..].chunks_mut(high * width);
+                    for (channel, row) in channels.chunks_exact(plane).zip(rows) {
+                        match from {
+                            None => row[to.clone()].fill(S::ZERO),
+                            Some(from) => take(&channel[from..], stride, &mut row[to.clone()]),
+                        }
+                    }
                 });
             }
         }
@@ -146,14 +158,17 @@ impl Patches {
         windows: &Range<usize>,
         channels: &mut [S],
     ) {
-        let (width, taps, stride) = (windows.len(), self.taps(), self.lines[2].stride);
-        let rows = block.chunks_exact(taps * width);
-        for (channel, rows) in channels.chunks_exact_mut(self.plane()).zip(rows) {
-            let taps = positions(self.tap_sizes());
-            for (tap, row) in taps.zip(rows.chunks_exact(width)) {
-                self.runs(tap, windows, |from, to| match to {
-                    None => {}
-                    Some(to) => add(&row[from], stride, &mut channel[to..]),
+        let (high, width) = (self.taps(), windows.len());
+        let (plane, stride) = (self.plane(), self.lines[2].stride);
+        let rows = block.chunks(TOGETHER * high * width);
+        for (channels, rows) in channels.chunks_mut(TOGETHER * plane).zip(rows) {
+            for (tap, at) in positions(self.tap_sizes()).zip((0..).step_by(width)) {
+                self.runs(tap, windows, |from, to| {
+                    let Some(to) = to else { return };
+                    let rows = rows[at..].chunks(high * width);
+                    for (channel, row) in channels.chunks_exact_mut(plane).zip(rows) {
+                        add(&row[from.clone()], stride, &mut channel[to..]);
+                    }
                 });
             }
         }

@@ -20,7 +20,7 @@ use crate::exec::scalar::Scalar;
 /// Numbers of a block of columns: what a core's own cache holds.
 const BLOCK: usize = 1 << 17;
 /// Windows of a block: with so many, the weights are read often enough.
-const WIDE: usize = 512;
+const WIDE: usize = 496;
 /// Windows below which a part gets its work from fewer kernels rather than fewer windows.
 const NARROW: usize = 96;
 /// Rows of a product below which it is not cut.

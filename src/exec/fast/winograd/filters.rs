@@ -13,6 +13,9 @@ use crate::exec::scalar::Scalar;
 
 /// Channels that are transformed at once, so that what is between two passes stays in the nearest cache.
 const AT_ONCE: usize = 64;
+/// Filters that are transformed together: where those side by side are apart in memory, what a line of the cache brings is of
+/// several filters.
+const TOGETHER: usize = 8;
 
 /// The filters of a convolution, and which of their taps lie side by side once they are transformed.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +53,10 @@ impl<'a, S: Scalar> Filters<'a, S> {
         some: Range<usize>,
         (into, step): (&mut [S], usize),
     ) {
-        let parts = some.zip(into.chunks_exact_mut(A * A * step));
-        split::run(parts, &mut [] as &mut [S], 0, |(filter, into), _| {
-            self.one::<F, M, A>(filter, into, step);
+        let each = TOGETHER * A * A * step;
+        let parts = into[..some.len() * A * A * step].chunks_mut(each).enumerate();
+        split::run(parts, &mut [] as &mut [S], 0, |(at, into), _| {
+            self.together::<F, M, A>(some.start + at * TOGETHER, into, step);
         });
     }
 
@@ -68,15 +72,15 @@ impl<'a, S: Scalar> Filters<'a, S> {
         let parts = MatrixMut::new(into, A * A * panels, row, row).cut(A * A * panels, step);
         split::run(parts.take(filters), &mut [] as &mut [S], 0, |(_, first, mut into), _| {
             let mut filter = vec![S::ZERO; A * A * panels * panel];
-            self.one::<F, M, A>(first / step, &mut filter, panels * panel);
+            self.together::<F, M, A>(first / step, &mut filter, panels * panel);
             for (i, numbers) in filter.chunks_exact(panel).enumerate() {
                 into.row(i)[..panel].copy_from_slice(numbers);
             }
         });
     }
 
-    /// Transforms one, to `[A·A][step]`.
-    fn one<F: Form<M, A>, const M: usize, const A: usize>(
+    /// Transforms at most [`TOGETHER`], as many as there is room for, to `[filters][A·A][step]`.
+    fn together<F: Form<M, A>, const M: usize, const A: usize>(
         &self,
         filter: usize,
         into: &mut [S],
@@ -84,19 +88,31 @@ impl<'a, S: Scalar> Filters<'a, S> {
     ) {
         let ([_, channels], [first, apart]) = (self.sizes, self.apart);
         let w = &self.w[filter * first..];
+        let mut taps = [[[S::ZERO; AT_ONCE]; TAPS]; TOGETHER];
         for begin in (0..channels).step_by(AT_ONCE) {
-            let part = begin..(begin + AT_ONCE).min(channels);
-            for c in part.clone() {
-                for (tap, w) in w[c * apart..][..TAPS].iter().enumerate() {
-                    let tap = if self.turned { TAPS - 1 - tap } else { tap };
-                    into[(tap / SIDE * A + tap % SIDE) * step + c] = *w;
+            let count = AT_ONCE.min(channels - begin);
+            let filters = into.len() / (A * A * step);
+            for c in 0..count {
+                let w = w[(begin + c) * apart..].chunks(first);
+                for (taps, w) in taps.iter_mut().zip(w).take(filters) {
+                    let w: &[S; TAPS] = w.first_chunk().expect("all taps of a filter");
+                    taps.iter_mut().zip(w).for_each(|(taps, w)| taps[c] = *w);
                 }
             }
-            for j in 0..SIDE {
-                F::along(cut(into, j * step, A * step, part.clone()), F::filter);
-            }
-            for i in 0..A {
-                F::along(cut(into, i * A * step, step, part.clone()), F::filter);
+            for (into, taps) in into.chunks_exact_mut(A * A * step).zip(&taps) {
+                let row = |i: usize, j: usize| {
+                    let tap = (i * SIDE + j).min(TAPS - 1);
+                    &taps[if self.turned { TAPS - 1 - tap } else { tap }][..count]
+                };
+                for j in 0..SIDE {
+                    let from = std::array::from_fn(|i| row(i, j));
+                    let into = cut(into, j * step, A * step, begin..begin + count);
+                    F::across(from, into, F::filter);
+                }
+                for i in 0..A {
+                    let rows = cut(into, i * A * step, step, begin..begin + count);
+                    F::along(rows, F::filter);
+                }
             }
         }
     }
@@ -123,11 +139,17 @@ pub(super) fn transform_back<F: Form<M, A>, const M: usize, const A: usize, S: S
         for i in 0..SIDE {
             F::along(cut(tiles, i * A * AT_ONCE, AT_ONCE, 0..count), F::collect);
         }
-        for (c, dw) in dw.chunks_exact_mut(TAPS).enumerate() {
-            let made = |tap: usize| tiles[(tap / SIDE * A + tap % SIDE) * AT_ONCE + c];
-            for (tap, dw) in dw.iter_mut().enumerate() {
-                *dw = if write == Write::Add { dw.add(made(tap)) } else { made(tap) };
-            }
+        let taps: [&[S; AT_ONCE]; TAPS] = std::array::from_fn(|tap| {
+            let first = (tap / SIDE * A + tap % SIDE) * AT_ONCE;
+            tiles[first..].first_chunk().expect("a row of a tile")
+        });
+        let (dw, _) = dw.as_chunks_mut::<TAPS>();
+        for (c, dw) in (0..AT_ONCE).zip(dw) {
+            let sums = taps.map(|taps| taps[c]);
+            *dw = match write {
+                Write::Over => sums,
+                Write::Add => std::array::from_fn(|tap| dw[tap].add(sums[tap])),
+            };
         }
     }
 }
