@@ -10,6 +10,7 @@
 )]
 
 use std::marker::PhantomData;
+use std::sync::Once;
 
 /// What the machine does directly with numbers of this precision.
 #[derive(Debug)]
@@ -208,6 +209,14 @@ impl<'a, S> MatrixMut<'a, S> {
     }
 }
 
+/// Columns of `a·b` above which the product reads registers of `b` from a copy of its own, in sixes, where `b` could be read
+/// where it lies: as many as it can be told. Matrices here are parts that lie in a cache, and a copy takes 2 to 5 % of a
+/// network's time (`docs/performance.md`).
+const COPIED: usize = 256;
+
+/// Tells the product so, once.
+static TELL: Once = Once::new();
+
 macro_rules! native {
     ($Float:ty, $multiply:ident) => {
         /// `into = a·b` in this precision.
@@ -225,6 +234,7 @@ macro_rules! native {
                 a.sizes,
                 b.sizes
             );
+            TELL.call_once(|| gemm::set_lhs_packing_threshold_single_thread(COPIED));
             let [a_down, a_across] = a.steps.map(usize::cast_signed);
             let [b_down, b_across] = b.steps.map(usize::cast_signed);
             let (before, factor) = (<$Float>::from(write == Write::Add), 1.0);

@@ -137,13 +137,14 @@ impl Patches {
         let (plane, stride) = (self.plane(), self.lines[2].stride);
         let rows = block.chunks_mut(TOGETHER * high * width);
         for (channels, rows) in channels.chunks(TOGETHER * plane).zip(rows) {
+            let count = channels.len() / plane;
             for (tap, at) in positions(self.tap_sizes()).zip((0..).step_by(width)) {
                 self.runs(tap, windows, |to, from| {
-                    let rows = rows[at..].chunks_mut(high * width);
-                    for (channel, row) in channels.chunks_exact(plane).zip(rows) {
+                    for channel in 0..count {
+                        let row = &mut rows[channel * high * width + at..][to.clone()];
                         match from {
-                            None => row[to.clone()].fill(S::ZERO),
-                            Some(from) => take(&channel[from..], stride, &mut row[to.clone()]),
+                            None => row.fill(S::ZERO),
+                            Some(from) => take(&channels[channel * plane + from..], stride, row),
                         }
                     }
                 });
@@ -162,12 +163,13 @@ impl Patches {
         let (plane, stride) = (self.plane(), self.lines[2].stride);
         let rows = block.chunks(TOGETHER * high * width);
         for (channels, rows) in channels.chunks_mut(TOGETHER * plane).zip(rows) {
+            let count = channels.len() / plane;
             for (tap, at) in positions(self.tap_sizes()).zip((0..).step_by(width)) {
                 self.runs(tap, windows, |from, to| {
                     let Some(to) = to else { return };
-                    let rows = rows[at..].chunks(high * width);
-                    for (channel, row) in channels.chunks_exact_mut(plane).zip(rows) {
-                        add(&row[from.clone()], stride, &mut channel[to..]);
+                    for channel in 0..count {
+                        let row = &rows[channel * high * width + at..][from.clone()];
+                        add(row, stride, &mut channels[channel * plane + to..]);
                     }
                 });
             }
