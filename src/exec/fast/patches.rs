@@ -126,7 +126,7 @@ impl Patches {
         }
     }
 
-    /// Copies what some windows read of some channels: a row of the block for each channel and tap.
+    /// Copies what some windows read of some channels, as many as the block has rows for: one for each channel and tap.
     pub(super) fn gather<S: Scalar>(
         &self,
         channels: &[S],
@@ -137,7 +137,7 @@ impl Patches {
         let (plane, stride) = (self.plane(), self.lines[2].stride);
         let rows = block.chunks_mut(TOGETHER * high * width);
         for (channels, rows) in channels.chunks(TOGETHER * plane).zip(rows) {
-            let count = channels.len() / plane;
+            let count = rows.len() / (high * width);
             for (tap, at) in positions(self.tap_sizes()).zip((0..).step_by(width)) {
                 self.runs(tap, windows, |to, from| {
                     for channel in 0..count {
@@ -163,7 +163,7 @@ impl Patches {
         let (plane, stride) = (self.plane(), self.lines[2].stride);
         let rows = block.chunks(TOGETHER * high * width);
         for (channels, rows) in channels.chunks_mut(TOGETHER * plane).zip(rows) {
-            let count = channels.len() / plane;
+            let count = rows.len() / (high * width);
             for (tap, at) in positions(self.tap_sizes()).zip((0..).step_by(width)) {
                 self.runs(tap, windows, |from, to| {
                     let Some(to) = to else { return };
