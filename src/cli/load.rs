@@ -302,7 +302,11 @@ fn not_found(argument: &str, stem: &str) -> Diagnostic {
         return diagnostic.help(format!("the command comes first: `cnnstat {stem} MODEL`"));
     }
     match (is_path, zoo::names().next()) {
-        (true, _) | (false, None) => diagnostic,
+        (true, _) | (false, None) => {
+            let help =
+                "a path begins at the current folder; `cnnstat list` names the built-in networks";
+            diagnostic.help(help)
+        }
         (false, Some(example)) => {
             diagnostic.help(format!("name a file, or a built-in network as in `cnnstat {example}`"))
         }
@@ -322,13 +326,16 @@ pub fn read_file(path: &str) -> Result<Source, Failure> {
 
 /// The text of a file or of standard input.
 fn text_of(name: &str, from: impl Read) -> Result<Source, Failure> {
-    let fail = |code, message| Err(Failure::of_file(name, Diagnostic::new(code, message)));
+    let fail = |code, message, help| {
+        Err(Failure::of_file(name, Diagnostic::new(code, message).help(help)))
+    };
     let mut bytes = Vec::new();
     from.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| cannot_read(name, &error))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
         return fail(
             Code::E0106,
             format!("`{name}` is larger than {}", crate::units::bytes(LARGEST)),
+            "a description is text; loops and blocks keep it short",
         );
     }
     let text = match String::from_utf8(bytes) {
@@ -338,13 +345,14 @@ fn text_of(name: &str, from: impl Read) -> Result<Source, Failure> {
             return fail(
                 Code::E0102,
                 format!("`{name}` is not UTF-8 text: byte {at} is no character"),
+                "save it as UTF-8",
             );
         }
     };
     // A byte order mark is no part of the text.
     let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
     if text.trim().is_empty() {
-        return fail(Code::E0103, format!("`{name}` is empty"));
+        return fail(Code::E0103, format!("`{name}` is empty"), lang::BEGIN);
     }
     Ok(Source { name: name.to_owned(), text })
 }

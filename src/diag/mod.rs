@@ -144,15 +144,20 @@ impl Diagnostic {
     }
 }
 
-/// The nearest of the known names, where one is near enough to be meant.
+/// The nearest of the known names, where one is near enough to be meant: of those that resemble it, the one that fewest
+/// changes lead to.
 pub fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     let lower = name.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+        .map(|candidate| {
+            let known = candidate.to_lowercase();
+            let edits = strsim::osa_distance(&lower, &known);
+            (edits, strsim::jaro_winkler(&lower, &known), candidate)
+        })
+        .filter(|(_, score, _)| *score > 0.8)
+        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)))
+        .map(|(.., candidate)| format!("did you mean `{candidate}`?"))
 }
 
 #[cfg(test)]
@@ -163,6 +168,8 @@ mod tests {
     fn near_names_are_offered_and_far_ones_are_not() {
         let known = ["conv2d", "maxpool2d", "linear"];
         assert_eq!(did_you_mean("convd2", known).unwrap(), "did you mean `conv2d`?");
+        let networks = ["resnet50", "resnet101", "resnet152"];
+        assert_eq!(did_you_mean("resnet51", networks).unwrap(), "did you mean `resnet50`?");
         assert_eq!(did_you_mean("attention", known), None);
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn read(
 ) -> Result<Document, Vec<Diagnostic>> {
     if *tree.data(0) == Data::Null {
         let message = "the file holds no description: nothing, or comments only";
-        return Err(vec![Diagnostic::new(Code::E0103, message)]);
+        return Err(vec![Diagnostic::new(Code::E0103, message).help(super::BEGIN)]);
     }
     if !matches!(tree.data(0), Data::Map(_)) {
         let message = format!(

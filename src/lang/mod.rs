@@ -36,6 +36,10 @@ use crate::ops::error::ShapeError;
 use crate::shape::Shape;
 use crate::span::Place;
 
+/// How to mend what holds no description.
+pub const BEGIN: &str =
+    "write `model:`, `input:` and `layers:`; `cnnstat expand alexnet` prints an example";
+
 /// Stack for reading: nesting is bounded everywhere, but the bounds multiply (blocks, items, expressions), and the caller's
 /// stack may be small. Only what is used of it takes memory.
 const STACK: usize = 256 << 20;
