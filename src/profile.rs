@@ -16,7 +16,7 @@ use crate::exec::scalar::Scalar;
 use crate::exec::step::Data;
 use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, Node, NodeId};
 use crate::shape::{DType, Shape};
 
 /// What is run, and how often.
@@ -111,7 +111,20 @@ pub fn need(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<u64, Analy
 
 /// Bytes of what inference makes of the parameters beforehand and keeps: transformed filters.
 pub fn ready(graph: &Graph, analysis: &Analysis, backend: Backend) -> u64 {
-    let bytes = graph.nodes().iter().zip(&analysis.rows).map(|(node, row)| {
+    // Of nodes that share weights and are alike in all else, the first.
+    let is_first = |id: NodeId, node: &Node| {
+        let alike = |other: NodeId| {
+            let inputs = |id: NodeId| &analysis.rows[id.index()].inputs;
+            graph.node(other).weights == node.weights
+                && graph.node(other).op == node.op
+                && inputs(other) == inputs(id)
+        };
+        graph.owner(node.weights) == id
+            || !graph.iter().take_while(|(other, _)| *other != id).any(|(other, _)| alike(other))
+    };
+    let nodes = graph.iter().filter(|(id, node)| is_first(*id, node));
+    let bytes = nodes.map(|(id, node)| {
+        let row = &analysis.rows[id.index()];
         let shapes: Vec<Vec<usize>> = row.inputs.iter().map(Shape::sizes).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         backend.ready_len(&node.op, &shapes) as u64 * <f32 as Scalar>::BYTES

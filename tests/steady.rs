@@ -67,7 +67,8 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Every way that memory is used: convolutions by tiles, by columns, of elements and of slices; own statistics; pools that
-/// keep indices and that do not; a join, masks, and a linear layer. Its batch is 8.
+/// keep indices and that do not; a join, masks, and linear layers, one used twice. Its
+/// batch is 8.
 const NETWORK: &str = "
 model: small
 input: [3, 32, 32]
@@ -90,6 +91,9 @@ layers:
   - flatten
   - linear(300)
   - relu
+  - again: linear(300)
+  - relu
+  - share(@, 'again')
   - linear(10)
 ";
 const BATCH: usize = 8;

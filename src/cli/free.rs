@@ -1,6 +1,15 @@
-//! How much memory is free: what the operating system says, where it says it.
+//! How much memory is free: what the operating system says, where it says it; and what to say where that is too little.
 //!
 //! Tests stand below.
+
+use crate::analysis::{Analysis, Row};
+use crate::graph::Graph;
+use crate::units;
+
+/// `97.5 MiB (102,228,128 B)`.
+pub fn size(bytes: u64) -> String {
+    format!("{} ({} B)", units::bytes(bytes), units::grouped(bytes))
+}
 
 /// Bytes that can be taken without pushing others out; `None` where nobody says.
 pub fn bytes() -> Option<u64> {
@@ -8,6 +17,20 @@ pub fn bytes() -> Option<u64> {
         return None;
     }
     available(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// How to make a network smaller that does not fit with a batch of one either.
+pub fn too_large(graph: &Graph, analysis: &Analysis, limit: u64) -> String {
+    let held = |row: &Row| row.counts.param_bytes;
+    let params = analysis.rows.iter().map(held).fold(0, u64::saturating_add);
+    match analysis.rows.iter().max_by_key(|row| held(row)) {
+        Some(row) if params > limit => format!(
+            "make {} smaller: its parameters alone take {}",
+            graph.node(row.node).name,
+            units::bytes(held(row))
+        ),
+        _ => "take a smaller input".to_owned(),
+    }
 }
 
 /// `MemAvailable` of a text like `/proc/meminfo`, whose kB are KiB.

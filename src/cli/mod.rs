@@ -26,7 +26,9 @@ mod summary;
 pub mod usage;
 mod verify;
 
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::stream::{AsLockedWrite, RawStream};
@@ -116,12 +118,29 @@ pub fn run(cli: &Cli) -> Status {
     finish(done, &screen)
 }
 
+/// Asks whether a page can be written to a file, before there is much work for it; nothing is left behind.
+fn writable(file: Option<&String>) -> Result<(), Failure> {
+    let Some(path) = file else { return Ok(()) };
+    let is_there = Path::new(path).exists();
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.map_err(|error| not_written(path, &error))?;
+    if !is_there {
+        // What cannot be removed is written over in the end.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+fn not_written(path: &str, error: &std::io::Error) -> Failure {
+    let message = format!("`{path}` cannot be written: {error}");
+    Failure::of_file(path, Diagnostic::new(Code::E0105, message))
+}
+
 /// Prints or writes what a command has to say.
 fn finish(mut done: Done, screen: &Screen) -> Status {
     if let Some(path) = done.file.take().filter(|_| !done.page.is_empty()) {
         if let Err(error) = std::fs::write(&path, &done.page) {
-            let message = format!("`{path}` cannot be written: {error}");
-            done.fail(&Failure::of_file(&path, Diagnostic::new(Code::E0105, message)), screen);
+            done.fail(&not_written(&path, &error), screen);
         }
         done.page.clear();
     }

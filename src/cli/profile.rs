@@ -7,6 +7,7 @@ use super::bar::Bar;
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
 use super::{Done, cannot_write, free};
+use crate::analysis::{Analysis, memory};
 use crate::diag::{Code, Diagnostic};
 use crate::exec::fast;
 use crate::exec::threads::Threads;
@@ -14,10 +15,10 @@ use crate::profile::{self, Plan};
 use crate::report::grid::Numbers;
 use crate::report::json;
 use crate::report::profile::{Setting, report};
-use crate::units;
 
 /// A report on one network.
 pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
+    super::writable(args.page.output.as_ref())?;
     let settings = Settings::new(&ModelArgs {
         read: args.read.clone(),
         batch: args.batch,
@@ -29,10 +30,20 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     let plan = Plan { backend: args.backend.into(), backward: args.backward, repeat: args.repeat };
     let need = profile::need(graph, analysis, plan).map_err(|error| model.failure(&error))?;
     if let Some(limit) = free::bytes().filter(|free| need > *free) {
-        let (need, limit) = (units::bytes(need), units::bytes(limit));
-        let message = format!("that needs {need}, more than the {limit} that are free");
-        let diagnostic =
-            Diagnostic::new(Code::E0113, message).help("take a smaller batch or input");
+        let name = model.document.variant.as_ref().unwrap_or(&graph.name);
+        let message = format!(
+            "{name} is not run: that needs {}, more than the {} that are free",
+            free::size(need),
+            free::size(limit)
+        );
+        let needs = |analysis: &Analysis| profile::need(graph, analysis, plan);
+        let options = &analysis.options;
+        let fits = memory::largest_batch(graph, options, limit, needs).unwrap_or(0);
+        let help = match fits {
+            0 => free::too_large(graph, analysis, limit),
+            batch => format!("`--batch {batch}` fits"),
+        };
+        let diagnostic = Diagnostic::new(Code::E0113, message).help(help);
         return Err(Failure::about(&model.source, vec![diagnostic]));
     }
     let threads = Threads::new(args.threads.threads.unwrap_or(0))
@@ -40,8 +51,13 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     let bar = Bar::new();
     bar.begin(args.repeat as u64 + 1, "parameters are drawn");
     let (peak, measured) = threads.run(|| {
-        let peak = fast::peak();
-        (peak, profile::profile(graph, analysis, plan, || bar.advance(1, || "a run".to_owned())))
+        let (before, mut run) = (fast::peak(), 0);
+        let measured = profile::profile(graph, analysis, plan, || {
+            run += 1;
+            bar.advance(1, || format!("run {} of {}", run - 1, args.repeat));
+        });
+        // What else the machine does can only make it slower.
+        (before.max(fast::peak()), measured)
     });
     bar.end();
     let measured = measured.map_err(|error| {

@@ -46,6 +46,7 @@ pub fn run(args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
 
 /// The same by these rules.
 fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
+    super::writable(args.page.output.as_ref())?;
     let settings = Settings::new(&ModelArgs {
         read: args.read.clone(),
         batch: args.batch,
@@ -227,14 +228,13 @@ impl<'a> Verifying<'a> {
 
     /// Why it is not run, and what could be.
     fn refusal(&self, limit: u64) -> Failure {
-        let size = |bytes: u64| format!("{} ({} B)", units::bytes(bytes), units::grouped(bytes));
         let which =
             if self.args.memory_limit.is_some() { "of --memory-limit" } else { "that are free" };
         let name = self.name();
         let message = format!(
             "{name} is not run: that needs {}, more than the {} {which}",
-            size(self.need),
-            size(limit)
+            free::size(self.need),
+            free::size(limit)
         );
         let mut diagnostic = Diagnostic::new(Code::E0113, message);
         let graph = self.graph();
@@ -251,6 +251,8 @@ impl<'a> Verifying<'a> {
         {
             let options = &smaller.options;
             diagnostic = diagnostic.help(format!("{options} needs {}", units::bytes(smaller.need)));
+        } else {
+            diagnostic = diagnostic.help(free::too_large(graph, &self.analysis, limit));
         }
         Failure::about(&self.model.source, vec![diagnostic])
     }

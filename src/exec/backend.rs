@@ -22,6 +22,21 @@ pub enum Backend {
     },
 }
 
+impl Backend {
+    /// `fast` or `reference`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Fast { .. } => "fast",
+        }
+    }
+
+    /// Whether fast kernels run in exact ways only.
+    pub fn is_exact(self) -> bool {
+        self == Self::Fast { exact: true }
+    }
+}
+
 /// Scratch memory beside what a pass makes, in numbers of the network's precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scratch {

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::backend::Backend;
 use super::kernels::{Init, Kernel as _, Owned, Part, Scheme};
@@ -60,6 +61,8 @@ impl std::error::Error for RunError {}
 pub struct Network<'g, S> {
     pub(super) graph: &'g Graph,
     pub(super) owned: HashMap<WeightsId, Vec<Owned<S>>>,
+    /// Inputs for which a node is known to need the tensors that it has, as one example of each.
+    accepted: HashMap<NodeId, Vec<Vec<usize>>>,
     pub(super) rng: Rng,
     pub(super) meter: Meter,
     /// Of what it owns.
@@ -75,13 +78,24 @@ pub struct Network<'g, S> {
 #[derive(Debug)]
 pub(super) struct Ready<S> {
     shapes: Vec<Vec<usize>>,
-    made: Option<Buffer<S>>,
+    /// Of nodes that share weights and are alike in all else, the same.
+    made: Option<Arc<Buffer<S>>>,
 }
 
 impl<S> Ready<S> {
     pub(super) fn numbers(&self) -> Option<&[S]> {
-        self.made.as_deref()
+        self.made.as_ref().map(|made| &made[..])
     }
+}
+
+/// The shape of one example of a batch.
+fn tail<'s>(shape: &&'s [usize]) -> &'s [usize] {
+    shape.get(1..).unwrap_or_default()
+}
+
+/// The shapes of one example of each input.
+fn examples(shapes: &[&[usize]]) -> Vec<Vec<usize>> {
+    shapes.iter().map(|shape| tail(shape).to_vec()).collect()
 }
 
 impl<'g, S: Scalar> Network<'g, S> {
@@ -89,8 +103,8 @@ impl<'g, S: Scalar> Network<'g, S> {
     pub fn new(graph: &'g Graph, scheme: Scheme, seed: u64) -> Self {
         let (rng, meter, backend) = (Rng::new(seed), Meter::new(), Backend::default());
         let (owned, lasting, frozen) = (HashMap::new(), meter.clone(), Vec::new());
-        let ready = None;
-        Self { graph, owned, rng, meter, lasting, backend, ready, scheme, frozen }
+        let (ready, accepted) = (None, HashMap::new());
+        Self { graph, owned, accepted, rng, meter, lasting, backend, ready, scheme, frozen }
     }
 
     /// The same with what it owns on a meter of its own: what comes and goes is seen apart from what stays.
@@ -200,7 +214,14 @@ impl<'g, S: Scalar> Network<'g, S> {
         }
         let this = self.graph.node(node);
         let owned = self.owned.get(&this.weights).map_or(&[][..], Vec::as_slice);
-        let made = self.backend.ready(&this.op, &shapes, owned, &self.lasting);
+        let alike = |(id, ready): &(&NodeId, &Ready<S>)| {
+            let other = self.graph.node(**id);
+            other.weights == this.weights && other.op == this.op && ready.shapes == shapes
+        };
+        let made = match all.iter().find(alike) {
+            Some((_, ready)) => ready.made.clone(),
+            None => self.backend.ready(&this.op, &shapes, owned, &self.lasting).map(Arc::new),
+        };
         let shapes = shapes.into_iter().map(<[usize]>::to_vec).collect();
         all.insert(node, Ready { shapes, made });
     }
@@ -209,29 +230,33 @@ impl<'g, S: Scalar> Network<'g, S> {
     pub(super) fn prepare(&mut self, node: NodeId, inputs: &[Tensor<S>]) -> Result<(), RunError> {
         let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
         let this = self.graph.node(node);
-        if let Some(known) = self.owned.get(&this.weights) {
-            // Only a second user can need other shapes.
-            if self
-                .graph
-                .iter()
-                .find(|(_, other)| other.weights == this.weights)
-                .is_some_and(|(id, _)| id != node)
-            {
-                let meter = Meter::new();
-                let mut rng = Rng::new(0);
-                let mut init = Init { scheme: self.scheme, rng: &mut rng, meter: &meter };
-                let needed = this.op.init::<S>(&shapes, &mut init);
-                let same = needed.len() == known.len()
-                    && needed.iter().zip(known).all(|(a, b)| a.shape() == b.shape());
-                if !same {
-                    return Err(RunError::SharedShapes { layer: this.name.clone() });
-                }
-            }
+        let Some(known) = self.owned.get(&this.weights) else {
+            let mut init = Init { scheme: self.scheme, rng: &mut self.rng, meter: &self.lasting };
+            let made = this.op.init(&shapes, &mut init);
+            self.owned.insert(this.weights, made);
+            self.accepted.insert(node, examples(&shapes));
+            return Ok(());
+        };
+        let owner = self.graph.owner(this.weights);
+        let accepts = |node: NodeId| {
+            let known = self.accepted.get(&node);
+            known.is_some_and(|known| known.iter().map(Vec::as_slice).eq(shapes.iter().map(tail)))
+        };
+        // Only a second user can need other shapes, and what is alike in all needs the same.
+        if owner == node || accepts(node) {
             return Ok(());
         }
-        let mut init = Init { scheme: self.scheme, rng: &mut self.rng, meter: &self.lasting };
-        let made = this.op.init(&shapes, &mut init);
-        self.owned.insert(this.weights, made);
+        if self.graph.node(owner).op != this.op || !accepts(owner) {
+            let (mut rng, meter) = (Rng::new(0), Meter::new());
+            let mut init = Init { scheme: self.scheme, rng: &mut rng, meter: &meter };
+            let needed = this.op.init::<S>(&shapes, &mut init);
+            let same = needed.len() == known.len()
+                && needed.iter().zip(known).all(|(a, b)| a.shape() == b.shape());
+            if !same {
+                return Err(RunError::SharedShapes { layer: this.name.clone() });
+            }
+        }
+        self.accepted.insert(node, examples(&shapes));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::model::{NamedShape, SCHEMA_VERSION};
 use super::summary::shapes;
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
+use super::verify::by_reference;
 use crate::analysis::Analysis;
 use crate::graph::Graph;
 use crate::profile::{self, Plan};
@@ -36,9 +37,14 @@ pub struct Report {
     pub mode: &'static str,
     /// Threads that fast kernels share.
     pub threads: usize,
+    /// Which kernels ran: `fast` or `reference`.
+    pub backend: &'static str,
+    /// Whether fast kernels ran in exact ways only.
+    pub exact: bool,
     /// Runs that were timed, after one to warm up.
     pub repeat: usize,
-    /// Floating point operations a second of one large matrix product, with the same threads in the same run.
+    /// Floating point operations a second of one large matrix product, with the same threads in the same run: the better of
+    /// one before and one after.
     pub peak_flops: f64,
     /// Bytes of transformed filters that inference makes once and keeps beside the parameters; 0 where it goes backward.
     pub ready_bytes: u64,
@@ -160,6 +166,8 @@ pub fn report(
         dtype: "f32",
         mode: mode_name(analysis.options.mode),
         threads,
+        backend: plan.backend.name(),
+        exact: plan.backend.is_exact(),
         repeat: plan.repeat,
         peak_flops: peak,
         ready_bytes: if plan.backward { 0 } else { profile::ready(graph, analysis, plan.backend) },
@@ -271,22 +279,46 @@ impl Report {
             self.dtype.to_owned(),
             format!("{} mode", self.mode),
             format!("{} {threads}", self.threads),
-            format!("median of {} runs", self.repeat),
+            format!("{} kernels", self.kernels()),
+            match self.repeat {
+                1 => "1 run".to_owned(),
+                n => format!("median of {n} runs"),
+            },
         ]
     }
 
     /// What the peak is, and what is not in the times.
     fn peak(&self) -> String {
         let mut text = format!(
-            "The peak is {:.1} GFLOP/s: one large matrix product, in this run. Above it is what computes with fewer \
-             operations than are counted (Winograd).",
+            "The peak is {:.1} GFLOP/s: one large matrix product, in this run.",
             self.peak_flops / 1e9
         );
+        let passes = |layer: &Layer| [Some(layer.forward), layer.backward];
+        let mut speeds = self.layers.iter().flat_map(passes).flatten().filter_map(Pass::speed);
+        if speeds.any(|speed| speed > self.peak_flops) {
+            text.push_str(
+                " Above it is what computes with fewer operations than are counted (Winograd).",
+            );
+        }
         if self.ready_bytes > 0 {
             let bytes = units::bytes(self.ready_bytes);
             let _ = write!(text, " Filters are transformed once, before, and kept: {bytes}.");
         }
         text
+    }
+
+    /// What the columns are, the peak, and layers without a fast kernel.
+    fn notes(&self) -> Vec<String> {
+        let columns = "ms: a layer's time, where there are several runs the median; %: of all MACs; % time: of the \
+                       layers' times together.";
+        let slow = self.layers.iter().filter(|layer| layer.by_reference);
+        let slow = by_reference(slow.map(|layer| (layer.op.as_str(), layer.name.as_str())));
+        [columns.to_owned(), self.peak()].into_iter().chain(slow).collect()
+    }
+
+    /// `fast`, `exact fast` or `reference`.
+    fn kernels(&self) -> String {
+        format!("{}{}", if self.exact { "exact " } else { "" }, self.backend)
     }
 
     /// The report for a terminal.
@@ -298,7 +330,9 @@ impl Report {
         let _ =
             writeln!(out, "{}\n", join(assumed.iter().map(AsRef::as_ref), " · ", look.width, 0, 0));
         out.push_str(&draw(self.grid(), look));
-        let _ = writeln!(out, "\n{}", wrap(&self.peak(), look.width, 0, 2));
+        for note in self.notes() {
+            let _ = writeln!(out, "\n{}", wrap(&safe(&note), look.width, 0, 2));
+        }
         out
     }
 
@@ -307,12 +341,10 @@ impl Report {
         let escape = markdown::escape;
         let assumed: Vec<String> = self.assumptions().iter().map(|text| escape(text)).collect();
         let mut out = format!("## {}\n\n{}\n\n", escape(&self.model), assumed.join(" · "));
-        let _ = writeln!(
-            out,
-            "{}\n{}",
-            markdown::grid(&self.grid(), Numbers::Rounded),
-            escape(&self.peak())
-        );
+        out.push_str(&markdown::grid(&self.grid(), Numbers::Rounded));
+        for note in self.notes() {
+            let _ = writeln!(out, "\n{}", escape(&note));
+        }
         out
     }
 
@@ -330,6 +362,7 @@ impl Report {
             "seconds",
             "flops_backward",
             "seconds_backward",
+            "by_reference",
         ];
         let row = |layer: &Layer| {
             let pass = |pass: Option<Pass>| match pass {
@@ -344,7 +377,9 @@ impl Report {
                 Value::Shapes(vec![layer.output.clone()]),
                 Value::Count(layer.macs),
             ];
-            first.into_iter().chain(pass(Some(layer.forward))).chain(pass(layer.backward)).collect()
+            let passes = [Some(layer.forward), layer.backward].into_iter().flat_map(pass);
+            let last = Value::Text(layer.by_reference.to_string());
+            first.into_iter().chain(passes).chain([last]).collect()
         };
         super::csv::write(&titles, &self.layers.iter().map(row).collect::<Vec<_>>())
     }

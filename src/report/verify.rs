@@ -238,13 +238,13 @@ fn footnote(report: &Report) -> Option<String> {
     })
 }
 
-/// Layers that there is no fast kernel for, by operator.
-fn by_reference(report: &Report) -> Option<String> {
+/// Of layers that there is no fast kernel for, operators and names: what to say of them, by operator.
+pub(super) fn by_reference<'l>(layers: impl Iterator<Item = (&'l str, &'l str)>) -> Option<String> {
     let mut operators: Vec<(&str, Vec<&str>)> = Vec::new();
-    for layer in report.layers.iter().filter(|layer| layer.by_reference) {
-        match operators.iter_mut().find(|(op, _)| *op == layer.op) {
-            Some((_, layers)) => layers.push(&layer.name),
-            None => operators.push((&layer.op, vec![&layer.name])),
+    for (operator, name) in layers {
+        match operators.iter_mut().find(|(known, _)| *known == operator) {
+            Some((_, layers)) => layers.push(name),
+            None => operators.push((operator, vec![name])),
         }
     }
     let said = |(op, layers): (&str, Vec<&str>)| match layers.len() {
@@ -259,7 +259,9 @@ fn by_reference(report: &Report) -> Option<String> {
 
 /// What is to be known beside the rows.
 fn notes(report: &Report) -> impl Iterator<Item = String> {
-    footnote(report).into_iter().chain(by_reference(report))
+    let slow = report.layers.iter().filter(|layer| layer.by_reference);
+    let slow = by_reference(slow.map(|layer| (layer.op.as_str(), layer.name.as_str())));
+    footnote(report).into_iter().chain(slow)
 }
 
 /// The quantities of the network.
@@ -411,6 +413,7 @@ pub fn csv(reports: &[Report], several: bool) -> Result<String, csv::Error> {
         "gradient_error",
         "verdict",
         "mismatches",
+        "by_reference",
     ];
     let titles: Vec<&str> = several.then_some("model").into_iter().chain(titles).collect();
     let mut rows = Vec::new();
@@ -433,6 +436,7 @@ pub fn csv(reports: &[Report], several: bool) -> Result<String, csv::Error> {
                 Value::Text(error),
                 verdict(layer.equal),
                 Value::Text(wrong.join("; ")),
+                Value::Text(layer.by_reference.to_string()),
             ];
             rows.push(model().chain(cells).collect());
         }

@@ -68,6 +68,56 @@ fn the_page_says_what_the_peak_is_and_fits_its_width() {
     assert_eq!(csv.lines().count(), 13, "{csv}");
 }
 
+/// Where columns give way, the name of a layer without a fast kernel stays.
+#[test]
+fn what_the_reference_runs_is_named_at_any_width() {
+    let page = run("profile tests/fixtures/profile/slow.yaml --repeat 1 --width 40").stdout;
+    assert!(!page.contains("operator"), "{page}");
+    assert!(page.contains("no fast one: mish (1)."), "{page}");
+    let csv = run("profile tests/fixtures/profile/slow.yaml --repeat 1 --format csv").stdout;
+    let last: Vec<&str> = csv.lines().filter_map(|line| line.rsplit(',').next()).collect();
+    assert_eq!(last, ["by_reference", "false", "true"], "{csv}");
+    let reference = "profile tests/fixtures/profile/slow.yaml --repeat 1 --backend reference";
+    let page = run(reference).stdout;
+    assert!(page.contains("reference kernels") && !page.contains("no fast one"), "{page}");
+}
+
+#[test]
+fn the_kernels_are_told() {
+    for (options, backend, exact) in [
+        ("", "fast", false),
+        (" --exact", "fast", true),
+        (" --backend reference", "reference", false),
+    ] {
+        let report = json(&format!("profile lenet5 --repeat 1{options}"));
+        assert_eq!((&report["backend"], &report["exact"]), (&backend.into(), &exact.into()));
+    }
+}
+
+/// What does not fit is refused with what would: a batch, or which layer is too large.
+#[test]
+fn what_does_not_fit_is_refused_with_what_would() {
+    let run_on = |file: &str, options: &str| {
+        let run = run(&format!("profile tests/fixtures/profile/{file}.yaml {options}"));
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{file}");
+        run.stderr
+    };
+    let told = run_on("slow", "--batch 100000000000");
+    assert!(told.contains("slow is not run") && told.contains("`--batch "), "{told}");
+    let told = run_on("large", "");
+    assert!(told.contains("make fc smaller: its parameters alone take 3.64 TiB"), "{told}");
+}
+
+/// Nothing runs for a page that cannot be written, and asking leaves nothing.
+#[test]
+fn a_file_that_cannot_be_written_is_told_first() {
+    for command in ["profile", "verify"] {
+        let run = run(&format!("{command} nosuch -o nosuch/x.txt"));
+        assert!(run.stderr.contains("`nosuch/x.txt` cannot be written"), "{}", run.stderr);
+        assert_eq!(run.status, 2);
+    }
+}
+
 #[test]
 fn a_mistake_is_answered() {
     for line in ["profile lenet5 --repeat 0", "profile nosuch", "profile lenet5 --threads 0"] {

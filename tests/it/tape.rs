@@ -526,6 +526,30 @@ fn a_first_pass_and_a_loss_are_those_of_any_other() {
     }
 }
 
+/// Nodes that share filters and are alike keep them once, and memory says so.
+#[test]
+fn shared_filters_are_kept_ready_once() {
+    let kept = |text: &str| {
+        let source = Source { name: "m.yaml".into(), text: text.into() };
+        let graph = read(&source, None).graph;
+        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let fast = Backend::Fast { exact: false };
+        let said = profile::ready(&graph, &analysis, fast);
+        let lasting = Meter::new();
+        let network = Network::<f32>::new(&graph, Scheme::Torch, 1).with_backend(fast);
+        let mut network = network.owning_on(lasting.clone()).keeping_ready();
+        let data = batch_of(&graph, &analysis);
+        drop(network.infer(data.inputs(&Meter::new()), Mode::Eval).unwrap());
+        assert_eq!(lasting.now(), analysis.totals.param_bytes + said, "{text}");
+        said
+    };
+    let head = "model: m\ninput: [32, 28, 28]\nlayers:\n  - one: conv2d(32, 3, padding=1)\n";
+    let once = kept(head);
+    assert!(once > 0, "something is kept");
+    assert_eq!(kept(&format!("{head}  - share(@, 'one')\n  - share(@, 'one')\n")), once);
+    assert_eq!(kept(&format!("{head}  - conv2d(32, 3, padding=1)\n")), 2 * once);
+}
+
 /// What inference keeps of the parameters changes nothing, and is forgotten when they change.
 #[test]
 fn what_is_kept_ready_is_that_of_the_parameters() {
