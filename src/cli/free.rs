@@ -3,13 +3,9 @@
 //! Tests stand below.
 
 use crate::analysis::{Analysis, Row};
+use crate::diag::{Code, Diagnostic};
 use crate::graph::Graph;
 use crate::units;
-
-/// `97.5 MiB (102,228,128 B)`.
-pub fn size(bytes: u64) -> String {
-    format!("{} ({} B)", units::bytes(bytes), units::grouped(bytes))
-}
 
 /// Bytes that can be taken without pushing others out; `None` where nobody says.
 pub fn bytes() -> Option<u64> {
@@ -17,6 +13,14 @@ pub fn bytes() -> Option<u64> {
         return None;
     }
     available(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// That a network is not run, for want of memory; `which` says whose limit it is.
+pub fn not_run(name: &str, need: u64, limit: u64, which: &str) -> Diagnostic {
+    let size = |bytes: u64| format!("{} ({} B)", units::bytes(bytes), units::grouped(bytes));
+    let (need, limit) = (size(need), size(limit));
+    let message = format!("{name} is not run: that needs {need}, more than the {limit} {which}");
+    Diagnostic::new(Code::E0113, message)
 }
 
 /// How to make a network smaller that does not fit with a batch of one either.

@@ -31,11 +31,6 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     let need = profile::need(graph, analysis, plan).map_err(|error| model.failure(&error))?;
     if let Some(limit) = free::bytes().filter(|free| need > *free) {
         let name = model.document.variant.as_ref().unwrap_or(&graph.name);
-        let message = format!(
-            "{name} is not run: that needs {}, more than the {} that are free",
-            free::size(need),
-            free::size(limit)
-        );
         let needs = |analysis: &Analysis| profile::need(graph, analysis, plan);
         let options = &analysis.options;
         let fits = memory::largest_batch(graph, options, limit, needs).unwrap_or(0);
@@ -43,7 +38,7 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
             0 => free::too_large(graph, analysis, limit),
             batch => format!("`--batch {batch}` fits"),
         };
-        let diagnostic = Diagnostic::new(Code::E0113, message).help(help);
+        let diagnostic = free::not_run(name, need, limit, "that are free").help(help);
         return Err(Failure::about(&model.source, vec![diagnostic]));
     }
     let threads = Threads::new(args.threads.threads.unwrap_or(0))

@@ -230,13 +230,7 @@ impl<'a> Verifying<'a> {
     fn refusal(&self, limit: u64) -> Failure {
         let which =
             if self.args.memory_limit.is_some() { "of --memory-limit" } else { "that are free" };
-        let name = self.name();
-        let message = format!(
-            "{name} is not run: that needs {}, more than the {} {which}",
-            free::size(self.need),
-            free::size(limit)
-        );
-        let mut diagnostic = Diagnostic::new(Code::E0113, message);
+        let mut diagnostic = free::not_run(self.name(), self.need, limit, which);
         let graph = self.graph();
         let need = |analysis: &Analysis| {
             verify::need(graph, Plan { batch: analysis.options.batch, ..self.plan })

@@ -116,8 +116,9 @@ impl Patches {
                     let (first, last) =
                         (inside.start.clamp(begin, end), inside.end.clamp(begin, end));
                     run(place(begin)..place(first), None);
-                    let from = || x.at(first, across).map(|x| row + x);
-                    run(place(first)..place(last), if first < last { from() } else { None });
+                    if first < last {
+                        run(place(first)..place(last), x.at(first, across).map(|x| row + x));
+                    }
                     run(place(last)..place(end), None);
                 }
                 _ => run(place(begin)..place(end), None),

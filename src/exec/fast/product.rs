@@ -19,7 +19,8 @@ use crate::exec::scalar::Scalar;
 
 /// Numbers of a block of columns: what a core's own cache holds.
 const BLOCK: usize = 1 << 17;
-/// Windows of a block: with so many, the weights are read often enough.
+/// Windows of a block: with so many, the weights are read often enough. An odd number of lines of the cache, since rows that
+/// are a power of two apart drive each other out of it.
 const WIDE: usize = 496;
 /// Windows below which a part gets its work from fewer kernels rather than fewer windows.
 const NARROW: usize = 96;
