@@ -30,7 +30,9 @@ pub mod diff;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod graph;
+pub mod import;
 pub mod lang;
+pub mod model;
 pub mod ops;
 #[cfg(feature = "exec")]
 pub mod profile;

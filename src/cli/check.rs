@@ -20,7 +20,8 @@ use crate::budget::config::{self, Budget, Config, Sets};
 use crate::budget::movers::{self, Mover};
 use crate::budget::{self, Found as Quantity, Outcome as Judged, Subject, Verdict, judge};
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean, position};
-use crate::lang::{self, Expectation};
+use crate::lang::Expectation;
+use crate::model::Architecture;
 use crate::report::check::{
     Check, CheckRow, Fault, Level, Outcome, Part, Spot, comment, github, gitlab, junit, sarif,
 };
@@ -119,8 +120,8 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
 /// The text of the budgets: of the file that is named, or of [`CONFIG`] where that is there.
 fn budgets(named: Option<&str>) -> Result<Option<Source>, Failure> {
     match named {
-        Some(path) => load::read_file(path).map(Some),
-        None if Path::new(CONFIG).is_file() => load::read_file(CONFIG).map(Some),
+        Some(path) => load::read_text(path).map(Some),
+        None if Path::new(CONFIG).is_file() => load::read_text(CONFIG).map(Some),
         None => Ok(None),
     }
 }
@@ -265,9 +266,8 @@ impl<'s> Checking<'s> {
         let said = sets.iter().map(|(variable, text)| format!("{variable}={text}"));
         let said: Vec<String> = said.chain(budget.assumptions()).collect();
         let label = format!("{name} [{}]", said.join(", "));
-        let read = load::parse(model.source.clone(), model.document.variant.clone(), &settings)
-            .and_then(|(source, document)| load::analyse(source, document, &settings, name));
-        match read {
+        let variant = model.document.variant.clone();
+        match load::at(&model.architecture, variant, &settings, name) {
             Ok(model) => {
                 let (settings, optimizer) = (&settings, budget.optimizer);
                 let asked = Asked { model: &model, settings, label, optimizer };
@@ -306,8 +306,8 @@ impl<'s> Checking<'s> {
 
     /// The expectations of a description that options changed.
     fn not_checked(&mut self, asked: &Asked<'_>) {
-        let Model { source, document, .. } = asked.model;
-        let lines = lines(source, document.expectations.iter().map(|e| e.at));
+        let Model { architecture, source, document, .. } = asked.model;
+        let lines = lines(&**architecture, document.expectations.iter().map(|e| e.at));
         for (expectation, line) in document.expectations.iter().zip(lines) {
             let row = CheckRow {
                 what: budget::about(expectation),
@@ -322,7 +322,7 @@ impl<'s> Checking<'s> {
 
     /// The rows of limits that a network is held to, which stand in its description, or in `budgets`.
     fn judge(&mut self, case: &Case<'_>, limits: &[Expectation], budgets: Option<&Source>) {
-        let Asked { model: Model { source, document, .. }, label, .. } = case.asked;
+        let Asked { model: Model { architecture, source, document, .. }, label, .. } = case.asked;
         let verdicts = judge(&case.subject, limits, |limit| case.was.as_deref()?.number(limit));
         let parts: Vec<Vec<Mover>> = limits
             .iter()
@@ -337,8 +337,7 @@ impl<'s> Checking<'s> {
             let index = parts.iter().find_map(|part| part.index);
             index.and_then(|at| document.places.get(at)).map_or(TOP, |at| At::Place(*at))
         };
-        // All together, since finding one reads the description.
-        let lines = lines(source, limits.iter().zip(&parts).map(place));
+        let lines = lines(&**architecture, limits.iter().zip(&parts).map(place));
         let mut diagnostics = Vec::new();
         for (((limit, verdict), parts), line) in limits.iter().zip(verdicts).zip(parts).zip(lines) {
             let (outcome, diagnostic) = self.told(verdict.outcome);
@@ -364,12 +363,12 @@ impl<'s> Checking<'s> {
                     diagnostic.message = format!("{label}: {}", diagnostic.message);
                     diagnostic.source = budgets.cloned();
                 }
-                diagnostics.push(lang::resolve(source, diagnostic));
+                diagnostics.push(diagnostic);
             }
             self.check.rows.push(row);
         }
         if !diagnostics.is_empty() {
-            let text = Failure::about(source, diagnostics).text(self.screen);
+            let text = load::failure(&**architecture, diagnostics).text(self.screen);
             self.done.messages.push_str(&text);
         }
     }
@@ -443,13 +442,13 @@ fn line(source: &Source, at: At) -> Option<usize> {
 }
 
 /// The line of each place, from 1.
-fn lines(source: &Source, places: impl Iterator<Item = At>) -> Vec<Option<usize>> {
-    // One diagnostic with a label for each: the text is read once to find them all.
+fn lines(architecture: &dyn Architecture, places: impl Iterator<Item = At>) -> Vec<Option<usize>> {
+    // One diagnostic with a label for each stands for what is asked.
     let places = places.fold(Diagnostic::new(Code::E0601, ""), |found, at| found.at(at, ""));
     let n = places.labels.len();
-    let labels = lang::resolve(source, places).labels;
+    let labels = architecture.resolve(vec![places]).into_iter().flat_map(|found| found.labels);
     let mut lines: Vec<Option<usize>> =
-        labels.into_iter().map(|label| line(source, label.at)).collect();
+        labels.map(|label| line(architecture.source(), label.at)).collect();
     lines.resize(n, None);
     lines
 }

@@ -1,4 +1,4 @@
-//! `cnnstat expand MODEL`: a description with everything carried out.
+//! `cnnstat expand MODEL`: a description with everything evaluated.
 
 use super::Done;
 use super::args::{ExpandArgs, ModelArgs};
@@ -9,8 +9,9 @@ use crate::lang;
 /// The description as YAML, named as the summary names it.
 pub fn run(args: &ExpandArgs, _: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&ModelArgs { read: args.read.clone(), ..ModelArgs::default() })?;
-    let (source, variant) = load::find(&args.name)?;
-    let (_, mut document) = load::parse(source, variant, &settings)?;
+    let (architecture, variant) = load::find(&args.name)?;
+    let mut document = load::evaluate(&*architecture, variant, &settings)
+        .map_err(|found| load::failure(&*architecture, found))?;
     if let Some(variant) = document.variant.take() {
         document.graph.name = variant;
     }

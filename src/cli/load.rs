@@ -1,10 +1,9 @@
 //! From an argument to an analysed network: a path, a path with a variant, a name of the zoo, or standard input.
-//!
-//! Tests stand below.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, stdin};
-use std::path::Path;
+use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::CommandFactory;
 use glob::Pattern;
@@ -14,14 +13,13 @@ use super::settings::{Screen, Settings, about_option};
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::convention::{Choice, Convention, Count};
 use crate::diag::{Code, Diagnostic, Format, Source, did_you_mean, render};
-use crate::lang::{self, Choices, Document};
+use crate::import::{self, Bytes};
+use crate::lang::{self, Choices, Description, Document};
+use crate::model::{Architecture, Shared};
 use crate::ops::ledger::Role;
 use crate::report::build::{Caption, report, report_as};
 use crate::report::model::Report;
 use crate::zoo;
-
-/// The largest file that is read, in bytes; `lang` has limits of its own below this.
-const LARGEST: u64 = 64 << 20;
 
 /// Why something could not be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,8 +82,10 @@ impl From<Diagnostic> for Failure {
 }
 
 /// A network that was read and analysed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Model {
+    /// Where it comes from: what is asked for other sizes and settings.
+    pub architecture: Shared,
     /// Its description.
     pub source: Source,
     /// What was read.
@@ -123,64 +123,86 @@ impl Model {
 
     /// What is to be said where a pass over its graph fails.
     pub fn failure(&self, error: &AnalysisError) -> Failure {
-        let diagnostic = lang::resolve(&self.source, shape_diagnostic(&self.document, error));
-        Failure::about(&self.source, vec![diagnostic])
+        failure(&*self.architecture, vec![shape_diagnostic(&self.document, error)])
     }
+}
+
+/// What is to be said of a network, its places made readable.
+pub fn failure(architecture: &dyn Architecture, diagnostics: Vec<Diagnostic>) -> Failure {
+    Failure::about(architecture.source(), architecture.resolve(diagnostics))
 }
 
 /// Reads and analyses what an argument means.
 pub fn model(argument: &str, settings: &Settings) -> Result<Model, Failure> {
-    let (source, variant) = find(argument)?;
-    parse(source, variant, settings)
-        .and_then(|(source, document)| analyse(source, document, settings, argument))
+    let (architecture, variant) = find(argument)?;
+    at(&architecture, variant, settings, argument)
 }
 
-/// Reads a description.
-pub fn parse(
-    source: Source,
+/// An architecture with these settings, analysed; `argument` is what a command takes for it.
+pub fn at(
+    architecture: &Shared,
     variant: Option<String>,
     settings: &Settings,
-) -> Result<(Source, Document), Failure> {
-    let choices = Choices { variant, sets: settings.sets.clone(), inputs: settings.inputs.clone() };
-    match lang::parse(&source, &choices) {
-        Ok(document) => Ok((source, document)),
-        Err(diagnostics) => Err(Failure::about(&source, diagnostics)),
-    }
+    argument: &str,
+) -> Result<Model, Failure> {
+    try_at(architecture, variant, settings, argument)
+        .map_err(|found| failure(&**architecture, found))
+}
+
+/// The same for one that is only tried: what is wrong has no readable places.
+pub fn try_at(
+    architecture: &Shared,
+    variant: Option<String>,
+    settings: &Settings,
+    argument: &str,
+) -> Result<Model, Vec<Diagnostic>> {
+    let document = evaluate(&**architecture, variant, settings)?;
+    analyse(architecture, document, settings, argument)
+}
+
+/// An architecture with these settings.
+pub fn evaluate(
+    architecture: &dyn Architecture,
+    variant: Option<String>,
+    settings: &Settings,
+) -> Result<Document, Vec<Diagnostic>> {
+    let (sets, inputs) = (settings.sets.clone(), settings.inputs.clone());
+    architecture.at(&Choices { variant, sets, inputs })
 }
 
 /// Analyses a network with the assumptions of the settings; `argument` is what a command takes for it.
 pub fn analyse(
-    source: Source,
+    architecture: &Shared,
     document: Document,
     settings: &Settings,
     argument: &str,
-) -> Result<Model, Failure> {
-    let fail = |diagnostic| Failure::about(&source, vec![lang::resolve(&source, diagnostic)]);
-    let mut failure = Failure { source: Some(source.clone()), diagnostics: Vec::new() };
-    let own = document.frozen.iter().map(|(text, place)| {
-        let error = |error: glob::PatternError| {
-            let message = format!("`{text}` is not a pattern: {}", error.msg);
-            Diagnostic::new(Code::E0111, message).label(*place, "cannot be read")
-        };
-        Pattern::new(text).map_err(|e| Failure::new(lang::resolve(&source, error(e))))
-    });
-    let own = failure.collect(own);
+) -> Result<Model, Vec<Diagnostic>> {
+    let source = architecture.source();
+    let mut found = Vec::new();
+    let mut own = Vec::new();
+    for (text, place) in &document.frozen {
+        match Pattern::new(text) {
+            Ok(pattern) => own.push(pattern),
+            Err(error) => {
+                let message = format!("`{text}` is not a pattern: {}", error.msg);
+                let diagnostic = Diagnostic::new(Code::E0111, message);
+                found.push(diagnostic.label(*place, "cannot be read"));
+            }
+        }
+    }
     let mut options = settings.options.clone();
     options.frozen = own.iter().chain(&settings.freeze).cloned().collect();
     let analysis = analyze(&document.graph, &options);
     let analysis = analysis.map_err(|error| {
         let diagnostic = shape_diagnostic(&document, &error);
-        match large_batch(&document, options.clone(), &diagnostic) {
-            Some(diagnostic) => diagnostic.into(),
-            None => fail(diagnostic),
-        }
+        vec![large_batch(&document, options.clone(), &diagnostic).unwrap_or(diagnostic)]
     })?;
     let idle = |pattern: &Pattern| !matches(&document, &analysis, pattern);
     for (text, place) in &document.frozen {
         if own.iter().any(|pattern| pattern.as_str() == text && idle(pattern)) {
             let message = format!("no parameter is called `{text}`");
             let diagnostic = Diagnostic::new(Code::E0111, message).label(*place, "matches nothing");
-            failure.diagnostics.push(lang::resolve(&source, diagnostic));
+            found.push(diagnostic);
         }
     }
     for pattern in settings.freeze.iter().filter(|pattern| idle(pattern)) {
@@ -191,13 +213,13 @@ pub fn analyse(
             "`cnnstat params {}` lists the names; `features.*` means all of a scope",
             typed(argument)
         );
-        failure.diagnostics.push(diagnostic.help(help));
+        found.push(diagnostic.help(help));
     }
-    if failure.diagnostics.is_empty() {
-        Ok(Model { source, document, analysis })
-    } else {
-        Err(failure)
+    if !found.is_empty() {
+        return Err(found);
     }
+    let (architecture, source) = (Arc::clone(architecture), source.clone());
+    Ok(Model { architecture, source, document, analysis })
 }
 
 fn shape_diagnostic(document: &Document, error: &AnalysisError) -> Diagnostic {
@@ -235,8 +257,8 @@ fn matches(document: &Document, analysis: &Analysis, pattern: &Pattern) -> bool 
     })
 }
 
-/// The description that an argument means, and the variant. A path wins over a name of the zoo.
-pub fn find(argument: &str) -> Result<(Source, Option<String>), Failure> {
+/// The architecture that an argument means, and the variant. A path wins over a name of the zoo.
+pub fn find(argument: &str) -> Result<(Shared, Option<String>), Failure> {
     if Path::new(argument).exists() {
         return Ok((read_file(argument)?, None));
     }
@@ -244,21 +266,25 @@ pub fn find(argument: &str) -> Result<(Source, Option<String>), Failure> {
         Some((stem, variant)) => (stem, Some(variant.to_owned())),
         None => (argument, None),
     };
-    let (source, usual) = described(argument, stem, variant.is_some())?;
+    let (architecture, usual) = described(argument, stem, variant.is_some())?;
     if variant.as_ref().is_some_and(String::is_empty) {
-        return Err(nameless(&source, &typed(argument)));
+        return Err(nameless(&*architecture, &typed(argument)));
     }
-    Ok((source, variant.or_else(|| usual.map(str::to_owned))))
+    Ok((architecture, variant.or_else(|| usual.map(str::to_owned))))
 }
 
-/// The description that an argument's `stem` means, and the variant of a name of the zoo.
+/// The architecture that an argument's `stem` means, and the variant of a name of the zoo.
 fn described(
     argument: &str,
     stem: &str,
     has_variant: bool,
-) -> Result<(Source, Option<&'static str>), Failure> {
+) -> Result<(Shared, Option<&'static str>), Failure> {
     if stem == "-" || (stem == STDIN && has_variant) {
-        return Ok((text_of(STDIN, stdin().lock())?, None));
+        // An importer may go back and forth: what cannot is kept first, as much as any text may have.
+        let mut bytes = Vec::new();
+        let read = stdin().lock().take(LARGEST).read_to_end(&mut bytes);
+        read.map_err(|error| cannot_read(STDIN, &error))?;
+        return Ok((read_bytes(STDIN, &mut Cursor::new(bytes))?, None));
     }
     if has_variant && Path::new(stem).exists() {
         return Ok((read_file(stem)?, None));
@@ -268,18 +294,21 @@ fn described(
         Path::new(stem).try_exists().map_err(|error| cannot_read(stem, &error))?;
         return Err(Failure::of_file(stem, not_found(argument, stem)));
     };
-    Ok((built_in(entry.file, entry.text), entry.variant))
+    Ok((built_in(entry.file, entry.text)?, entry.variant))
 }
 
-/// A description of the zoo.
-pub fn built_in(file: &str, text: &str) -> Source {
-    Source { name: format!("{file} (built in)"), text: text.to_owned() }
+/// A network of the zoo.
+pub fn built_in(file: &str, text: &str) -> Result<Shared, Failure> {
+    let source = Source { name: format!("{file} (built in)"), text: text.to_owned() };
+    match Description::read(source.clone()) {
+        Ok(description) => Ok(Arc::new(description)),
+        Err(found) => Err(Failure::about(&source, found)),
+    }
 }
 
 /// `FILE#` and nothing.
-fn nameless(source: &Source, typed: &str) -> Failure {
-    let variants = lang::outline(source).map(|outline| outline.variants).unwrap_or_default();
-    let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
+fn nameless(architecture: &dyn Architecture, typed: &str) -> Failure {
+    let names: Vec<&str> = architecture.variants().iter().map(|v| v.name.as_str()).collect();
     let message = format!("the name of a variant is missing after the # of `{typed}`");
     let diagnostic = Diagnostic::new(Code::E0107, message);
     let diagnostic = match names.first() {
@@ -288,7 +317,7 @@ fn nameless(source: &Source, typed: &str) -> Failure {
             .note(format!("its variants are {}", names.join(", ")))
             .help(format!("write `{typed}{first}`, or leave the # out")),
     };
-    Failure::about(source, vec![diagnostic])
+    Failure::about(architecture.source(), vec![diagnostic])
 }
 
 fn not_found(argument: &str, stem: &str) -> Diagnostic {
@@ -313,48 +342,76 @@ fn not_found(argument: &str, stem: &str) -> Diagnostic {
     }
 }
 
-/// Reads a file.
-pub fn read_file(path: &str) -> Result<Source, Failure> {
+/// Reads a network from a file.
+pub fn read_file(path: &str) -> Result<Shared, Failure> {
+    let file = open(path)?;
+    // A pipe cannot be gone back in: it is read first.
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    if is_file {
+        return read_bytes(path, &mut OnDisk { file, path: PathBuf::from(path) });
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| cannot_read(path, &error))?;
+    read_bytes(path, &mut Cursor::new(bytes))
+}
+
+/// Reads a text from a file: budgets, or a baseline.
+pub fn read_text(path: &str) -> Result<Source, Failure> {
+    match import::read_text(path, open(path)?) {
+        Ok(text) => Ok(Source { name: path.to_owned(), text }),
+        Err(diagnostic) => Err(Failure::of_file(path, *diagnostic)),
+    }
+}
+
+fn open(path: &str) -> Result<File, Failure> {
     if Path::new(path).is_dir() {
         let message = format!("`{path}` is a folder");
         let help = format!("`cnnstat check {path}` searches a folder; name one of its files here");
         return Err(Failure::of_file(path, Diagnostic::new(Code::E0104, message).help(help)));
     }
-    let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
-    text_of(path, file)
+    File::open(path).map_err(|error| cannot_read(path, &error))
 }
 
-/// The text of a file or of standard input.
-fn text_of(name: &str, from: impl Read) -> Result<Source, Failure> {
-    let fail = |code, message, help| {
-        Err(Failure::of_file(name, Diagnostic::new(code, message).help(help)))
-    };
-    let mut bytes = Vec::new();
-    from.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| cannot_read(name, &error))?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
-        return fail(
-            Code::E0106,
-            format!("`{name}` is larger than {}", crate::units::bytes(LARGEST)),
-            "a description is text; loops and blocks keep it short",
-        );
+fn read_bytes(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Failure> {
+    import::read(name, bytes).map_err(|found| {
+        let source = Source { name: name.to_owned(), text: String::new() };
+        Failure::about(&source, found)
+    })
+}
+
+/// The most bytes that are kept of what cannot be gone back in; one more than a text may have, so that it is refused.
+const LARGEST: u64 = (64 << 20) + 1;
+
+/// A file with the folder that it stands in.
+struct OnDisk {
+    file: File,
+    path: PathBuf,
+}
+
+impl Read for OnDisk {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.file.read(into)
     }
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            return fail(
-                Code::E0102,
-                format!("`{name}` is not UTF-8 text: byte {at} is no character"),
-                "save it as UTF-8",
-            );
+}
+
+impl Seek for OnDisk {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl Bytes for OnDisk {
+    fn sibling(&self, name: &str) -> io::Result<Box<dyn Bytes>> {
+        let is_plain = Path::new(name).components().all(|part| {
+            matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir)
+        });
+        if !is_plain {
+            let message = format!("`{name}` is not beside the file, or below it");
+            return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
-    };
-    // A byte order mark is no part of the text.
-    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
-    if text.trim().is_empty() {
-        return fail(Code::E0103, format!("`{name}` is empty"), lang::BEGIN);
+        let path = self.path.with_file_name(name);
+        Ok(Box::new(Self { file: File::open(&path)?, path }))
     }
-    Ok(Source { name: name.to_owned(), text })
 }
 
 fn cannot_read(name: &str, error: &std::io::Error) -> Failure {
@@ -366,25 +423,31 @@ fn cannot_read(name: &str, error: &std::io::Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn code(failure: Result<impl std::fmt::Debug, Failure>) -> Code {
+    fn code(failure: Result<(), Failure>) -> Code {
         failure.unwrap_err().diagnostics[0].code
     }
 
     #[test]
-    fn what_is_no_description_says_so() {
-        assert_eq!(code(find("no/such/file.yaml")), Code::E0101);
-        assert_eq!(code(find(env!("CARGO_MANIFEST_DIR"))), Code::E0104);
-        assert_eq!(code(text_of("x", &[0xff, 0xfe][..])), Code::E0102);
-        assert_eq!(code(text_of("x", &b" \n"[..])), Code::E0103);
-        assert_eq!(code(text_of("x", std::io::repeat(b'a'))), Code::E0106);
+    fn what_is_not_there_says_so() {
+        assert_eq!(code(find("no/such/file.yaml").map(|_| ())), Code::E0101);
+        assert_eq!(code(find(env!("CARGO_MANIFEST_DIR")).map(|_| ())), Code::E0104);
     }
 
     #[test]
     fn a_file_has_its_name_and_no_variant() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        let (source, variant) = find(path).unwrap();
-        assert_eq!((source.name.as_str(), variant), (path, None));
-        let (_, variant) = find(&format!("{path}#large")).unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/alexnet.yaml");
+        let Ok((architecture, variant)) = find(path) else { panic!() };
+        assert_eq!((architecture.source().name.as_str(), variant), (path, None));
+        let Ok((_, variant)) = find(&format!("{path}#large")) else { panic!() };
         assert_eq!(variant.as_deref(), Some("large"));
+    }
+
+    #[test]
+    fn a_sibling_stands_beside_its_file() {
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/models/alexnet.yaml"));
+        let beside = OnDisk { file: File::open(&path).unwrap(), path };
+        assert!(beside.sibling("resnet.yaml").is_ok());
+        assert!(beside.sibling("../Cargo.toml").is_err());
+        assert!(beside.sibling("/etc/hostname").is_err());
     }
 }

@@ -1,14 +1,13 @@
 //! From arguments to all networks they mean: a folder's descriptions, each with its variants.
-//!
-//! Tests stand in `tests/it/check.rs` and `tests/it/list.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::load::{self, Failure, Model};
 use super::settings::Settings;
-use crate::diag::{Code, Diagnostic, Source};
+use crate::diag::{Code, Diagnostic};
 use crate::lang;
+use crate::model::Shared;
 use crate::zoo;
 
 /// What is found on the way.
@@ -31,8 +30,10 @@ pub fn each(path: &str, settings: &Settings, visit: &mut impl FnMut(Found)) {
         return;
     }
     match load::find(path) {
-        Ok((source, None)) => description(&source, path, settings, visit),
-        Ok((source, Some(variant))) => visit(network(source, Some(variant), path, settings)),
+        Ok((architecture, None)) => family(&architecture, path, settings, visit),
+        Ok((architecture, variant)) => {
+            visit(load::at(&architecture, variant, settings, path).into());
+        }
         Err(failure) => visit(Found::Failed(failure)),
     }
 }
@@ -40,8 +41,12 @@ pub fn each(path: &str, settings: &Settings, visit: &mut impl FnMut(Found)) {
 /// The built-in networks.
 pub fn each_built_in(settings: &Settings, visit: &mut impl FnMut(Found)) {
     for (file, text) in zoo::files() {
-        let source = load::built_in(file, text);
-        description(&source, &source.name, settings, visit);
+        match load::built_in(file, text) {
+            Ok(architecture) => {
+                family(&architecture, &architecture.source().name, settings, visit);
+            }
+            Err(failure) => visit(Found::Failed(failure)),
+        }
     }
 }
 
@@ -49,49 +54,47 @@ pub fn each_built_in(settings: &Settings, visit: &mut impl FnMut(Found)) {
 fn in_folder(path: &Path, settings: &Settings, visit: &mut impl FnMut(Found)) {
     let path = path.to_string_lossy();
     match load::read_file(&path) {
-        Ok(source) if lang::is_description(&source) => {
-            description(&source, &path, settings, visit);
+        Ok(architecture) if architecture.is_network() => {
+            family(&architecture, &path, settings, visit);
         }
-        // An empty file is no description either.
         Ok(_) => visit(Found::Skipped),
-        Err(failure) if failure.diagnostics.iter().all(|d| d.code == Code::E0103) => {
+        // An empty file is no description, nor is YAML with a fault that does not begin like one.
+        Err(failure) if failure.diagnostics.iter().all(is_of_another_kind) => {
             visit(Found::Skipped);
         }
         Err(failure) => visit(Found::Failed(failure)),
     }
 }
 
-/// The bare description and every variant; `argument` is what a command takes for it. Where there are variants, the bare
-/// one is a network only if something is expected of it.
-fn description(
-    source: &Source,
+/// Whether what is wrong with a YAML file is that it is no description.
+fn is_of_another_kind(diagnostic: &Diagnostic) -> bool {
+    match &diagnostic.source {
+        Some(source) => !lang::looks_like_one(&source.text),
+        None => diagnostic.code == Code::E0103,
+    }
+}
+
+/// The bare network and every variant; `argument` is what a command takes for it. Where there are variants, the bare one
+/// is a network only if something is expected of it.
+fn family(
+    architecture: &Shared,
     argument: &str,
     settings: &Settings,
     visit: &mut impl FnMut(Found),
 ) {
-    let outline = match lang::outline(source) {
-        Ok(outline) => outline,
-        Err(diagnostics) => return visit(Found::Failed(Failure::about(source, diagnostics))),
-    };
-    let document = match load::parse(source.clone(), None, settings) {
-        Ok((_, document)) => document,
+    let document = match load::evaluate(&**architecture, None, settings) {
+        Ok(document) => document,
         // What is wrong with the bare description is wrong with its variants.
-        Err(failure) => return visit(Found::Failed(failure)),
+        Err(found) => return visit(Found::Failed(load::failure(&**architecture, found))),
     };
-    if outline.variants.is_empty() || outline.expects {
-        visit(load::analyse(source.clone(), document, settings, argument).into());
+    if architecture.variants().is_empty() || architecture.expects() {
+        let model = load::analyse(architecture, document, settings, argument);
+        visit(model.map_err(|found| load::failure(&**architecture, found)).into());
     }
-    for (variant, _) in outline.variants {
-        let argument = format!("{argument}#{variant}");
-        visit(network(source.clone(), Some(variant), &argument, settings));
+    for variant in architecture.variants() {
+        let argument = format!("{argument}#{}", variant.name);
+        visit(load::at(architecture, Some(variant.name.clone()), settings, &argument).into());
     }
-}
-
-/// One network.
-fn network(source: Source, variant: Option<String>, argument: &str, settings: &Settings) -> Found {
-    load::parse(source, variant, settings)
-        .and_then(|(source, document)| load::analyse(source, document, settings, argument))
-        .into()
 }
 
 impl From<Result<Model, Failure>> for Found {

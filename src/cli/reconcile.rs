@@ -11,7 +11,6 @@ use super::{Done, Status, cannot_write};
 use crate::analysis::{Options, analyze};
 use crate::convention::figure::Figure;
 use crate::convention::{self, Choice, Convention, Count};
-use crate::lang;
 use crate::ops::ledger::Work;
 use crate::ops::{Mode, Op};
 use crate::report::grid::Numbers;
@@ -66,20 +65,14 @@ pub fn run(args: &ReconcileArgs, screen: &Screen) -> Result<Done, Failure> {
 
 /// The other networks of the same file, and the network at other input sizes; what does not accept the settings is none.
 fn relatives(model: &Model, settings: &Settings) -> Vec<(String, Model)> {
-    let source = &model.source;
+    let (source, architecture) = (&model.source, &model.architecture);
     let load = |variant: Option<String>, settings: &Settings| {
-        load::parse(source.clone(), variant, settings)
-            .and_then(|(source, document)| {
-                load::analyse(source, document, settings, &model.source.name)
-            })
-            .ok()
+        load::try_at(architecture, variant, settings, &source.name).ok()
     };
     let own = &model.document.variant;
-    let outline = lang::outline(source).ok();
-    let variants = outline.iter().flat_map(|outline| {
-        let bare = (outline.expects || outline.variants.is_empty()).then_some(None);
-        bare.into_iter().chain(outline.variants.iter().map(|(name, _)| Some(name.clone())))
-    });
+    let family = architecture.variants();
+    let bare = (architecture.expects() || family.is_empty()).then_some(None);
+    let variants = bare.into_iter().chain(family.iter().map(|variant| Some(variant.name.clone())));
     let mut found = Vec::new();
     for variant in variants.filter(|variant| variant != own) {
         let name = variant.clone().unwrap_or_else(|| model.document.graph.name.clone());

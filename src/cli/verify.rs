@@ -293,9 +293,8 @@ impl<'a> Verifying<'a> {
         let inputs = inputs?;
         let settings = Settings { inputs: inputs.clone(), ..self.settings.clone() };
         let model = &self.model;
-        let (source, variant) = (model.source.clone(), model.document.variant.clone());
-        let (source, document) = load::parse(source, variant, &settings).ok()?;
-        let model = load::analyse(source, document, &settings, self.argument).ok()?;
+        let variant = model.document.variant.clone();
+        let model = load::try_at(&model.architecture, variant, &settings, self.argument).ok()?;
         let asked = Plan { batch: settings.options.batch, ..self.plan };
         let settled = settle(&model.document.graph, &model.analysis.options, asked);
         let (plan, _, analysis, need) = settled.ok()?;

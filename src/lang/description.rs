@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::Choices;
 use super::ast::Header;
-use super::document::Document;
 use super::grammar;
+use super::parsed::Parsed;
 use super::reader::{Block, Frame, Reader, syntax};
 use super::value::Value;
 use super::yaml::{Data, REFUSED, Tree};
+use super::{Choices, Document};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::ValueId;
 use crate::shape::{MAX_RANK, Shape};
@@ -38,10 +38,12 @@ struct Replaced {
     variant: Option<u32>,
 }
 
-/// Reads the tree of a description.
+/// Evaluates the tree of a description; `sets` are the nodes of the texts of `--set`.
 pub(super) fn read(
-    tree: &mut Tree,
+    tree: &Tree<'_>,
+    parsed: &Parsed,
     choices: &Choices,
+    sets: &[u32],
     found: Vec<Diagnostic>,
 ) -> Result<Document, Vec<Diagnostic>> {
     if *tree.data(0) == Data::Null {
@@ -57,13 +59,11 @@ pub(super) fn read(
             Diagnostic::new(Code::E0304, message).label(Place::value(0), "not a map of keys"),
         ]);
     }
-    let sets: Vec<u32> = choices.sets.iter().map(|(name, text)| tree.add_set(name, text)).collect();
-    let tree = &*tree;
     let name = tree.get(0, "model").and_then(|node| tree.text(node)).unwrap_or_default();
-    let mut reader = Reader::new(tree, name, found);
+    let mut reader = Reader::new(tree, parsed, name, found);
     reader.top_level_keys();
     reader.blocks();
-    let replaced = reader.replace(choices, &sets);
+    let replaced = reader.replace(choices, sets);
     reader.vars(&replaced);
     let inputs = reader.inputs(choices);
     reader.naming();

@@ -1,37 +1,7 @@
-//! What reading a description yields: the graph, what is expected of it, and where each part stands in the text.
+//! What can be expected of a network, and limited.
 
 use crate::diag::At;
-use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
-use crate::span::Place;
-
-/// A description that was read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Document {
-    /// The network.
-    pub graph: Graph,
-    /// One sentence about it.
-    pub about: Option<String>,
-    /// Where it was published.
-    pub source: Option<String>,
-    /// The variant that was picked.
-    pub variant: Option<String>,
-    /// Patterns of parameters that are not trained, each with its place.
-    pub frozen: Vec<(String, Place)>,
-    /// What is expected of the network as it is written, in the order of `expect`.
-    pub expectations: Vec<Expectation>,
-    /// What it may be, whatever is set or assumed, in the order of `budget`.
-    pub budget: Vec<Expectation>,
-    /// Where each node of the graph is written, by node id.
-    pub places: Vec<Place>,
-}
-
-impl Document {
-    /// Where a node is written.
-    pub fn place(&self, node: NodeId) -> Option<Place> {
-        self.places.get(node.index()).copied()
-    }
-}
 
 /// One line of `expect`, or one limit of a budget.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::document::{Document, Expectation};
 use super::joins::JOINS;
 use super::scopes::is_numbered;
 use super::wires::Wires;
+use super::{Document, Expectation};
 use crate::ops::Op;
 use crate::text::is_hostile;
 

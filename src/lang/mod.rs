@@ -17,6 +17,8 @@ mod functions;
 mod grammar;
 mod joins;
 mod layers;
+mod parsed;
+mod places;
 mod print;
 mod reader;
 mod references;
@@ -28,13 +30,19 @@ mod value;
 mod wires;
 mod yaml;
 
-pub use document::{Document, Expectation, Increase, Limit, Metric, Want};
+pub use document::{Expectation, Increase, Limit, Metric, Want};
 pub use expect::{Value, Written, read as read_expectations};
+pub use yaml::passes;
+
+pub use crate::model::{Asked as Choices, Model as Document};
 
 use crate::diag::{Diagnostic, Source};
+use crate::model::{Architecture, Setting, Variant};
 use crate::ops::error::ShapeError;
 use crate::shape::Shape;
 use crate::span::Place;
+use parsed::Parsed;
+use yaml::{Nodes, Tree};
 
 /// How to mend what holds no description.
 pub const BEGIN: &str =
@@ -44,29 +52,91 @@ pub const BEGIN: &str =
 /// stack may be small. Only what is used of it takes memory.
 const STACK: usize = 256 << 20;
 
-/// What is picked and replaced before a description is read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choices {
-    /// The variant.
-    pub variant: Option<String>,
-    /// Variables and the text that replaces theirs, from `--set NAME=TEXT`.
-    pub sets: Vec<(String, String)>,
-    /// Inputs and the shapes, without batch, that replace theirs; an empty name is the first input.
-    pub inputs: Vec<(String, Shape)>,
+/// A description that was read, and is evaluated as often as one likes.
+#[derive(Debug)]
+pub struct Description {
+    source: Source,
+    nodes: Nodes,
+    parsed: Parsed,
+    /// What was found wrong while it was read.
+    found: Vec<Diagnostic>,
+    variants: Vec<Variant>,
+    expects: bool,
 }
 
-/// Reads a description.
-///
-/// # Errors
-/// Everything that is wrong with it, with labels in bytes of the source.
-pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
-    let read = || {
-        let (mut tree, found) = yaml::parse(source)?;
-        let read = description::read(&mut tree, choices, found);
-        read.map_err(|found| found.into_iter().map(|d| tree.resolve(source, d)).collect())
-    };
+impl Description {
+    /// Reads the text of a description, by one pass of serde_yaml.
+    ///
+    /// # Errors
+    /// Text that YAML cannot read, with labels in bytes of it.
+    pub fn read(source: Source) -> Result<Self, Vec<Diagnostic>> {
+        let (nodes, found) = on_deep_stack(|| yaml::parse(&source.text))?;
+        let tree = Tree::plain(&nodes);
+        let expects = |node| ["expect", "budget"].iter().any(|key| tree.get(node, key).is_some());
+        let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
+        let variant = |(name, node): &(String, u32)| {
+            let (name, expects) = (name.clone(), expects(*node));
+            Variant { name, expects }
+        };
+        let (variants, expects) = (variants.iter().map(variant).collect(), expects(0));
+        let parsed = Parsed::new(nodes.len());
+        Ok(Self { source, nodes, parsed, found, variants, expects })
+    }
+}
+
+impl Architecture for Description {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn at(&self, asked: &Choices) -> Result<Document, Vec<Diagnostic>> {
+        let (tree, sets) = Tree::new(&self.nodes, &asked.sets);
+        let read = || description::read(&tree, &self.parsed, asked, &sets, self.found.clone());
+        on_deep_stack(read).map_err(|mut found| {
+            for diagnostic in &mut found {
+                tree.settle(diagnostic);
+            }
+            found
+        })
+    }
+
+    fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    fn expects(&self) -> bool {
+        self.expects
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let tree = Tree::plain(&self.nodes);
+        let vars = tree.get(0, "vars").map(|node| tree.entries(node)).unwrap_or_default();
+        let setting = |(name, node): &(String, u32)| {
+            let default = tree.data(*node).scalar();
+            Setting { name: name.clone(), default }
+        };
+        vars.iter().map(setting).collect()
+    }
+
+    fn is_network(&self) -> bool {
+        Tree::plain(&self.nodes).get(0, "model").is_some()
+    }
+
+    fn resolve(&self, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        self.nodes.resolve(&self.source.text, &mut diagnostics);
+        diagnostics
+    }
+}
+
+/// Whether a text that YAML cannot read looks like a description with a fault in it.
+pub fn looks_like_one(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("model:"))
+}
+
+/// Runs on a stack of its own: nesting is bounded everywhere, but the bounds multiply.
+fn on_deep_stack<T: Send>(read: impl Fn() -> T + Sync + Send) -> T {
     std::thread::scope(|scope| {
-        let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+        let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &read);
         // Without a thread of its own (no memory for its stack) reading goes on here.
         reader.map_or_else(
             |_| read(),
@@ -75,34 +145,13 @@ pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnos
     })
 }
 
-/// What a description offers to `check`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outline {
-    /// Names of the variants in the order they are written, and whether each has an `expect` or a `budget`.
-    pub variants: Vec<(String, bool)>,
-    /// Whether there is a top-level `expect` or `budget`.
-    pub expects: bool,
-}
-
-/// The outline of a description.
+/// Reads a description and evaluates it.
 ///
 /// # Errors
-/// Text that YAML cannot read.
-pub fn outline(source: &Source) -> Result<Outline, Vec<Diagnostic>> {
-    let (tree, _) = yaml::parse(source)?;
-    let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
-    let expects = |node| ["expect", "budget"].iter().any(|key| tree.get(node, key).is_some());
-    let variants = variants.iter().map(|(name, node)| (name.clone(), expects(*node))).collect();
-    Ok(Outline { variants, expects: expects(0) })
-}
-
-/// Whether a YAML text is a description: it has a `model` at its top level.
-pub fn is_description(source: &Source) -> bool {
-    match yaml::parse(source) {
-        Ok((tree, _)) => tree.get(0, "model").is_some(),
-        // Text that cannot be read may be a description with a fault in it.
-        Err(_) => source.text.lines().any(|line| line.starts_with("model:")),
-    }
+/// Everything that is wrong with it, with labels in bytes of the source.
+pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
+    let description = Description::read(source.clone())?;
+    description.at(choices).map_err(|found| description.resolve(found))
 }
 
 /// A shape as `output` is expected: `64×55×55`, `64x55x55`, `[64, 55, 55]`.
@@ -110,7 +159,7 @@ pub fn read_shape(text: &str) -> Option<Shape> {
     amount::shape(text)
 }
 
-/// A description with variables, loops, blocks and conditions carried out, as YAML.
+/// A description with variables, loops, blocks and conditions evaluated, as YAML.
 pub fn expand(document: &Document) -> String {
     expand::expand(document)
 }
@@ -118,12 +167,4 @@ pub fn expand(document: &Document) -> String {
 /// The diagnostic of a layer that its inputs do not fit.
 pub fn shape_diagnostic(name: &str, place: Option<Place>, error: &ShapeError) -> Diagnostic {
     shape_error::diagnostic(name, place, error)
-}
-
-/// Resolves the labels of a diagnostic about this source that was made elsewhere: places become bytes.
-pub fn resolve(source: &Source, diagnostic: Diagnostic) -> Diagnostic {
-    match yaml::parse(source) {
-        Ok((tree, _)) => tree.resolve(source, diagnostic),
-        Err(_) => diagnostic,
-    }
 }

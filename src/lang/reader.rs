@@ -5,9 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::ast::{Expr, Header, Key, Name};
-use super::grammar::{self, SyntaxError};
+use super::grammar::SyntaxError;
+use super::parsed::Parsed;
 use super::scopes::{Scopes, Wall};
 use super::traps;
 use super::value::Value;
@@ -54,7 +56,8 @@ pub(super) struct Frame {
 /// Everything that is known while a description is read.
 #[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(super) struct Reader<'t> {
-    pub(super) tree: &'t Tree,
+    pub(super) tree: &'t Tree<'t>,
+    parsed: &'t Parsed,
     pub(super) builder: GraphBuilder,
     pub(super) globals: HashMap<String, Value>,
     pub(super) blocks: Vec<Block>,
@@ -80,15 +83,19 @@ pub(super) struct Reader<'t> {
     steps: u64,
     diagnostics: Vec<Diagnostic>,
     seen: HashSet<(Code, Option<Place>)>,
-    expressions: HashMap<Place, Option<Rc<Expr>>>,
-    keys: HashMap<u32, Option<Rc<Key>>>,
     operators: HashMap<String, Option<(&'static Entry, usize)>>,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(tree: &'t Tree, name: &str, diagnostics: Vec<Diagnostic>) -> Self {
+    pub(super) fn new(
+        tree: &'t Tree<'t>,
+        parsed: &'t Parsed,
+        name: &str,
+        diagnostics: Vec<Diagnostic>,
+    ) -> Self {
         Self {
             tree,
+            parsed,
             builder: GraphBuilder::new(name),
             globals: HashMap::new(),
             blocks: Vec::new(),
@@ -105,8 +112,6 @@ impl<'t> Reader<'t> {
             steps: 0,
             diagnostics,
             seen: HashSet::new(),
-            expressions: HashMap::new(),
-            keys: HashMap::new(),
             operators: HashMap::new(),
         }
     }
@@ -173,13 +178,10 @@ impl<'t> Reader<'t> {
         );
     }
 
-    /// Parses the text at a place, once; a fault is reported.
-    pub(super) fn expression(&mut self, place: Place, text: &str) -> Option<Rc<Expr>> {
-        if let Some(known) = self.expressions.get(&place) {
-            return known.clone();
-        }
-        let parsed = match grammar::expression(text) {
-            Ok(expr) => Some(Rc::new(expr)),
+    /// The expression that the text at a place is; a fault is reported.
+    pub(super) fn expression(&mut self, place: Place, text: &str) -> Option<Arc<Expr>> {
+        match self.parsed.expression(place, text) {
+            Ok(expr) => Some(expr),
             Err(error) => {
                 if !traps::is_cut_off(self.tree, place, text) {
                     let trap = traps::text(self.tree, place, text);
@@ -187,18 +189,13 @@ impl<'t> Reader<'t> {
                 }
                 None
             }
-        };
-        self.expressions.insert(place, parsed.clone());
-        parsed
+        }
     }
 
-    /// Parses the key over a node, once; a fault is reported.
-    pub(super) fn key(&mut self, node: u32, text: &str) -> Option<Rc<Key>> {
-        if let Some(known) = self.keys.get(&node) {
-            return known.clone();
-        }
-        let parsed = match grammar::key(text) {
-            Ok(key) => Some(Rc::new(key)),
+    /// The key over a node; a fault is reported.
+    pub(super) fn key(&mut self, node: u32, text: &str) -> Option<Arc<Key>> {
+        match self.parsed.key(node, text) {
+            Ok(key) => Some(key),
             Err(error) => {
                 let controls = ["for ", "if ", "elif ", "repeat ", "else"];
                 let expression =
@@ -212,9 +209,7 @@ impl<'t> Reader<'t> {
                 }
                 None
             }
-        };
-        self.keys.insert(node, parsed.clone());
-        parsed
+        }
     }
 
     /// Finds an operator by its name in a call.

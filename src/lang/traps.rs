@@ -158,7 +158,7 @@ fn comprehension(diagnostic: Diagnostic, item: &str) -> Diagnostic {
 
 /// What the text of an item or a value tells of a trap, where it does not parse: the answer takes the place of a syntax
 /// error.
-pub(super) fn text(tree: &Tree, place: Place, text: &str) -> Option<Diagnostic> {
+pub(super) fn text(tree: &Tree<'_>, place: Place, text: &str) -> Option<Diagnostic> {
     let found =
         |code, message: &str, label: &str| Some(Diagnostic::new(code, message).label(place, label));
     if tree.in_list(place.node) && text.contains(" for ") && text.contains(" in ") {
@@ -193,7 +193,7 @@ pub(super) fn text(tree: &Tree, place: Place, text: &str) -> Option<Diagnostic> 
 }
 
 /// Whether a text is a later part of a call that a comma cut; its beginning is what is reported.
-pub(super) fn is_cut_off(tree: &Tree, place: Place, text: &str) -> bool {
+pub(super) fn is_cut_off(tree: &Tree<'_>, place: Place, text: &str) -> bool {
     let (before, after) = tree.siblings(place.node);
     let open = before.iter().fold(0, |open, text| (open + unclosed(text)).max(0));
     let closes = [text].iter().chain(&after).any(|later| unclosed(later) < 0);
@@ -201,7 +201,7 @@ pub(super) fn is_cut_off(tree: &Tree, place: Place, text: &str) -> bool {
 }
 
 /// What a key tells of a trap, where it does not parse.
-pub(super) fn key(tree: &Tree, node: u32, text: &str) -> Option<Diagnostic> {
+pub(super) fn key(tree: &Tree<'_>, node: u32, text: &str) -> Option<Diagnostic> {
     let place = Place::key(node);
     if *tree.data(node) == Data::Null && super::grammar::expression(text).is_ok() {
         return Some(layer_with_colon(place));

@@ -1,17 +1,20 @@
 //! YAML through serde_yaml: a description's text becomes a tree of nodes, and a place in it becomes bytes again.
 //!
-//! The only module that imports serde_yaml. The library locates its own errors only; to find where a node stands, the text
-//! is parsed once more with a visitor that fails on arrival, and the error's location is the node's. Guards against
-//! hostile text stand here: bytes, bracket depth, nodes and scalar bytes (aliases multiply both). Tests stand below.
+//! This module and `places` alone import serde_yaml. A text is read once here; `places` goes over it a second time where a
+//! place is to be shown. Limits on what a stranger's text may ask for are set here: bytes, bracket depth, nodes and scalar
+//! bytes (aliases multiply both).
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess,
     Visitor,
 };
 
+use super::places::{self, Places};
 use super::traps;
 use crate::diag::{At, Code, Diagnostic, Source};
 use crate::span::{Part, Place, Span};
@@ -24,8 +27,6 @@ const MAX_BRACKETS: usize = 100;
 const MAX_NODES: usize = 500_000;
 /// Most bytes in scalars, aliases carried out.
 const MAX_SCALAR_BYTES: usize = 16 << 20;
-/// The message of an error that says: this is the place.
-const ARRIVED: &str = "arrived";
 
 /// What stands before a key that is no text; it was reported.
 pub(super) const REFUSED: char = '\0';
@@ -57,6 +58,20 @@ impl Data {
     }
 }
 
+impl Data {
+    /// A scalar as it can be written; `None` of a list or a map.
+    pub(super) fn scalar(&self) -> Option<String> {
+        match self {
+            Self::Null => Some("null".to_owned()),
+            Self::Bool(b) => Some(b.to_string()),
+            Self::Int(n) => Some(n.to_string()),
+            Self::Float(x) => Some(x.to_string()),
+            Self::Text(text) => Some(text.clone()),
+            Self::Seq(_) | Self::Map(_) => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Node {
     parent: u32,
@@ -64,17 +79,120 @@ struct Node {
     data: Data,
 }
 
-/// The nodes of one document; 0 is the root. Texts from `--set` are nodes beyond the document's.
-#[derive(Clone, Debug)]
-pub(super) struct Tree {
-    nodes: Vec<Node>,
-    document: usize,
-    sets: Vec<Source>,
+/// The passes of serde_yaml over texts, by all threads of the process.
+static PASSES: AtomicU64 = AtomicU64::new(0);
+
+/// How often serde_yaml went over a text so far, in the whole process.
+pub fn passes() -> u64 {
+    PASSES.load(Ordering::Relaxed)
 }
 
-impl Tree {
+/// Counts a pass that begins.
+pub(super) fn count_pass() {
+    PASSES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The nodes of one document; 0 is the root.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    nodes: Vec<Node>,
+    /// Where the nodes stand in the text, once that was asked for.
+    places: OnceLock<Places>,
+}
+
+impl Nodes {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The nodes that stand in a list or a map, in their order.
+    pub(super) fn children(&self, node: u32) -> Vec<u32> {
+        match &self.nodes[node as usize].data {
+            Data::Seq(items) => items.clone(),
+            Data::Map(entries) => entries.iter().map(|(_, value)| *value).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Turns the places of diagnostics into bytes of the text.
+    pub(super) fn resolve(&self, text: &str, diagnostics: &mut [Diagnostic]) {
+        for label in diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
+            if let At::Place(place) = label.at {
+                label.at = At::Bytes(self.locate(text, place));
+            }
+        }
+    }
+
+    /// The bytes of a place.
+    fn locate(&self, text: &str, place: Place) -> Span {
+        let places = self.places.get_or_init(|| places::find(text, self));
+        let start = places.start(place.node, place.part).min(text.len());
+        let rest = text.get(start..).unwrap_or_default();
+        let scalar = match (place.part, self.nodes.get(place.node as usize).map(|n| &n.data)) {
+            (Part::Key, _) => self.key(place.node).map(|key| key.trim_start_matches(REFUSED)),
+            (Part::Value, Some(Data::Text(text))) => Some(text.as_str()),
+            (Part::Value, _) => None,
+        };
+        // Where the scalar stands as it is, plain or in quotes, a range inside it is exact.
+        let exact = scalar.filter(|s| !s.is_empty()).and_then(|scalar| {
+            let quote = usize::from(rest.starts_with(['\'', '"']));
+            rest[quote..]
+                .starts_with(scalar)
+                .then(|| Span::new(start + quote, start + quote + scalar.len()))
+        });
+        match (exact, place.range) {
+            (Some(whole), Some(range)) => Span::new(
+                whole.start + range.start.min(scalar.map_or(0, str::len)),
+                (whole.start + range.end).min(whole.end),
+            ),
+            (Some(whole), None) => whole,
+            (None, _) => {
+                let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+                let code = line.find(" #").map_or(line, |comment| &line[..comment]);
+                Span::new(start, start + code.trim_end().len())
+            }
+        }
+    }
+
+    /// The key under which a node stands in its parent.
+    fn key(&self, node: u32) -> Option<&str> {
+        let node = self.nodes.get(node as usize)?;
+        match &self.nodes.get(node.parent as usize)?.data {
+            Data::Map(entries) => entries.get(node.ordinal as usize).map(|(key, _)| key.as_str()),
+            _ => None,
+        }
+    }
+}
+
+/// A document with the texts of `--set`, which are nodes beyond the document's.
+#[derive(Debug)]
+pub(super) struct Tree<'d> {
+    document: &'d Nodes,
+    sets: Vec<(Source, Data)>,
+}
+
+impl<'d> Tree<'d> {
+    /// The document with these variables' texts in place of its own; and the node of each.
+    pub(super) fn new(document: &'d Nodes, sets: &[(String, String)]) -> (Self, Vec<u32>) {
+        let nodes = (0..sets.len()).map(|at| ordinal(document.len() + at)).collect();
+        let source = |(name, text): &(String, String)| {
+            let source = Source { name: format!("--set {name}"), text: text.clone() };
+            (source, Data::Text(text.clone()))
+        };
+        (Self { document, sets: sets.iter().map(source).collect() }, nodes)
+    }
+
+    /// The document without texts of `--set`.
+    pub(super) fn plain(document: &'d Nodes) -> Self {
+        Self { document, sets: Vec::new() }
+    }
+
     pub(super) fn data(&self, node: u32) -> &Data {
-        &self.nodes[node as usize].data
+        match self.document.nodes.get(node as usize) {
+            Some(node) => &node.data,
+            None => &self.sets[node as usize - self.document.len()].1,
+        }
     }
 
     /// The text of a node that is text.
@@ -100,25 +218,20 @@ impl Tree {
 
     /// Whether the node is an element of a list.
     pub(super) fn in_list(&self, node: u32) -> bool {
-        let node = &self.nodes[node as usize];
-        matches!(self.nodes.get(node.parent as usize).map(|n| &n.data), Some(Data::Seq(_)))
-    }
-
-    /// The key under which the node stands in its parent.
-    fn key(&self, node: u32) -> Option<&str> {
-        let node = &self.nodes[node as usize];
-        match &self.nodes.get(node.parent as usize)?.data {
-            Data::Map(entries) => entries.get(node.ordinal as usize).map(|(key, _)| key.as_str()),
-            _ => None,
-        }
+        let nodes = &self.document.nodes;
+        let parent = nodes.get(node as usize).and_then(|node| nodes.get(node.parent as usize));
+        matches!(parent.map(|parent| &parent.data), Some(Data::Seq(_)))
     }
 
     /// The texts before and after a node: the other items of its list, the other keys of its map; those of the map itself
     /// where it is the only entry.
     pub(super) fn siblings(&self, node: u32) -> (Vec<&str>, Vec<&str>) {
-        let node = &self.nodes[node as usize];
+        let nodes = &self.document.nodes;
         // A text of `--set` stands alone.
-        let Some(parent) = self.nodes.get(node.parent as usize) else {
+        let node = nodes.get(node as usize);
+        let Some((node, parent)) =
+            node.and_then(|node| Some((node, nodes.get(node.parent as usize)?)))
+        else {
             return (Vec::new(), Vec::new());
         };
         if matches!(&parent.data, Data::Map(only) if only.len() == 1) && node.parent != 0 {
@@ -137,93 +250,44 @@ impl Tree {
         (before, after)
     }
 
-    /// Adds a text that stands outside the document.
-    pub(super) fn add_set(&mut self, name: &str, text: &str) -> u32 {
-        let id = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        self.nodes.push(Node { parent: u32::MAX, ordinal: 0, data: Data::Text(text.to_owned()) });
-        self.sets.push(Source { name: format!("--set {name}"), text: text.to_owned() });
-        id
-    }
-
-    fn set(&self, node: u32) -> Option<&Source> {
-        self.sets.get((node as usize).checked_sub(self.document)?)
-    }
-
-    /// Turns places into bytes. A diagnostic whose first label stands in a `--set` points into that text.
-    pub(super) fn resolve(&self, source: &Source, mut diagnostic: Diagnostic) -> Diagnostic {
-        let place = |at: At| match at {
-            At::Place(place) => Some(place),
+    /// Turns the places of a diagnostic whose first label stands in a text of `--set` into bytes of that text. Its labels
+    /// elsewhere are left out.
+    pub(super) fn settle(&self, diagnostic: &mut Diagnostic) {
+        let set = |at: At| match at {
+            At::Place(place) => {
+                let index = (place.node as usize).checked_sub(self.document.len())?;
+                self.sets.get(index).map(|(source, _)| (source, place))
+            }
             At::Bytes(_) => None,
         };
-        let foreign = diagnostic.labels.first().and_then(|label| self.set(place(label.at)?.node));
-        if let Some(set) = foreign {
-            diagnostic.source = Some(set.clone());
-        }
-        diagnostic.labels.retain_mut(|label| {
-            let Some(place) = place(label.at) else { return true };
-            let span = match (self.set(place.node), foreign) {
-                (Some(set), _) => Some(place.range.unwrap_or(Span::new(0, set.text.len()))),
-                (None, None) => Some(self.locate(&source.text, place)),
-                (None, Some(_)) => None,
-            };
-            label.at = span.map_or(label.at, At::Bytes);
-            span.is_some()
-        });
-        diagnostic
-    }
-
-    /// The bytes of a place.
-    fn locate(&self, text: &str, place: Place) -> Span {
-        let mut path = Vec::new();
-        let mut at = place.node as usize;
-        while at != 0 && at < self.document {
-            path.push(self.nodes[at].ordinal);
-            at = self.nodes[at].parent as usize;
-        }
-        path.reverse();
-        let start = seek(text, &path, place.part);
-        let rest = text.get(start..).unwrap_or_default();
-        let scalar = match (place.part, self.data(place.node)) {
-            (Part::Key, _) => self.key(place.node).map(|key| key.trim_start_matches(REFUSED)),
-            (Part::Value, Data::Text(text)) => Some(text.as_str()),
-            (Part::Value, _) => None,
+        let Some((source, _)) = diagnostic.labels.first().and_then(|label| set(label.at)) else {
+            // A label is left out that stands in another text than the first.
+            return diagnostic.labels.retain(|label| set(label.at).is_none());
         };
-        // Where the scalar stands as it is, plain or in quotes, a range inside it is exact.
-        let exact = scalar.filter(|s| !s.is_empty()).and_then(|scalar| {
-            let quote = usize::from(rest.starts_with(['\'', '"']));
-            rest[quote..]
-                .starts_with(scalar)
-                .then(|| Span::new(start + quote, start + quote + scalar.len()))
-        });
-        let line = || rest.split(['\n', '\r']).next().unwrap_or_default();
-        match (exact, place.range) {
-            (Some(whole), Some(range)) => Span::new(
-                whole.start + range.start.min(scalar.map_or(0, str::len)),
-                (whole.start + range.end).min(whole.end),
-            ),
-            (Some(whole), None) => whole,
-            (None, _) => {
-                let line = line();
-                let code = line.find(" #").map_or(line, |comment| &line[..comment]);
-                Span::new(start, start + code.trim_end().len())
+        diagnostic.source = Some(source.clone());
+        diagnostic.labels.retain_mut(|label| {
+            let found = set(label.at);
+            if let Some((source, place)) = found {
+                let whole = Span::new(0, source.text.len());
+                label.at = At::Bytes(place.range.unwrap_or(whole));
             }
-        }
+            found.is_some()
+        });
     }
 }
 
 /// Reads a document.
-pub(super) fn parse(source: &Source) -> Result<(Tree, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let text = source.text.as_str();
+pub(super) fn parse(text: &str) -> Result<(Nodes, Vec<Diagnostic>), Vec<Diagnostic>> {
     guard(text)?;
+    count_pass();
     let mut growth = Growth { nodes: Vec::new(), scalar_bytes: 0, diagnostics: Vec::new() };
     let grow = Grow { growth: &mut growth, parent: 0, ordinal: 0 };
     if let Err(error) = grow.deserialize(serde_yaml::Deserializer::from_str(text)) {
         let at = error.location().map_or(0, |location| location.index());
         return Err(vec![traps::scanner(text, at, &error.to_string())]);
     }
-    let document = growth.nodes.len();
-    let tree = Tree { nodes: growth.nodes, document, sets: Vec::new() };
-    Ok((tree, growth.diagnostics))
+    let nodes = Nodes { nodes: growth.nodes, places: OnceLock::new() };
+    Ok((nodes, growth.diagnostics))
 }
 
 /// Refuses what would take the scanner long, before it is asked.
@@ -450,94 +514,20 @@ impl<'de> Visitor<'de> for KeySeed {
     }
 }
 
-/// The byte at which the node at the end of a path begins.
-fn seek(text: &str, path: &[u32], part: Part) -> usize {
-    let seek = Seek { path, part };
-    match seek.deserialize(serde_yaml::Deserializer::from_str(text)) {
-        Err(error) => error.location().map_or(0, |location| location.index()).min(text.len()),
-        Ok(()) => 0,
-    }
-}
-
-/// Walks to a node and fails on arrival.
-struct Seek<'p> {
-    path: &'p [u32],
-    part: Part,
-}
-
-impl<'de> DeserializeSeed<'de> for Seek<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-macro_rules! arrive {
-    ($($method:ident($Type:ty)),*) => {
-        $(fn $method<E: serde::de::Error>(self, _: $Type) -> Result<(), E> {
-            Err(E::custom(ARRIVED))
-        })*
-    };
-}
-
-impl<'de> Visitor<'de> for Seek<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a description")
-    }
-
-    arrive! { visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str) }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        Err(E::custom(ARRIVED))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Some((first, rest)) = self.path.split_first() else {
-            return Err(A::Error::custom(ARRIVED));
-        };
-        for _ in 0..*first {
-            items.next_element::<IgnoredAny>()?;
-        }
-        items.next_element_seed(Seek { path: rest, part: self.part })?;
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Some((first, rest)) = self.path.split_first() else {
-            return Err(A::Error::custom(ARRIVED));
-        };
-        for _ in 0..*first {
-            entries.next_entry::<IgnoredAny, IgnoredAny>()?;
-        }
-        if rest.is_empty() && self.part == Part::Key {
-            entries.next_key_seed(Seek { path: rest, part: self.part })?;
-            return Ok(());
-        }
-        entries.next_key::<IgnoredAny>()?;
-        entries.next_value_seed(Seek { path: rest, part: self.part })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Tree {
-        parse(&Source { name: "t".into(), text: text.into() }).unwrap().0
-    }
-
     fn at(text: &str, place: Place) -> &str {
-        let span = read(text).locate(text, place);
+        let span = parse(text).unwrap().0.locate(text, place);
         &text[span.start..span.end]
     }
 
     #[test]
     fn places_are_exact_in_plain_and_quoted_scalars() {
         let text = "model: m\nlayers:\n  - conv1: conv2d(64, 3)\n  - 'relu'\n";
-        let tree = read(text);
+        let nodes = parse(text).unwrap().0;
+        let tree = Tree::plain(&nodes);
         let layers = tree.get(0, "layers").unwrap();
         let Data::Seq(items) = tree.data(layers) else { panic!() };
         let conv = tree.entries(items[0])[0].1;
@@ -550,21 +540,20 @@ mod tests {
     #[test]
     fn a_duplicate_key_is_found_with_both_places() {
         let text = "a: 1\nb: 2\na: 3\n";
-        let (tree, diagnostics) = parse(&Source { name: "t".into(), text: text.into() }).unwrap();
+        let (nodes, mut diagnostics) = parse(text).unwrap();
         assert_eq!(diagnostics.len(), 1);
-        let resolved =
-            tree.resolve(&Source { name: "t".into(), text: text.into() }, diagnostics[0].clone());
-        assert_eq!(resolved.labels[0].at, At::Bytes(Span::new(10, 11)));
-        assert_eq!(resolved.labels[1].at, At::Bytes(Span::new(0, 1)));
+        nodes.resolve(text, &mut diagnostics);
+        assert_eq!(diagnostics[0].labels[0].at, At::Bytes(Span::new(10, 11)));
+        assert_eq!(diagnostics[0].labels[1].at, At::Bytes(Span::new(0, 1)));
     }
 
     #[test]
-    fn hostile_documents_are_refused_at_once() {
+    fn documents_that_ask_for_too_much_are_refused_at_once() {
         let nested = "{a: ".repeat(100_000);
         let aliases = format!("a: &x \"{}\"\nb: [{}]\n", "y".repeat(100_000), "*x, ".repeat(5_000));
         let sequences = "- ".repeat(100_000);
         for text in [nested, aliases, sequences, "x".repeat(MAX_BYTES + 1)] {
-            let error = parse(&Source { name: "t".into(), text }).unwrap_err();
+            let error = parse(&text).unwrap_err();
             assert_eq!(error[0].code, Code::E0106, "{error:?}");
         }
     }

@@ -7,7 +7,8 @@ use cnnstat::analysis::{Row, Totals};
 use cnnstat::budget::{Found, Outcome, Subject, judge};
 use cnnstat::diag::{Diagnostic, Source};
 use cnnstat::graph::{NameTree, NodeId, tensor_name};
-use cnnstat::lang::{self, Choices, Document, Expectation, Metric, Want};
+use cnnstat::lang::{self, Choices, Description, Document, Expectation, Metric, Want};
+use cnnstat::model::Architecture as _;
 use cnnstat::{Analysis, Options, Shape, analyze};
 
 /// Every description in a folder of the repository, by name.
@@ -29,8 +30,9 @@ pub fn folder(path: &str) -> Vec<Source> {
 
 /// Names of a description's networks: the bare one, then each variant.
 pub fn variants(source: &Source) -> Vec<Option<String>> {
-    let outline = lang::outline(source).unwrap();
-    std::iter::once(None).chain(outline.variants.into_iter().map(|(name, _)| Some(name))).collect()
+    let family = Description::read(source.clone()).unwrap();
+    let names = family.variants().iter().map(|variant| Some(variant.name.clone()));
+    std::iter::once(None).chain(names).collect()
 }
 
 /// Reads a description, or says everything that is wrong with it.

@@ -1,6 +1,7 @@
 //! The zoo: every network of every file is read, documented, expected exactly, met, and equal to its expansion.
 
-use cnnstat::lang::{self, Metric};
+use cnnstat::lang::{Description, Metric};
+use cnnstat::model::Architecture as _;
 
 use crate::common::{assert_expansion_is_equal, folder, is_exact, missed, read, variants};
 
@@ -19,11 +20,11 @@ fn every_network_meets_what_its_file_expects() {
 fn every_file_says_what_it_is_and_expects_exact_numbers() {
     for source in folder("models") {
         let name = &source.name;
-        let outline = lang::outline(&source).unwrap();
+        let family = Description::read(source.clone()).unwrap();
         // A family without expectations of its own is a frame for its variants, no network.
-        assert!(outline.expects || !outline.variants.is_empty(), "{name} expects nothing");
-        let bare = outline.expects.then_some(None);
-        let variants = outline.variants.into_iter().map(|(variant, _)| Some(variant));
+        assert!(family.expects() || !family.variants().is_empty(), "{name} expects nothing");
+        let bare = family.expects().then_some(None);
+        let variants = family.variants().iter().map(|variant| Some(variant.name.clone()));
         for variant in bare.into_iter().chain(variants) {
             let document = read(&source, variant.as_deref());
             assert_eq!(document.graph.name, *name, "the model's name is its file's");
@@ -41,9 +42,9 @@ fn every_file_says_what_it_is_and_expects_exact_numbers() {
 fn the_zoo_is_complete_and_no_name_stands_twice() {
     let mut names: Vec<String> = Vec::new();
     for source in folder("models") {
-        let outline = lang::outline(&source).unwrap();
-        names.extend(outline.expects.then(|| source.name.clone()));
-        names.extend(outline.variants.into_iter().map(|(variant, _)| variant));
+        let family = Description::read(source.clone()).unwrap();
+        names.extend(family.expects().then(|| source.name.clone()));
+        names.extend(family.variants().iter().map(|variant| variant.name.clone()));
     }
     names.sort();
     let expected = "alexnet alexnet_slide alexnet_torchvision autoencoder c3d convnext_base convnext_large convnext_small \

@@ -20,7 +20,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("analysis", &["graph", "ops", "shape", "span", "units"]),
     ("convention", &["analysis", "graph", "ops", "shape"]),
     ("diag", &["span", "text"]),
-    ("lang", &["diag", "graph", "ops", "shape", "span", "text", "units"]),
+    ("import", &["diag", "lang", "model", "units"]),
+    ("model", &["diag", "graph", "lang", "shape", "span"]),
+    ("lang", &["model", "diag", "graph", "ops", "shape", "span", "text", "units"]),
     ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
     ("exec", &["graph", "ops", "shape"]),
     (

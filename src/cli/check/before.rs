@@ -94,7 +94,7 @@ fn stored(path: &str) -> Result<Baseline, Failure> {
         files.insert(path.to_owned());
     }
     for file in files {
-        let Source { name, text } = load::read_file(&file)?;
+        let Source { name, text } = load::read_text(&file)?;
         baseline.add(&name, &text).map_err(|diagnostic| Failure::of_file(&name, *diagnostic))?;
     }
     Ok(baseline)
@@ -109,10 +109,9 @@ fn in_checkout(folder: &Path, now: &Asked<'_>) -> Option<Measured> {
         here
     };
     let file = folder.join(relative);
-    let source = file.is_file().then(|| load::read_file(&file.to_string_lossy()).ok())??;
+    let architecture = file.is_file().then(|| load::read_file(&file.to_string_lossy()).ok())??;
     let variant = now.model.document.variant.clone();
-    let (source, document) = load::parse(source, variant, now.settings).ok()?;
-    let model = load::analyse(source, document, now.settings, &now.label).ok()?;
+    let model = load::try_at(&architecture, variant, now.settings, &now.label).ok()?;
     let was = Asked { model: &model, ..now.clone() };
     Some(was.measured(&was.subject()))
 }

@@ -1,0 +1,105 @@
+//! Front ends: what reads a file into an [`Architecture`]. One file or folder for each format, and the list that names them.
+//!
+//! What a file is, its content decides; its name only breaks ties. Adding a format is its file, a line in `importers!`,
+//! fixtures and a row of the documentation.
+
+mod language;
+mod text;
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+pub use text::read as read_text;
+
+use crate::diag::{Code, Diagnostic, Source};
+use crate::model::{Architecture, Shared};
+
+/// The bytes of a file, or of standard input: whoever reads them opens no path.
+pub trait Bytes: Read + Seek {
+    /// The bytes of another file in the same folder, where weights may stand beside a graph.
+    ///
+    /// # Errors
+    /// There is no folder, no such file, or it cannot be opened.
+    fn sibling(&self, name: &str) -> io::Result<Box<dyn Bytes>>;
+}
+
+impl<T: AsRef<[u8]>> Bytes for io::Cursor<T> {
+    fn sibling(&self, name: &str) -> io::Result<Box<dyn Bytes>> {
+        let message = format!("`{name}` would stand beside a text that is no file");
+        Err(io::Error::new(io::ErrorKind::NotFound, message))
+    }
+}
+
+/// What a front end makes of bytes.
+pub type ReadResult = Result<Box<dyn Architecture>, Vec<Diagnostic>>;
+
+/// A format that networks are read from.
+pub trait Importer {
+    /// What the format is called.
+    const NAME: &'static str;
+
+    /// Whether these bytes, from their beginning, are of this format.
+    ///
+    /// # Errors
+    /// The bytes cannot be read.
+    fn accepts(name: &str, bytes: &mut dyn Bytes) -> io::Result<bool>;
+
+    /// Reads the bytes, from their beginning, once; what is large and not needed is skipped.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, with places in bytes of the source or in words.
+    fn read(
+        source: &Source,
+        bytes: &mut dyn Bytes,
+    ) -> Result<Box<dyn Architecture>, Vec<Diagnostic>>;
+}
+
+/// One importer without its type.
+struct Entry {
+    name: &'static str,
+    accepts: fn(&str, &mut dyn Bytes) -> io::Result<bool>,
+    read: fn(&Source, &mut dyn Bytes) -> ReadResult,
+}
+
+/// The list of importers: the one line that registers a format. The first that accepts a file reads it.
+macro_rules! importers {
+    ($($Importer:ty,)*) => {
+        const IMPORTERS: &[Entry] = &[$(Entry {
+            name: <$Importer>::NAME,
+            accepts: <$Importer>::accepts,
+            read: <$Importer>::read,
+        },)*];
+    };
+}
+
+importers! {
+    language::Language,
+}
+
+/// The names of the formats that are read, in the order in which they are tried.
+pub fn formats() -> impl Iterator<Item = &'static str> {
+    IMPORTERS.iter().map(|importer| importer.name)
+}
+
+/// Reads a network from bytes that are called `name`.
+///
+/// # Errors
+/// The source with what its text is, as far as it is text, and everything that is wrong: the bytes cannot be read, are of
+/// no format that is read, or of one and faulty.
+pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Vec<Diagnostic>> {
+    let source = Source { name: name.to_owned(), text: String::new() };
+    for importer in IMPORTERS {
+        let accepted = (importer.accepts)(name, bytes).and_then(|accepted| {
+            bytes.seek(SeekFrom::Start(0))?;
+            Ok(accepted)
+        });
+        match accepted {
+            Ok(true) => return (importer.read)(&source, bytes).map(Shared::from),
+            Ok(false) => {}
+            Err(error) => {
+                let message = format!("`{name}` cannot be read: {error}");
+                return Err(vec![Diagnostic::new(Code::E0105, message)]);
+            }
+        }
+    }
+    Err(vec![Diagnostic::new(Code::E0102, format!("`{name}` is of no format that is read"))])
+}
