@@ -1,20 +1,19 @@
 //! Expectations and budgets against what was found: published figures, limits, magnitudes, and what a network was before.
 //!
-//! Imports `analysis`, `diag` and what `lang` reads; `measure` says what a quantity is, `config` reads `cnnstat.toml`,
+//! Imports `analysis`, `diag` and `expectation`; `config` reads `cnnstat.toml`,
 //! `baseline` what a network was, `movers` which layers made the difference. Tests stand below.
 
 #[cfg(feature = "cli")]
 pub mod baseline;
 #[cfg(feature = "cli")]
 pub mod config;
-mod measure;
 #[cfg(feature = "cli")]
 pub mod movers;
 
-pub use measure::{Found, Subject};
+pub use crate::analysis::measure::{Found, Subject};
 
 use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::lang::{Expectation, Increase, Limit, Want};
+use crate::expectation::{Expectation, Increase, Limit, Want};
 use crate::units::grouped;
 
 /// What came of one expectation.
@@ -59,8 +58,8 @@ pub fn judge(
 /// What an expectation speaks of: `params`, `features.conv1 params`.
 pub fn about(expectation: &Expectation) -> String {
     match &expectation.layer {
-        Some(layer) => format!("{layer} {}", expectation.metric.name()),
-        None => expectation.metric.name().to_owned(),
+        Some(layer) => format!("{layer} {}", expectation.quantity.key),
+        None => expectation.quantity.key.to_owned(),
     }
 }
 
@@ -73,7 +72,7 @@ pub fn wanted(expectation: &Expectation) -> String {
 }
 
 fn verdict(subject: &Subject<'_>, expectation: &Expectation, before: Option<u64>) -> Verdict {
-    let found = subject.found(expectation.layer.as_deref(), expectation.metric);
+    let found = subject.found(expectation.layer.as_deref(), expectation.quantity);
     let outcome = match found {
         None => Outcome::Unknown(unknown(subject, expectation)),
         Some(found) => outcome(expectation, found, before),
@@ -183,17 +182,16 @@ fn rounding(expectation: &Expectation, found: Found) -> Option<String> {
 mod tests {
     use super::*;
     use crate::analysis::memory::Optimizer;
-    use crate::analysis::{Options, analyze};
+    use crate::analysis::{Options, analyze, quantity};
     use crate::diag::At;
     use crate::graph::GraphBuilder;
-    use crate::lang::Metric;
     use crate::ops::Linear;
     use crate::shape::Shape;
     use crate::span::Place;
 
     fn judged(
         layer: Option<&str>,
-        metric: Metric,
+        quantity: &'static quantity::Quantity,
         (limit, want): (Option<Limit>, Want),
         text: &str,
         before: Option<u64>,
@@ -208,7 +206,7 @@ mod tests {
         let analysis = analyze(&graph, &Options::default()).unwrap();
         let (layer, text) = (layer.map(str::to_owned), text.to_owned());
         let at = At::Place(Place::value(0));
-        let expectation = Expectation { layer, metric, limit, want, text, at };
+        let expectation = Expectation { layer, quantity, limit, want, text, at };
         let subject = Subject::new(&graph, &analysis, Optimizer::Adam);
         judge(&subject, &[expectation], |_| before).remove(0).outcome
     }
@@ -217,29 +215,35 @@ mod tests {
     fn a_network_a_layer_and_a_scope() {
         let is = |n| Want::Between(n, n);
         let met =
-            |layer, metric, want| judged(layer, metric, (None, want), "", None) == Outcome::Met;
-        assert!(met(None, Metric::Params, is(7850 + 110)));
-        assert!(met(Some("head.1"), Metric::Params, is(110)));
-        assert!(met(Some("head"), Metric::Macs, is(7840 + 100)));
-        assert!(met(Some("head.0"), Metric::Output, Want::Shape(Shape::vector(10))));
-        assert!(met(None, Metric::Bytes, Want::Between(0, 31_840)));
-        assert!(!met(None, Metric::Bytes, Want::Between(0, 31_839)));
-        assert!(met(None, Metric::LargestLayer, is(7850)));
+            |layer, quantity, want| judged(layer, quantity, (None, want), "", None) == Outcome::Met;
+        assert!(met(None, &quantity::PARAMS, is(7850 + 110)));
+        assert!(met(Some("head.1"), &quantity::PARAMS, is(110)));
+        assert!(met(Some("head"), &quantity::MACS, is(7840 + 100)));
+        assert!(met(Some("head.0"), &quantity::OUTPUT, Want::Shape(Shape::vector(10))));
+        assert!(met(None, &quantity::PARAM_BYTES, Want::Between(0, 31_840)));
+        assert!(!met(None, &quantity::PARAM_BYTES, Want::Between(0, 31_839)));
+        assert!(met(None, &quantity::LARGEST_LAYER, is(7850)));
         // The input and the first output, then both outputs.
-        assert!(met(None, Metric::PeakActivationBytes, is(4 * (784 + 10))));
+        assert!(met(None, &quantity::PEAK_ACTIVATION_BYTES, is(4 * (784 + 10))));
         // Parameters, gradients and Adam's two; the most is held at the end of the first layer's backward.
-        assert!(met(None, Metric::TrainingBytes, Want::Between(16 * 7960, 16 * 7960 + 4 * 900)));
+        assert!(met(
+            None,
+            &quantity::TRAINING_BYTES,
+            Want::Between(16 * 7960, 16 * 7960 + 4 * 900)
+        ));
     }
 
     #[test]
     fn a_miss_names_both_numbers_and_a_way() {
         let is = |n| (None, Want::Between(n, n));
-        let Outcome::Missed(diagnostic) = judged(None, Metric::Params, is(8000), "8k", None) else {
+        let Outcome::Missed(diagnostic) = judged(None, &quantity::PARAMS, is(8000), "8k", None)
+        else {
             panic!("met")
         };
         assert_eq!(diagnostic.message, "params is 7,960, but 8,000 is expected");
         assert_eq!(diagnostic.helps, ["write `~8k`, or `8k ±1%`"]);
-        let Outcome::Missed(diagnostic) = judged(None, Metric::Params, is(9000), "9k", None) else {
+        let Outcome::Missed(diagnostic) = judged(None, &quantity::PARAMS, is(9000), "9k", None)
+        else {
             panic!("met")
         };
         assert!(diagnostic.helps.is_empty());
@@ -247,8 +251,9 @@ mod tests {
 
     #[test]
     fn limits_warn_fail_and_look_back() {
-        let params =
-            |limit, want, before| judged(None, Metric::Params, (Some(limit), want), "1%", before);
+        let params = |limit, want, before| {
+            judged(None, &quantity::PARAMS, (Some(limit), want), "1%", before)
+        };
         let message = |outcome| match outcome {
             Outcome::Warned(diagnostic) | Outcome::Missed(diagnostic) => diagnostic.message,
             other => panic!("{other:?}"),
@@ -278,7 +283,8 @@ mod tests {
     #[test]
     fn a_layer_that_does_not_exist() {
         let one = (None, Want::Between(1, 1));
-        let Outcome::Unknown(diagnostic) = judged(Some("heads.0"), Metric::Params, one, "1", None)
+        let Outcome::Unknown(diagnostic) =
+            judged(Some("heads.0"), &quantity::PARAMS, one, "1", None)
         else {
             panic!("known")
         };

@@ -23,12 +23,13 @@ pub mod analysis;
 pub mod budget;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod compare;
 pub mod convention;
 pub mod diag;
-#[cfg(feature = "cli")]
-pub mod diff;
 #[cfg(feature = "exec")]
 pub mod exec;
+pub mod expectation;
 pub mod graph;
 pub mod import;
 pub mod lang;

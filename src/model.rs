@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Source};
+use crate::expectation::Expectation;
 use crate::graph::{Graph, NodeId};
-use crate::lang::Expectation;
 use crate::shape::Shape;
 use crate::span::Place;
 

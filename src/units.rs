@@ -111,6 +111,29 @@ pub fn share(part: u64, total: u64) -> String {
     format!("{}.{}%", tenths / 10, tenths % 10)
 }
 
+/// A ratio in thousandths, rounded half up; `None` for a ratio to nothing. One beyond 64 bits is cut there.
+pub fn thousandths(part: u128, whole: u128) -> Option<u64> {
+    let rounded = part.saturating_mul(2_000).saturating_add(whole) / whole.saturating_mul(2).max(1);
+    (whole > 0).then(|| u64::try_from(rounded).unwrap_or(u64::MAX))
+}
+
+/// A ratio with three decimal places: `12.345`; empty for a ratio to nothing.
+pub fn fixed(part: u128, whole: u128) -> String {
+    let shown = thousandths(part, whole).map(|n| format!("{}.{:03}", n / 1000, n % 1000));
+    shown.unwrap_or_default()
+}
+
+/// A ratio with two decimal places below 10, one below 100 and none from there: `1.25`, `38.4`, `1,204`; empty for a
+/// ratio to nothing.
+pub fn ratio(part: u128, whole: u128) -> String {
+    match thousandths(part, whole) {
+        None => String::new(),
+        Some(n @ 0..9_995) => format!("{}.{:02}", (n + 5) / 1000, (n + 5) % 1000 / 10),
+        Some(n @ 9_995..99_950) => format!("{}.{}", (n + 50) / 1000, (n + 50) % 1000 / 100),
+        Some(n) => grouped(n / 1000 + u64::from(n % 1000 >= 500)),
+    }
+}
+
 /// A difference with its sign, its size written by `show`: `+8.45 k`, `−12`, `0`. One beyond 64 bits is cut there.
 pub fn signed(n: i128, show: impl Fn(u64) -> String) -> String {
     let sign = match n.signum() {
@@ -265,6 +288,23 @@ mod tests {
         ] {
             assert_eq!(percent(hundredths), text);
         }
+    }
+
+    #[test]
+    fn ratios_keep_three_digits_and_round_half_up() {
+        assert_eq!((fixed(1, 3).as_str(), ratio(1, 3).as_str()), ("0.333", "0.33"));
+        assert_eq!((fixed(9_995, 1_000).as_str(), ratio(9_995, 1_000).as_str()), ("9.995", "10.0"));
+        assert_eq!((ratio(99_949, 1_000).as_str(), ratio(99_950, 1_000).as_str()), ("99.9", "100"));
+        assert_eq!(
+            (fixed(12_345_678, 10).as_str(), ratio(12_345_675, 10).as_str()),
+            ("1234567.800", "1,234,568")
+        );
+        assert_eq!((fixed(0, 7).as_str(), ratio(0, 7).as_str()), ("0.000", "0.00"));
+        assert_eq!(
+            (fixed(7, 0), ratio(0, 0), thousandths(1, 0)),
+            (String::new(), String::new(), None)
+        );
+        assert_eq!(thousandths(u128::MAX, 1), Some(u64::MAX));
     }
 
     #[test]

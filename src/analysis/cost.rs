@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{AnalysisError, Field, Options};
 use crate::graph::{Graph, NodeId, tensor_name};
 use crate::ops::ledger::{Backward, Role, Work};
@@ -45,8 +47,10 @@ pub struct Row {
     pub field: Field,
 }
 
-/// Everything that is counted, of one layer or of a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Everything that is counted, of one layer or of a network. It is serialised as it stands; [`super::quantity`] says what
+/// each number means to a reader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Totals {
     /// Elements of parameters, trainable or not.
     pub params: u64,
@@ -68,6 +72,10 @@ pub struct Totals {
     pub activations: u64,
     /// Bytes of outputs that are not views.
     pub activation_bytes: u64,
+    /// Bytes that the layers move if each reads its inputs and its parameters once and writes its outputs once; views move
+    /// nothing. Not limited to 64 bits, because an input may be larger than anything else that is counted.
+    #[serde(skip)]
+    pub moved_bytes: u128,
 }
 
 impl Totals {
@@ -87,6 +95,7 @@ impl Totals {
             flops: sum([self.flops, other.flops])?,
             activations: sum([self.activations, other.activations])?,
             activation_bytes: sum([self.activation_bytes, other.activation_bytes])?,
+            moved_bytes: self.moved_bytes.saturating_add(other.moved_bytes),
         })
     }
 
@@ -158,11 +167,20 @@ pub(super) fn row(
                 counts.activation_bytes =
                     sum([counts.activation_bytes, output.bytes(options.dtype)?])?;
             }
+            let read = inputs.iter().map(|input| bytes(*input, options.dtype));
+            let read = read.fold(u128::from(counts.param_bytes), u128::saturating_add);
+            counts.moved_bytes = read.saturating_add(counts.activation_bytes.into());
         }
         Ok::<_, crate::ops::error::ShapeError>((tensors, counts))
     };
     let (tensors, counts) = count().map_err(|error| AnalysisError::at(graph, id, error))?;
     Ok(Row { node: id, inputs, outputs, tensors, counts, field })
+}
+
+/// The bytes of a value, however large.
+fn bytes(shape: Shape, dtype: DType) -> u128 {
+    let sizes = shape.dims().iter().map(|size| u128::from(*size));
+    sizes.fold(dtype.bytes().into(), u128::saturating_mul)
 }
 
 /// Takes the tensors from every row whose weights an earlier row has.

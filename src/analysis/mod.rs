@@ -4,7 +4,9 @@
 
 mod cost;
 mod field;
+pub mod measure;
 pub mod memory;
+pub mod quantity;
 mod shapes;
 
 use std::fmt;

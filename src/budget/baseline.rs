@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::movers::{is_meant, part};
+use super::movers::is_meant;
 use super::{Found, Subject};
+use crate::analysis::quantity::{self, Of, Quantity};
 use crate::diag::{Code, Diagnostic};
-use crate::lang::{Expectation, Metric};
+use crate::expectation::Expectation;
 use crate::report::model::{CONVENTION, Layer, Report};
 
 /// A network and its numbers.
@@ -28,50 +29,50 @@ pub struct Measured {
     peaks: BTreeMap<String, u64>,
 }
 
-/// The numbers that layers do not add up to.
-const PEAKS: [Metric; 4] = [
-    Metric::LargestLayer,
-    Metric::ReceptiveField,
-    Metric::PeakActivationBytes,
-    Metric::TrainingBytes,
-];
+/// Whether it is stored for the network as a whole, because layers do not add up to it.
+fn is_peak(quantity: &Quantity) -> bool {
+    matches!(quantity.of, Of::Value(_) | Of::Network { .. })
+}
 
-/// What is stored of a layer: what it is compared by, and its counts.
-const OF_LAYERS: [&str; 13] = [
-    "index",
-    "name",
-    "op",
-    "call",
-    "inputs",
-    "outputs",
-    "params",
-    "trainable",
-    "buffers",
-    "param_bytes",
-    "flops",
-    "activations",
-    "activation_bytes",
-];
+/// What a layer is compared by, beside its stored quantities.
+const OF_LAYERS: [&str; 6] = ["index", "name", "op", "call", "inputs", "outputs"];
+
+/// A layer as it is stored.
+fn stored(layer: &Layer) -> Value {
+    let Ok(all) = serde_json::to_value(layer) else { return Value::Null };
+    let mut kept = Map::new();
+    let own = OF_LAYERS.into_iter();
+    for path in own.chain(quantity::ALL.iter().filter(|q| q.stored).filter_map(|q| q.json)) {
+        match path.split_once('.') {
+            None => _ = kept.insert(path.to_owned(), all[path].clone()),
+            Some((object, key)) => {
+                let inner = kept.entry(object).or_insert_with(|| json!({}));
+                inner[key] = all[object][key].clone();
+            }
+        }
+    }
+    Value::Object(kept)
+}
 
 impl Measured {
     /// Measures a network.
     pub fn of(model: String, file: String, report: Report, subject: &Subject<'_>) -> Self {
-        let number = |metric: Metric| match subject.found(None, metric) {
-            Some(Found::Number(n)) => Some((metric.name().to_owned(), n)),
+        let number = |quantity: &&Quantity| match subject.found(None, quantity) {
+            Some(Found::Number(n)) => Some((quantity.key.to_owned(), n)),
             _ => None,
         };
-        let peaks = PEAKS.into_iter().filter_map(number).collect();
+        let peaks = quantity::ALL.iter().filter(|q| is_peak(q)).filter_map(number).collect();
         let assumed = assumed(report.batch, report.dtype, report.mode);
         Self { model, file, report, assumed, peaks }
     }
 
     /// What an expectation speaks of, if that is a number.
     pub fn number(&self, expectation: &Expectation) -> Option<u64> {
-        let metric = expectation.metric;
-        if expectation.layer.is_none() && PEAKS.contains(&metric) {
-            return self.peaks.get(metric.name()).copied();
+        let quantity = expectation.quantity;
+        if expectation.layer.is_none() && is_peak(quantity) {
+            return self.peaks.get(quantity.key).copied();
         }
-        let of = part(metric)?;
+        let of = quantity.part()?;
         if expectation.layer.is_none() {
             return Some(of(&self.report.totals));
         }
@@ -89,13 +90,6 @@ impl Measured {
     /// As it is stored.
     pub fn json(&self) -> Value {
         let report = &self.report;
-        let layer = |layer: &Layer| {
-            let Ok(Value::Object(all)) = serde_json::to_value(layer) else { return Value::Null };
-            let mut kept: Map<String, Value> =
-                all.into_iter().filter(|(key, _)| OF_LAYERS.contains(&key.as_str())).collect();
-            kept.insert("work".to_owned(), json!({ "macs": layer.counts.work.macs }));
-            Value::Object(kept)
-        };
         json!({
             "model": self.model,
             "file": self.file,
@@ -106,7 +100,7 @@ impl Measured {
             "mode": report.mode,
             "totals": report.totals,
             "peaks": self.peaks,
-            "layers": report.layers.iter().map(layer).collect::<Vec<_>>(),
+            "layers": report.layers.iter().map(stored).collect::<Vec<_>>(),
         })
     }
 
@@ -122,7 +116,7 @@ impl Measured {
         let mut peaks: BTreeMap<String, u64> =
             peaks.filter_map(|(key, n)| Some((key.clone(), n.as_u64()?))).collect();
         if let Some(most) = report.layers.iter().map(|layer| layer.counts.params).max() {
-            peaks.entry(Metric::LargestLayer.name().to_owned()).or_insert(most);
+            peaks.entry(quantity::LARGEST_LAYER.key.to_owned()).or_insert(most);
         }
         Ok(Self {
             model: report.model.clone(),

@@ -23,7 +23,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::analysis::memory::Optimizer;
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean};
-use crate::lang::{self, Expectation, Value, Written};
+use crate::expectation::{self, Expectation, Value, Written};
 use crate::shape::{DType, Shape};
 use crate::span::Span;
 
@@ -194,7 +194,7 @@ fn budget(entries: Vec<(String, At, Written)>, faults: &mut Vec<Diagnostic>) -> 
             }
         }
     }
-    budget.limits = lang::read_expectations(&limits, "budget", faults);
+    budget.limits = expectation::read(&limits, "budget", faults);
     budget
 }
 
@@ -227,7 +227,7 @@ fn scalar(written: &Written) -> Option<String> {
 }
 
 fn shape(text: &str) -> Option<Shape> {
-    lang::read_shape(text).filter(|shape| shape.dims().iter().all(|size| *size > 0))
+    expectation::read_shape(text).filter(|shape| shape.dims().iter().all(|size| *size > 0))
 }
 
 fn whole(text: &str) -> Option<u64> {
@@ -350,7 +350,7 @@ fn written(value: &Spanned<DeValue<'_>>, text: &str) -> Written {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::{Limit, Metric};
+    use crate::expectation::Limit;
 
     fn config(text: &str) -> Result<Config, Vec<Diagnostic>> {
         read(&Source { name: "cnnstat.toml".to_owned(), text: text.to_owned() })
@@ -370,18 +370,18 @@ mod tests {
         let config = config(text).unwrap();
         assert_eq!(config.paths, ["models"]);
         let [budget] = config.budgets.as_slice() else { panic!("{config:?}") };
-        let limits: Vec<(Metric, Option<Limit>, &str)> =
-            budget.limits.iter().map(|e| (e.metric, e.limit, e.text.as_str())).collect();
+        let limits: Vec<(&str, Option<Limit>, &str)> =
+            budget.limits.iter().map(|e| (e.quantity.key, e.limit, e.text.as_str())).collect();
         assert_eq!(
             limits,
             [
-                (Metric::Params, Some(Limit::Max), "26M"),
-                (Metric::Macs, Some(Limit::Warn), "4G"),
-                (Metric::Macs, Some(Limit::Max), "4.2G"),
-                (Metric::Macs, Some(Limit::MaxIncrease), "2%"),
-                (Metric::Macs, Some(Limit::MaxIncrease), "100"),
-                (Metric::Params, Some(Limit::Lock), "4_096_000"),
-                (Metric::Output, None, "1000"),
+                ("params", Some(Limit::Max), "26M"),
+                ("macs", Some(Limit::Warn), "4G"),
+                ("macs", Some(Limit::Max), "4.2G"),
+                ("macs", Some(Limit::MaxIncrease), "2%"),
+                ("macs", Some(Limit::MaxIncrease), "100"),
+                ("params", Some(Limit::Lock), "4_096_000"),
+                ("output", None, "1000"),
             ]
         );
         assert!(budget.covers("resnet50", "x.yaml") && budget.covers("m", "./nets/a.yaml"));

@@ -1,11 +1,11 @@
 //! Which layers made the difference: what each brought to a quantity or took from it, the most first.
 //!
-//! Imports the report's model, `graph` and `diff`. Tests stand below and in `tests/it/budgets.rs`.
+//! Imports the report's model, `graph` and `compare`. Tests stand below and in `tests/it/budgets.rs`.
 
-use crate::diff::{self, Quantity};
+use crate::compare;
+use crate::expectation::Expectation;
 use crate::graph::is_within;
-use crate::lang::{Expectation, Metric};
-use crate::report::model::{Counts, Layer, Report};
+use crate::report::model::{Layer, Report};
 
 /// How many layers are named.
 pub const NAMED: usize = 10;
@@ -23,23 +23,6 @@ pub struct Mover {
     pub after: Option<u64>,
 }
 
-/// What of a layer adds to a quantity; `None` for a quantity that layers do not add up to. The two peaks are no sums: what
-/// moves them is what the layers put out, and what they own.
-pub fn part(metric: Metric) -> Option<fn(&Counts) -> u64> {
-    Some(match metric {
-        Metric::Params | Metric::LargestLayer => |c| c.params,
-        Metric::Trainable => |c| c.trainable,
-        Metric::Buffers => |c| c.buffers,
-        Metric::Macs => |c| c.work.macs,
-        Metric::Flops => |c| c.flops,
-        Metric::Bytes => |c| c.param_bytes,
-        Metric::Activations => |c| c.activations,
-        Metric::PeakActivationBytes => |c| c.activation_bytes,
-        Metric::TrainingBytes => |c| c.param_bytes.saturating_add(c.activation_bytes),
-        Metric::Output | Metric::ReceptiveField => return None,
-    })
-}
-
 /// Whether a layer is one, or one of a scope, that an expectation speaks of.
 pub fn is_meant(expectation: &Expectation, layer: &Layer) -> bool {
     expectation.layer.as_ref().is_none_or(|name| is_within(&layer.name, name))
@@ -47,19 +30,18 @@ pub fn is_meant(expectation: &Expectation, layer: &Layer) -> bool {
 
 /// The layers whose part in a quantity changed, the largest change first.
 pub fn movers(before: &Report, now: &Report, expectation: &Expectation) -> Vec<Mover> {
-    let Some(of) = part(expectation.metric) else { return Vec::new() };
-    let quantity = Quantity { key: expectation.metric.name(), of };
-    let diff = diff::diff(before, now);
+    let Some(of) = expectation.quantity.part() else { return Vec::new() };
+    let diff = compare::diff(before, now);
     let meant = |layer: Option<&Layer>| layer.is_some_and(|layer| is_meant(expectation, layer));
     let mut changed: Vec<_> = diff
         .entries
         .iter()
         .filter(|entry| meant(entry.before) || meant(entry.after))
-        .map(|entry| (entry.delta(quantity).signed(), entry))
+        .map(|entry| (entry.delta(of).signed(), entry))
         .filter(|(change, _)| *change != 0)
         .collect();
     changed.sort_by_key(|(change, _)| std::cmp::Reverse(change.unsigned_abs()));
-    let mover = |(_, entry): (i128, &diff::Entry<'_>)| {
+    let mover = |(_, entry): (i128, &compare::Entry<'_>)| {
         let part = |layer: Option<&Layer>| layer.map(|layer| of(&layer.counts));
         Some(Mover {
             layer: entry.layer()?.name.clone(),
@@ -73,7 +55,7 @@ pub fn movers(before: &Report, now: &Report, expectation: &Expectation) -> Vec<M
 
 /// The layers that have the most of a quantity.
 pub fn heaviest(now: &Report, expectation: &Expectation) -> Vec<Mover> {
-    let Some(of) = part(expectation.metric) else { return Vec::new() };
+    let Some(of) = expectation.quantity.part() else { return Vec::new() };
     let mut layers: Vec<(u64, &Layer)> = now
         .layers
         .iter()

@@ -20,7 +20,7 @@ use crate::budget::config::{self, Budget, Config, Sets};
 use crate::budget::movers::{self, Mover};
 use crate::budget::{self, Found as Quantity, Outcome as Judged, Subject, Verdict, judge};
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean, position};
-use crate::lang::Expectation;
+use crate::expectation::Expectation;
 use crate::model::Architecture;
 use crate::report::check::{
     Check, CheckRow, Fault, Level, Outcome, Part, Spot, comment, github, gitlab, junit, sarif,

@@ -6,7 +6,7 @@ use super::args::{DiffArgs, PageFormat};
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
 use super::{Done, Status, cannot_write};
-use crate::diff;
+use crate::compare;
 use crate::report::grid::Numbers;
 use crate::report::{diff as page, json};
 
@@ -24,7 +24,7 @@ pub fn run(args: &DiffArgs, screen: &Screen) -> Result<Done, Failure> {
         }
     }
     let [before, after] = reports.as_slice() else { return Ok(done) };
-    let diff = diff::diff(before, after);
+    let diff = compare::diff(before, after);
     let numbers = if args.exact { Numbers::Exact } else { Numbers::Rounded };
     done.page = match args.page.format {
         PageFormat::Table => {

@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use super::Document;
 use super::joins::JOINS;
 use super::scopes::is_numbered;
 use super::wires::Wires;
-use super::{Document, Expectation};
+use crate::expectation::Expectation;
 use crate::ops::Op;
 use crate::text::is_hostile;
 
@@ -161,7 +162,7 @@ fn expectations(out: &mut String, key: &str, expectations: &[Expectation]) {
 
 /// A line for each quantity: its amount, or its limits as a map.
 fn quantities(out: &mut String, indent: &str, expectations: &[&Expectation]) {
-    for same in expectations.chunk_by(|a, b| a.metric == b.metric) {
+    for same in expectations.chunk_by(|a, b| a.quantity == b.quantity) {
         let texts = |of: &[&Expectation]| of.iter().map(|e| quoted(&e.text)).collect::<Vec<_>>();
         let limits = same.chunk_by(|a, b| a.limit == b.limit).filter_map(|of| {
             let texts = texts(of).join(", ");
@@ -172,7 +173,7 @@ fn quantities(out: &mut String, indent: &str, expectations: &[&Expectation]) {
             [single] if single.limit.is_none() => quoted(&single.text),
             _ => format!("{{{}}}", limits.collect::<Vec<_>>().join(", ")),
         };
-        let _ = writeln!(out, "{indent}{}: {amount}", same[0].metric.name());
+        let _ = writeln!(out, "{indent}{}: {amount}", same[0].quantity.key);
     }
 }
 

@@ -3,13 +3,11 @@
 //! `yaml` makes a tree of nodes with places; `grammar` parses calls, expressions and keys; `description` reads the top
 //! level, `eval` and `functions` compute values, `layers`, `joins` and `calls` carry items out into a graph, `scopes` and
 //! `references` keep names and what they mean. A description yields a
-//! [`Document`] and nothing else. Imports `diag`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
+//! [`Document`] and nothing else. Imports `diag`, `expectation`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
 
-mod amount;
 mod ast;
 mod calls;
 mod description;
-mod document;
 mod eval;
 mod expand;
 mod expect;
@@ -30,8 +28,6 @@ mod value;
 mod wires;
 mod yaml;
 
-pub use document::{Expectation, Increase, Limit, Metric, Want};
-pub use expect::{Value, Written, read as read_expectations};
 pub use yaml::passes;
 
 pub use crate::model::{Asked as Choices, Model as Document};
@@ -39,7 +35,6 @@ pub use crate::model::{Asked as Choices, Model as Document};
 use crate::diag::{Diagnostic, Source};
 use crate::model::{Architecture, Setting, Variant};
 use crate::ops::error::ShapeError;
-use crate::shape::Shape;
 use crate::span::Place;
 use parsed::Parsed;
 use yaml::{Nodes, Tree};
@@ -152,11 +147,6 @@ fn on_deep_stack<T: Send>(read: impl Fn() -> T + Sync + Send) -> T {
 pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
     let description = Description::read(source.clone())?;
     description.at(choices).map_err(|found| description.resolve(found))
-}
-
-/// A shape as `output` is expected: `64×55×55`, `64x55x55`, `[64, 55, 55]`.
-pub fn read_shape(text: &str) -> Option<Shape> {
-    amount::shape(text)
 }
 
 /// A description with variables, loops, blocks and conditions evaluated, as YAML.

@@ -8,7 +8,7 @@ use num_rational::Ratio;
 use serde_json::{Map, Value};
 
 use super::model::{
-    self, AxisField, CONVENTION, Counts, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Tensor,
+    self, AxisField, CONVENTION, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Tensor,
 };
 use crate::analysis::{self, Analysis, Field, Row};
 use crate::convention::{Convention, Count};
@@ -56,7 +56,7 @@ pub fn report(graph: &Graph, analysis: &Analysis, caption: Caption<'_>) -> Repor
         status: "complete",
         not_counted: Vec::new(),
         layers: analysis.rows.iter().map(|row| layer(&sources, row)).collect(),
-        totals: Counts::from(&analysis.totals),
+        totals: analysis.totals,
     }
 }
 
@@ -145,7 +145,7 @@ fn layer(sources: &Sources<'_>, row: &Row) -> Layer {
         shared_with: sources.owner(row),
         inputs: dims(&row.inputs),
         outputs: dims(&row.outputs),
-        counts: Counts::from(&row.counts),
+        counts: row.counts,
         receptive_field: field(&row.field),
         tensors: row.tensors.iter().map(tensor).collect(),
     }
@@ -192,21 +192,4 @@ fn field(field: &Field) -> Option<Vec<AxisField>> {
         aligned: axis.aligned,
     };
     Some(axes.iter().map(shown).collect())
-}
-
-impl From<&analysis::Totals> for Counts {
-    fn from(totals: &analysis::Totals) -> Self {
-        Self {
-            params: totals.params,
-            trainable: totals.trainable,
-            buffers: totals.buffers,
-            param_bytes: totals.param_bytes,
-            buffer_bytes: totals.buffer_bytes,
-            work: totals.work,
-            work_backward: totals.work_backward,
-            flops: totals.flops,
-            activations: totals.activations,
-            activation_bytes: totals.activation_bytes,
-        }
-    }
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::grid::{Grid, Head, Value};
 use super::model::SCHEMA_VERSION;
 use super::table::{Look, draw};
-use crate::diff::Delta;
+use crate::compare::Delta;
 use crate::units::{grouped, percent, signed};
 
 /// What came of an expectation.

@@ -1,12 +1,15 @@
 //! The columns of the summary as data: key, head, and how a line's value is found. Table, CSV and Markdown read this list.
 //!
-//! A new column is a line in [`COLUMNS`]. Tests stand below.
+//! What can be counted comes from the list of quantities; what only a layer has is listed here.
+
+use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
 use super::fold::{Line, What, last};
 use super::grid::{Head, Value};
 use super::model::{AxisField, Counts, Layer, Report};
+use crate::analysis::quantity::{self, Of, Quantity, Share, Unit};
 use crate::ops::Op;
 use crate::ops::args::Default;
 
@@ -21,6 +24,8 @@ pub struct Column {
     pub head: Head,
     /// How a line's value is found.
     pub kind: Kind,
+    /// Whether it is shown where no columns are chosen.
+    pub usual: bool,
 }
 
 /// What a column shows.
@@ -30,25 +35,23 @@ pub enum Kind {
     Name,
     /// Something that only a layer has.
     Layer(fn(&Layer) -> Value),
-    /// A quantity that sums up.
-    Count(fn(&Counts) -> u64),
-    /// Such a quantity in bytes.
-    Bytes(fn(&Counts) -> u64),
+    /// A quantity.
+    Quantity(&'static Quantity),
     /// Its share of the network's total.
     Share(fn(&Counts) -> u64),
 }
 
 const fn left(key: &'static str, title: &'static str, kind: Kind) -> Column {
-    Column { key, alias: key, head: Head::left(title), kind }
-}
-
-const fn right(key: &'static str, title: &'static str, kind: Kind) -> Column {
-    Column { key, alias: key, head: Head::right(title), kind }
+    Column { key, alias: key, head: Head::left(title), kind, usual: false }
 }
 
 impl Column {
     const fn or(self, alias: &'static str) -> Self {
         Self { alias, ..self }
+    }
+
+    const fn usual(self) -> Self {
+        Self { usual: true, ..self }
     }
 
     const fn expendable(mut self, expendable: u8) -> Self {
@@ -57,61 +60,102 @@ impl Column {
     }
 }
 
-/// Every column, in the order of a CSV file.
+/// What a layer is.
 #[rustfmt::skip]
-pub const COLUMNS: &[Column] = &[
+const OF_LAYERS: [Column; 8] = [
     left("index", "#", Kind::Layer(|l| Value::text(l.index.to_string()))),
-    left("name", "layer", Kind::Name),
-    left("op", "operator", Kind::Layer(|l| Value::text(&l.op))).or("type"),
-    left("kernel", "kernel", Kind::Layer(|l| sizes(kernel(l)))).expendable(1),
+    left("name", "layer", Kind::Name).usual(),
+    left("op", "operator", Kind::Layer(|l| Value::text(&l.op))).or("type").usual(),
+    left("kernel", "kernel", Kind::Layer(|l| sizes(kernel(l)))).expendable(1).usual(),
     left("args", "arguments", Kind::Layer(|l| words(l.call.clone()))),
     left("from", "from", Kind::Layer(|l| Value::Names(l.from.clone()))),
     left("input", "input", Kind::Layer(|l| Value::Shapes(l.inputs.clone()))),
-    left("output", "output", Kind::Layer(|l| Value::Shapes(l.outputs.clone()))),
-    right("params", "params", Kind::Count(|c| c.params)),
-    right("params%", "%", Kind::Share(|c| c.params)).expendable(3),
-    right("trainable", "trainable", Kind::Count(|c| c.trainable)),
-    right("buffers", "buffers", Kind::Count(|c| c.buffers)),
-    right("bytes", "bytes", Kind::Bytes(|c| c.param_bytes)).or("param_bytes"),
-    right("buffer_bytes", "buffer bytes", Kind::Bytes(|c| c.buffer_bytes)),
-    right("macs", "MACs", Kind::Count(|c| c.work.macs)),
-    right("macs%", "%", Kind::Share(|c| c.work.macs)).expendable(3),
-    right("adds", "adds", Kind::Count(|c| c.work.adds)),
-    right("muls", "muls", Kind::Count(|c| c.work.muls)),
-    right("divs", "divs", Kind::Count(|c| c.work.divs)),
-    right("cmps", "cmps", Kind::Count(|c| c.work.cmps)),
-    right("specials", "specials", Kind::Count(|c| c.work.specials)),
-    right("padding_taps", "padding taps", Kind::Count(|c| c.work.padding_taps)),
-    right("flops", "FLOPs", Kind::Count(|c| c.flops)).expendable(2),
-    right("flops%", "%", Kind::Share(|c| c.flops)).expendable(3),
-    right("backward_macs", "backward MACs", Kind::Count(backward_macs)),
-    right("activations", "activations", Kind::Count(|c| c.activations)),
-    right("activation_bytes", "activation bytes", Kind::Bytes(|c| c.activation_bytes)),
+    left("output", "output", Kind::Layer(|l| Value::Shapes(l.outputs.clone()))).usual(),
+];
+
+/// What a layer sees of the input.
+#[rustfmt::skip]
+const OF_FIELDS: [Column; 2] = [
     left("receptive_field", "receptive field", Kind::Layer(|l| extents(l.receptive_field.as_deref()))).or("rf"),
     left("stride", "effective stride", Kind::Layer(|l| each(l.receptive_field.as_deref(), |axis| stride(axis.stride)))),
 ];
 
-/// The columns that a table has where nothing else is said.
-pub const USUAL: &[&str] =
-    &["name", "op", "kernel", "output", "params", "params%", "macs", "macs%", "flops"];
+/// Every column, in the order of a CSV file.
+pub static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let quantities = quantity::ALL.iter().copied().flat_map(of_quantity);
+    OF_LAYERS.into_iter().chain(quantities).chain(OF_FIELDS).collect()
+});
+
+/// The columns of a quantity: itself, and its share of the total.
+fn of_quantity(quantity: &'static Quantity) -> impl Iterator<Item = Column> {
+    let own = quantity.column.map(|shown| Column {
+        key: quantity.key,
+        alias: quantity.field(),
+        head: Head { expendable: shown.expendable, ..Head::right(quantity.title) },
+        kind: Kind::Quantity(quantity),
+        usual: shown.usual,
+    });
+    let share = quantity.column.filter(|shown| shown.share != Share::None).zip(quantity.part());
+    let share = share.map(|(shown, of)| Column {
+        // Columns are made once.
+        key: format!("{}%", quantity.key).leak(),
+        alias: "",
+        head: Head { expendable: 3, ..Head::right("%") },
+        kind: Kind::Share(of),
+        usual: shown.share == Share::Usual,
+    });
+    own.into_iter().chain(share)
+}
+
+/// The value of a quantity; a ratio to nothing is empty.
+fn value_of(quantity: &Quantity, counts: &Counts) -> Value {
+    match (quantity.of, quantity.unit) {
+        (Of::Sum(of), Unit::Bytes) => Value::Bytes(of(counts)),
+        (Of::Sum(of), _) => Value::Count(of(counts)),
+        (Of::Ratio(of), _) => {
+            let (numerator, denominator) = of(counts);
+            Value::Ratio(numerator, denominator)
+        }
+        (Of::Value(_) | Of::Network { .. }, _) => Value::Empty,
+    }
+}
 
 /// Finds a column by key or alias.
 pub fn find(name: &str) -> Option<&'static Column> {
-    COLUMNS.iter().find(|column| column.key == name || column.alias == name)
+    let is_meant = |column: &&Column| column.key == name || column.alias == name;
+    COLUMNS.iter().find(is_meant).filter(|_| !name.is_empty())
 }
 
 /// The column that another convention fills.
 pub const FLOPS: &str = "flops";
 
-/// The columns of [`USUAL`].
+/// The columns that a table has where no columns are chosen.
 pub fn usual() -> Vec<&'static Column> {
-    USUAL.iter().filter_map(|key| find(key)).collect()
+    COLUMNS.iter().filter(|column| column.usual).collect()
 }
 
 impl Column {
     /// Whether its values are numbers, so that rows can be sorted by it.
     pub const fn is_numeric(&self) -> bool {
-        matches!(self.kind, Kind::Count(_) | Kind::Bytes(_) | Kind::Share(_))
+        matches!(self.kind, Kind::Quantity(_) | Kind::Share(_))
+    }
+
+    /// Whether its values are whole numbers or words, not parts of others.
+    pub const fn is_whole(&self) -> bool {
+        match self.kind {
+            Kind::Quantity(quantity) => quantity.sums(),
+            Kind::Share(_) => false,
+            Kind::Name | Kind::Layer(_) => true,
+        }
+    }
+
+    /// Whether the values of layers sum to the network's.
+    pub const fn sums(&self) -> bool {
+        match self.kind {
+            Kind::Quantity(quantity) => quantity.sums(),
+            Kind::Share(_) => true,
+            Kind::Name | Kind::Layer(_) => false,
+        }
     }
 
     /// The value of a line.
@@ -125,8 +169,7 @@ impl Column {
                 What::Folded if self.key == "output" => last(&line.layers).map_or(Value::Empty, of),
                 _ => Value::Empty,
             },
-            Kind::Count(of) => counts.map_or(Value::Empty, |c| Value::Count(of(c))),
-            Kind::Bytes(of) => counts.map_or(Value::Empty, |c| Value::Bytes(of(c))),
+            Kind::Quantity(quantity) => counts.map_or(Value::Empty, |c| value_of(quantity, c)),
             Kind::Share(of) => {
                 counts.map_or(Value::Empty, |c| Value::Share(of(c), of(&report.totals)))
             }
@@ -138,7 +181,7 @@ impl Column {
     pub fn head_in(&self, chosen: bool, report: &Report) -> Head {
         let convention = &report.convention;
         match self.kind {
-            Kind::Count(_) if self.key == FLOPS && !convention.is_default() => {
+            Kind::Quantity(_) if self.key == FLOPS && !convention.is_default() => {
                 Head::right(convention.title)
             }
             _ if !chosen => self.head,
@@ -186,11 +229,6 @@ fn sizes(text: String) -> Value {
 /// Text, or nothing.
 fn words(text: String) -> Value {
     if text.is_empty() { Value::Empty } else { Value::Text(text) }
-}
-
-fn backward_macs(counts: &Counts) -> u64 {
-    let backward = &counts.work_backward;
-    backward.inputs.macs.saturating_add(backward.params.macs)
 }
 
 /// How far a receptive field reaches along each axis.
@@ -275,11 +313,15 @@ mod tests {
     #[test]
     fn keys_are_distinct_and_the_usual_ones_exist() {
         let mut names: Vec<&str> = COLUMNS.iter().map(|column| column.key).collect();
-        names.extend(COLUMNS.iter().filter(|c| c.alias != c.key).map(|c| c.alias));
+        names.extend(
+            COLUMNS.iter().filter(|c| c.alias != c.key && !c.alias.is_empty()).map(|c| c.alias),
+        );
         let before = names.len();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), before);
-        assert_eq!(usual().len(), USUAL.len());
+        let usual: Vec<&str> = usual().iter().map(|column| column.key).collect();
+        let expected = "name op kernel output params params% macs macs% flops";
+        assert_eq!(usual.join(" "), expected);
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! Tests stand below.
 
-use super::columns::{COLUMNS, Column, FLOPS, Kind};
+use super::columns::{COLUMNS, Column, FLOPS};
 use super::fold::{self, View};
 use super::grid::{Grid, Numbers, Value};
 use super::model::Report;
 
-/// A report's layers; all columns but shares, unless columns are chosen. Where several were asked for, there is a first column `model`.
+/// A report's layers; all columns but shares and ratios, unless columns are chosen. Where several were asked for, there is a first column `model`.
 pub fn reports(reports: &[Report], several: bool, view: &View) -> Result<String, csv::Error> {
-    let all = || COLUMNS.iter().filter(|column| !matches!(column.kind, Kind::Share(_))).collect();
+    let all = || COLUMNS.iter().filter(|column| column.is_whole()).collect();
     let columns: Vec<&Column> = view.columns.clone().unwrap_or_else(all);
     let convention = reports.first().map(|report| &report.convention);
     let title = |column: &&Column| match convention.filter(|c| !c.is_default()) {

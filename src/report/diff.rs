@@ -13,48 +13,22 @@ use super::model::{Counts, Output, Report};
 use super::summary::{self, shapes};
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
-use crate::diff::{Delta, Diff, Kind, Quantity};
+use crate::analysis::quantity::{self, Figure, Quantity, Unit};
+use crate::compare::{Delta, Diff, Kind};
 use crate::units;
 use group::{Group, groups};
 
 /// More rows than these are folded on a page.
 const UNFOLDED: usize = 20;
 
-/// The row that another convention fills.
-const FLOPS: &str = "FLOPs";
-
 /// What is shown of the layers' work, with the heads of its columns: MACs, or what another convention counts.
-fn work(diff: &Diff<'_>) -> (Quantity, &'static str, &'static str) {
+fn work(diff: &Diff<'_>) -> (fn(&Counts) -> u64, &'static str, &'static str) {
     let convention = &diff.after.convention;
     if convention.is_default() {
         return (group::MACS, "MACs", "Δ MACs");
     }
-    (Quantity { key: FLOPS, of: |c| c.flops }, convention.title, convention.delta)
+    (|c| c.flops, convention.title, convention.delta)
 }
-
-/// A row of the totals.
-struct Figure {
-    title: &'static str,
-    of: fn(&Counts) -> u64,
-    is_bytes: bool,
-    is_shown: fn(&Counts) -> bool,
-}
-
-const fn figure(title: &'static str, of: fn(&Counts) -> u64) -> Figure {
-    Figure { title, of, is_bytes: false, is_shown: |_| true }
-}
-
-/// The rows of the totals, those that say no more than another left out.
-const FIGURES: &[Figure] = &[
-    figure("parameters", |c| c.params),
-    Figure { is_shown: |c| c.trainable != c.params, ..figure("  trainable", |c| c.trainable) },
-    Figure { is_bytes: true, ..figure("  bytes", |c| c.param_bytes) },
-    Figure { is_shown: |c| c.buffers > 0, ..figure("buffers", |c| c.buffers) },
-    figure("MACs", |c| c.work.macs),
-    figure(FLOPS, |c| c.flops),
-    figure("activations", |c| c.activations),
-    Figure { is_bytes: true, ..figure("  bytes", |c| c.activation_bytes) },
-];
 
 /// The comparison for a terminal; one line where nothing differs.
 pub fn terminal(diff: &Diff<'_>, look: Look) -> String {
@@ -242,12 +216,13 @@ fn totals(diff: &Diff<'_>, numbers: Numbers, percent: impl Fn(i128) -> String) -
     let bytes = |n: u64| Value::Bytes(n).show(numbers);
     let length = |report: &Report| u64::try_from(report.layers.len()).unwrap_or(u64::MAX);
     row("layers", Delta { before: length(diff.before), after: length(diff.after) }, &count);
-    for figure in FIGURES {
-        if (figure.is_shown)(&diff.before.totals) || (figure.is_shown)(&diff.after.totals) {
-            let delta = diff.total(Quantity { key: figure.title, of: figure.of });
-            let title =
-                if figure.title == FLOPS { diff.after.convention.title } else { figure.title };
-            row(title, delta, if figure.is_bytes { &bytes } else { &count });
+    for (quantity, Figure { title, is_shown, .. }) in Quantity::figures() {
+        let Some(of) = quantity.part() else { continue };
+        if is_shown(&diff.before.totals) || is_shown(&diff.after.totals) {
+            let is_counted_otherwise = *quantity == quantity::FLOPS;
+            let title = if is_counted_otherwise { diff.after.convention.title } else { title };
+            let is_bytes = quantity.unit == Unit::Bytes;
+            row(title, diff.total(of), if is_bytes { &bytes } else { &count });
         }
     }
     grid

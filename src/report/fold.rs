@@ -8,7 +8,6 @@ use super::flow;
 use super::model::{Counts, Layer, Report};
 use super::repeat::{self, Group, Repeats};
 use crate::graph::{NameTree, NodeId};
-use crate::ops::ledger::{Backward, Work};
 
 /// Levels that are indented; a name can have more.
 const DEEPEST: usize = 32;
@@ -242,20 +241,5 @@ fn walk<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
 
 /// Both together. Parts of a report cannot overflow: the analysis has checked their total.
 fn plus(a: Counts, b: Counts) -> Counts {
-    let work = |a: Work, b: Work| a.plus(b).unwrap_or(a);
-    Counts {
-        params: a.params.saturating_add(b.params),
-        trainable: a.trainable.saturating_add(b.trainable),
-        buffers: a.buffers.saturating_add(b.buffers),
-        param_bytes: a.param_bytes.saturating_add(b.param_bytes),
-        buffer_bytes: a.buffer_bytes.saturating_add(b.buffer_bytes),
-        work: work(a.work, b.work),
-        work_backward: Backward {
-            inputs: work(a.work_backward.inputs, b.work_backward.inputs),
-            params: work(a.work_backward.params, b.work_backward.params),
-        },
-        flops: a.flops.saturating_add(b.flops),
-        activations: a.activations.saturating_add(b.activations),
-        activation_bytes: a.activation_bytes.saturating_add(b.activation_bytes),
-    }
+    a.plus(&b).unwrap_or(a)
 }

@@ -30,6 +30,8 @@ pub enum Value {
     Delta(i128),
     /// A part of a total.
     Share(u64, u64),
+    /// How much of one thing there is for each of another.
+    Ratio(u128, u128),
     /// Shapes, batch first.
     Shapes(Vec<Vec<u64>>),
 }
@@ -56,6 +58,7 @@ impl Value {
     pub fn number(&self) -> Option<u64> {
         match *self {
             Self::Count(n) | Self::Bytes(n) | Self::Share(n, _) => Some(n),
+            Self::Ratio(part, whole) => units::thousandths(part, whole),
             _ => None,
         }
     }
@@ -90,6 +93,8 @@ impl Value {
             (Self::Delta(n), Numbers::Raw) => n.to_string(),
             (Self::Share(part, total), Numbers::Raw) => fraction(*part, *total),
             (Self::Share(part, total), _) => units::share(*part, *total),
+            (Self::Ratio(part, whole), Numbers::Raw) => units::fixed(*part, *whole),
+            (Self::Ratio(part, whole), _) => units::ratio(*part, *whole),
             (Self::Shapes(shapes), Numbers::Raw) => shapes_text(shapes, "x", ";"),
             (Self::Shapes(shapes), _) => shapes_text(shapes, "×", ", "),
         }

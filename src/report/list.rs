@@ -1,9 +1,10 @@
 //! The list of `cnnstat list`: networks side by side, a row each.
 //!
-//! A new column is a line in [`COLUMNS`]. Tests stand in `tests/it/list.rs`.
+//! What is counted comes from the list of quantities, as far as it is listed there.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use super::model::{
 use super::summary;
 use super::table::{Look, draw};
 use super::text::{join, wrap};
+use crate::analysis::quantity::{self, Quantity};
 
 /// Networks side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -75,7 +77,7 @@ enum Kind {
     /// The network's name; ascending.
     Name,
     /// A count; the largest first.
-    Count(fn(&Listed) -> u64),
+    Count(fn(&Counts) -> u64),
     /// Sizes, and how large they are together; the largest first.
     Sizes(fn(&Listed) -> Value, fn(&Listed) -> u64),
 }
@@ -84,22 +86,34 @@ const fn left(key: &'static str, title: &'static str, kind: Kind) -> Column {
     Column { key, alias: key, head: Head::left(title), kind }
 }
 
-const fn right(key: &'static str, title: &'static str, kind: Kind) -> Column {
-    Column { key, alias: key, head: Head::right(title), kind }
-}
-
-/// Every column, in the order of the table.
+/// The columns before what is counted.
 #[rustfmt::skip]
-pub const COLUMNS: &[Column] = &[
+const FIRST: [Column; 2] = [
     left("model", "model", Kind::Name).or("name"),
     left("input", "input", Kind::Sizes(|l| shapes(&l.inputs), |l| elements(&l.inputs))).expendable(2),
-    right("params", "params", Kind::Count(|l| l.totals.params)),
-    right("macs", "MACs", Kind::Count(|l| l.totals.work.macs)),
-    right("flops", "FLOPs", Kind::Count(|l| l.totals.flops)),
-    right("activations", "activations", Kind::Count(|l| l.totals.activations)).expendable(3),
+];
+
+/// The columns after what is counted.
+#[rustfmt::skip]
+const LAST: [Column; 2] = [
     left("receptive_field", "receptive field", Kind::Sizes(field, reach)).or("rf").expendable(4),
     left("output", "output", Kind::Sizes(|l| shapes(&l.outputs), |l| elements(&l.outputs))).expendable(1),
 ];
+
+/// Every column, in the order of the table.
+pub static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let counted = quantity::ALL.iter().copied().filter_map(of_quantity);
+    FIRST.into_iter().chain(counted).chain(LAST).collect()
+});
+
+fn of_quantity(quantity: &'static Quantity) -> Option<Column> {
+    Some(Column {
+        key: quantity.key,
+        alias: quantity.field(),
+        head: Head { expendable: quantity.listed?.expendable, ..Head::right(quantity.title) },
+        kind: Kind::Count(quantity.part()?),
+    })
+}
 
 impl Column {
     const fn or(self, alias: &'static str) -> Self {
@@ -160,7 +174,7 @@ impl Listed {
     fn value(&self, column: &Column) -> Value {
         match column.kind {
             Kind::Name => Value::text(&self.model),
-            Kind::Count(of) => Value::Count(of(self)),
+            Kind::Count(of) => Value::Count(of(&self.totals)),
             Kind::Sizes(of, _) => of(self),
         }
     }
@@ -197,9 +211,8 @@ impl List {
     pub fn sort(&mut self, column: &Column) {
         match column.kind {
             Kind::Name => self.models.sort_by(|a, b| a.model.cmp(&b.model)),
-            Kind::Count(size) | Kind::Sizes(_, size) => {
-                self.models.sort_by_key(|listed| Reverse(size(listed)));
-            }
+            Kind::Count(of) => self.models.sort_by_key(|listed| Reverse(of(&listed.totals))),
+            Kind::Sizes(_, size) => self.models.sort_by_key(|listed| Reverse(size(listed))),
         }
     }
 

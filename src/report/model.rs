@@ -6,8 +6,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ops::ledger::{Backward, Work};
-
 /// The version of the JSON that is written.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -50,7 +48,7 @@ pub struct Report {
     /// A row for each operator in execution order.
     pub layers: Vec<Layer>,
     /// The sums of the rows.
-    pub totals: Totals,
+    pub totals: Counts,
 }
 
 /// A convention by name, with its formula.
@@ -155,34 +153,8 @@ pub struct Layer {
     pub tensors: Vec<Tensor>,
 }
 
-/// What is counted, of a layer or of the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Elements of parameters.
-    pub params: u64,
-    /// Elements of parameters that training changes.
-    pub trainable: u64,
-    /// Elements of buffers.
-    pub buffers: u64,
-    /// Bytes of parameters.
-    pub param_bytes: u64,
-    /// Bytes of buffers.
-    pub buffer_bytes: u64,
-    /// Arithmetic of a forward pass.
-    pub work: Work,
-    /// Arithmetic of a backward pass.
-    pub work_backward: Backward,
-    /// Operations of a forward pass, as the convention counts them.
-    pub flops: u64,
-    /// Elements of outputs that are not views.
-    pub activations: u64,
-    /// Their bytes.
-    pub activation_bytes: u64,
-}
-
-/// The sums of the layers' columns.
-pub type Totals = Counts;
+/// What is counted, of a layer or of the network: the analysis' own sums.
+pub use crate::analysis::Totals as Counts;
 
 /// What an output element sees of one axis of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

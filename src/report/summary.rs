@@ -153,6 +153,8 @@ fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
     let mut row: Vec<Value> = columns
         .iter()
         .map(|column| match column.value(&line, report) {
+            // Of two lower bounds the ratio is none.
+            Value::Ratio(..) if partial => Value::Empty,
             value if partial && column.is_numeric() => {
                 let shown = value.show(super::grid::Numbers::Rounded);
                 if matches!(value, Value::Share(..)) { value } else { at_least(&shown) }
@@ -252,7 +254,7 @@ mod tests {
     }
 
     fn sums(report: &Report, view: &View) {
-        for column in columns::COLUMNS.iter().filter(|column| column.is_numeric()) {
+        for column in columns::COLUMNS.iter().filter(|column| column.sums()) {
             for lines in [fold::tree(report, view), fold::flat(report, view)] {
                 let sum: u64 =
                     lines.iter().filter_map(|line| column.value(line, report).number()).sum();

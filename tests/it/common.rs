@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use cnnstat::analysis::memory::Optimizer;
+use cnnstat::analysis::quantity::Quantity;
 use cnnstat::analysis::{Row, Totals};
 use cnnstat::budget::{Found, Outcome, Subject, judge};
 use cnnstat::diag::{Diagnostic, Source};
+use cnnstat::expectation::{Expectation, Want};
 use cnnstat::graph::{NameTree, NodeId, tensor_name};
-use cnnstat::lang::{self, Choices, Description, Document, Expectation, Metric, Want};
+use cnnstat::lang::{self, Choices, Description, Document};
 use cnnstat::model::Architecture as _;
 use cnnstat::{Analysis, Options, Shape, analyze};
 
@@ -100,8 +102,8 @@ pub fn missed(document: &Document) -> Vec<String> {
 }
 
 /// Whether an expectation names one exact value.
-pub fn is_exact(document: &Document, metric: Metric) -> bool {
-    let of = |e: &&Expectation| e.layer.is_none() && e.metric == metric;
+pub fn is_exact(document: &Document, quantity: &Quantity) -> bool {
+    let of = |e: &&Expectation| e.layer.is_none() && e.quantity == quantity;
     let exact = |want: Want| match want {
         Want::Between(low, high) => low == high,
         Want::Shape(_) => true,
@@ -129,7 +131,7 @@ pub fn assert_expansion_is_equal(document: &Document) {
     assert_eq!(first.totals, second.totals, "{name}");
     let wants = |document: &Document| {
         let expectations = document.expectations.iter().chain(&document.budget);
-        expectations.map(|e| (e.layer.clone(), e.metric, e.limit, e.want)).collect::<Vec<_>>()
+        expectations.map(|e| (e.layer.clone(), e.quantity, e.limit, e.want)).collect::<Vec<_>>()
     };
     assert_eq!(wants(&again), wants(document), "{name}");
     assert_eq!((&again.about, &again.source), (&document.about, &document.source), "{name}");

@@ -29,6 +29,7 @@ mod memory_command;
 mod models;
 mod profile;
 mod published;
+mod quantities;
 mod readme;
 mod reconcile;
 mod references;

@@ -1,6 +1,7 @@
 //! The zoo: every network of every file is read, documented, expected exactly, met, and equal to its expansion.
 
-use cnnstat::lang::{Description, Metric};
+use cnnstat::analysis::quantity;
+use cnnstat::lang::Description;
 use cnnstat::model::Architecture as _;
 
 use crate::common::{assert_expansion_is_equal, folder, is_exact, missed, read, variants};
@@ -30,9 +31,9 @@ fn every_file_says_what_it_is_and_expects_exact_numbers() {
             assert_eq!(document.graph.name, *name, "the model's name is its file's");
             assert!(document.about.as_ref().is_some_and(|about| about.len() > 20), "{name}");
             assert!(document.source.as_ref().is_some_and(|source| source.len() > 20), "{name}");
-            for metric in [Metric::Params, Metric::Macs, Metric::Output] {
-                let exact = is_exact(&document, metric);
-                assert!(exact, "{name} {variant:?}: no exact {}", metric.name());
+            for quantity in [&quantity::PARAMS, &quantity::MACS, &quantity::OUTPUT] {
+                let exact = is_exact(&document, quantity);
+                assert!(exact, "{name} {variant:?}: no exact {}", quantity.key);
             }
         }
     }

@@ -61,7 +61,7 @@ fn assert_whole(report: &Report, view: &View) {
         layers.sort_unstable();
         let all: Vec<usize> = (0..report.layers.len()).collect();
         assert_eq!(layers, all, "{}: {view:?}", report.model);
-        for column in COLUMNS.iter().filter(|column| column.is_numeric()) {
+        for column in COLUMNS.iter().filter(|column| column.sums()) {
             let sum: u64 =
                 lines.iter().filter_map(|line| column.value(line, report).number()).sum();
             let total = column.value(&fold::total(report), report).number();

@@ -21,16 +21,17 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("convention", &["analysis", "graph", "ops", "shape"]),
     ("diag", &["span", "text"]),
     ("import", &["diag", "lang", "model", "units"]),
-    ("model", &["diag", "graph", "lang", "shape", "span"]),
-    ("lang", &["model", "diag", "graph", "ops", "shape", "span", "text", "units"]),
+    ("model", &["diag", "expectation", "graph", "shape", "span"]),
+    ("expectation", &["analysis", "diag", "shape", "span", "units"]),
+    ("lang", &["model", "diag", "expectation", "graph", "ops", "shape", "span", "text", "units"]),
     ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
     ("exec", &["graph", "ops", "shape"]),
     (
         "report",
         &[
             "analysis",
+            "compare",
             "convention",
-            "diff",
             "graph",
             "ops",
             "profile",
@@ -41,20 +42,32 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "verify",
         ],
     ),
-    ("diff", &["report"]),
+    ("compare", &["analysis", "report"]),
     ("verify", &["analysis", "exec", "graph", "ops", "shape", "units"]),
     ("profile", &["analysis", "exec", "graph", "shape"]),
     (
         "budget",
-        &["analysis", "diag", "diff", "graph", "lang", "ops", "report", "shape", "span", "units"],
+        &[
+            "analysis",
+            "compare",
+            "diag",
+            "expectation",
+            "graph",
+            "lang",
+            "ops",
+            "report",
+            "shape",
+            "span",
+            "units",
+        ],
     ),
 ];
 
 /// Modules that may name every other.
 const FREE: &[&str] = &["lib", "main", "cli"];
 
-/// All that `diff` may name of the report: what is shown of a comparison imports it.
-const SEEN_BY_DIFF: &str = "report::model";
+/// All that `compare` may name of the report: what is shown of a comparison imports it.
+const SEEN_BY_COMPARE: &str = "report::model";
 
 /// What `exec` may not say: the rules it is there to check, and ways to get at them unseen.
 const UNSEEN_BY_EXEC: &[&str] = &["Layer", "analysis", "window"];
@@ -136,9 +149,9 @@ fn wrong_imports(file: &str, text: &str) -> Vec<String> {
         })
         .map(|name| format!("{file} names crate::{name}"))
         .collect();
-    if module == "diff" {
+    if module == "compare" {
         let library = !file.ends_with("/tests.rs");
-        let others = code.matches("report::").count() - code.matches(SEEN_BY_DIFF).count();
+        let others = code.matches("report::").count() - code.matches(SEEN_BY_COMPARE).count();
         wrong.extend((library && others > 0).then(|| format!("{file} sees more of the report")));
     }
     if module == "exec" {
@@ -193,9 +206,9 @@ fn the_check_of_imports_can_fail() {
     assert_eq!(wrong("src/exec/tape.rs", "crate::ops::window::Window::extent(w, 1)"), 1);
     assert_eq!(wrong("src/exec/tape.rs", "use crate::ops::*;"), 1);
     assert_eq!(wrong("src/exec/tape.rs", "use crate::graph::Graph;"), 0);
-    assert_eq!(wrong("src/diff/align.rs", "use crate::report::model::Layer;"), 0);
-    assert_eq!(wrong("src/diff/align.rs", "use crate::report::grid::Grid;"), 1);
-    assert_eq!(wrong("src/diff.rs", "use crate::analysis::Analysis;"), 1);
+    assert_eq!(wrong("src/compare/align.rs", "use crate::report::model::Layer;"), 0);
+    assert_eq!(wrong("src/compare/align.rs", "use crate::report::grid::Grid;"), 1);
+    assert_eq!(wrong("src/compare.rs", "use crate::graph::Graph;"), 1);
     assert_eq!(wrong("src/nowhere/a.rs", ""), 1);
 }
 

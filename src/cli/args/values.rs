@@ -46,7 +46,7 @@ pub(super) fn columns_help() -> String {
     format!(
         "Columns to show, separated by commas: {}. [default: {}]",
         keys.join(", "),
-        columns::USUAL.join(",")
+        columns::usual().iter().map(|column| column.key).collect::<Vec<_>>().join(",")
     )
 }
 

@@ -4,19 +4,17 @@
 
 use std::collections::HashMap;
 
-use crate::diff::{
-    Change, Delta, Entry, Kind, QUANTITIES, Quantity, What, call, is_positional, last_segment,
-};
+use crate::compare::{Change, Delta, Diff, Entry, Kind, What, call, is_positional, last_segment};
 use crate::report::columns::compact;
 use crate::report::grid::shape_text;
-use crate::report::model::Layer;
+use crate::report::model::{Counts, Layer};
 use crate::units;
 use serde_json::Value as Json;
 
 /// The quantities that a row shows.
-pub(super) const PARAMS: Quantity = QUANTITIES[0];
+pub(super) const PARAMS: fn(&Counts) -> u64 = |c| c.params;
 /// The other one.
-pub(super) const MACS: Quantity = Quantity { key: "macs", of: |c| c.work.macs };
+pub(super) const MACS: fn(&Counts) -> u64 = |c| c.work.macs;
 
 /// Entries that differ in the same way.
 pub(super) struct Group<'d, 'r> {
@@ -25,7 +23,7 @@ pub(super) struct Group<'d, 'r> {
 }
 
 /// The groups of a comparison, by their first layer.
-pub(super) fn groups<'d, 'r>(diff: &'d crate::diff::Diff<'r>) -> Vec<Group<'d, 'r>> {
+pub(super) fn groups<'d, 'r>(diff: &'d Diff<'r>) -> Vec<Group<'d, 'r>> {
     let mut groups: Vec<Group<'d, 'r>> = Vec::new();
     let mut known: HashMap<(Kind, &str, String), usize> = HashMap::new();
     for entry in &diff.entries {
@@ -131,9 +129,9 @@ fn value(what: What<'_>, value: &Json) -> String {
 
 impl<'r> Group<'_, 'r> {
     /// The sum of a quantity. Parts of totals that fit in 64 bits fit too.
-    pub fn delta(&self, quantity: Quantity) -> Delta {
+    pub fn delta(&self, of: fn(&Counts) -> u64) -> Delta {
         self.entries.iter().fold(Delta::default(), |sum, entry| {
-            let delta = entry.delta(quantity);
+            let delta = entry.delta(of);
             Delta {
                 before: sum.before.saturating_add(delta.before),
                 after: sum.after.saturating_add(delta.after),

@@ -5,8 +5,8 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::diff::{Change, Delta, Diff, Entry, Kind, QUANTITIES, Quantity, What};
-use crate::report::model::{Convention, Layer, NamedShape, Output, Report, SCHEMA_VERSION};
+use crate::compare::{Change, Delta, Diff, Entry, Kind, What, quantities};
+use crate::report::model::{Convention, Counts, Layer, NamedShape, Output, Report, SCHEMA_VERSION};
 
 /// A comparison.
 #[derive(Clone, Debug, Serialize)]
@@ -88,8 +88,8 @@ impl Serialize for Quantities {
 }
 
 impl Quantities {
-    fn of(delta: impl Fn(Quantity) -> Delta) -> Self {
-        Self(QUANTITIES.iter().map(|q| (q.key, Compared::from(delta(*q)))).collect())
+    fn of(delta: impl Fn(fn(&Counts) -> u64) -> Delta) -> Self {
+        Self(quantities().map(|(key, of)| (key, Compared::from(delta(of)))).collect())
     }
 }
 
@@ -149,7 +149,7 @@ impl<'d> Difference<'d> {
             before: entry.before.map(Brief::of),
             after: entry.after.map(Brief::of),
             changes: entry.changes.iter().map(One::of).collect(),
-            quantities: Quantities::of(|quantity| entry.delta(quantity)),
+            quantities: Quantities::of(|of| entry.delta(of)),
         }
     }
 }
@@ -166,7 +166,7 @@ pub fn comparison<'d>(diff: &'d Diff<'d>) -> Comparison<'d> {
         mode: report.mode,
         convention: report.convention.clone(),
         equal: diff.is_equal(),
-        totals: Quantities::of(|quantity| diff.total(quantity)),
+        totals: Quantities::of(|of| diff.total(of)),
         added: diff.count(Kind::Added),
         removed: diff.count(Kind::Removed),
         changed: diff.count(Kind::Changed),

@@ -1,5 +1,15 @@
-//! What can be expected of a network, and limited.
+//! The vocabulary of `expect` and `budget`: what a quantity must be, whatever file says it.
+//!
+//! `read` makes expectations from written keys and values, `amount` reads the amounts. Both know neither YAML nor TOML:
+//! `lang` and `budget::config` say what is written.
 
+mod amount;
+mod read;
+
+pub use amount::shape as read_shape;
+pub use read::{Value, Written, read};
+
+use crate::analysis::quantity::Quantity;
 use crate::diag::At;
 use crate::shape::Shape;
 
@@ -9,7 +19,7 @@ pub struct Expectation {
     /// The layer it speaks of; `None` for the network.
     pub layer: Option<String>,
     /// The quantity.
-    pub metric: Metric,
+    pub quantity: &'static Quantity,
     /// Which limit it is; `None` for an amount that says all itself, as `~61M` does.
     pub limit: Option<Limit>,
     /// What it must be.
@@ -57,75 +67,6 @@ impl Limit {
     /// The key: `max_increase`.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, limit)| *limit == self).map_or("?", |(name, _)| name)
-    }
-}
-
-/// A quantity that can be expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Metric {
-    /// Elements of parameters.
-    Params,
-    /// Elements of parameters that training changes.
-    Trainable,
-    /// Elements of buffers.
-    Buffers,
-    /// Multiply-accumulates of a forward pass.
-    Macs,
-    /// Floating-point operations in the default convention.
-    Flops,
-    /// Bytes of parameters.
-    Bytes,
-    /// Elements of outputs that are not views.
-    Activations,
-    /// Output shape, without the batch.
-    Output,
-    /// The largest extent of the receptive field.
-    ReceptiveField,
-    /// Elements of parameters of the layer that has the most.
-    LargestLayer,
-    /// The most bytes of activations that inference holds at once, without a kernel's workspace.
-    PeakActivationBytes,
-    /// The most bytes that a training step holds at once, without a kernel's workspace.
-    TrainingBytes,
-}
-
-impl Metric {
-    /// Every metric with its key; a later key of the same metric is another spelling.
-    pub const NAMES: &[(&str, Self)] = &[
-        ("params", Self::Params),
-        ("trainable", Self::Trainable),
-        ("buffers", Self::Buffers),
-        ("macs", Self::Macs),
-        ("flops", Self::Flops),
-        ("bytes", Self::Bytes),
-        ("activations", Self::Activations),
-        ("output", Self::Output),
-        ("receptive_field", Self::ReceptiveField),
-        ("largest_layer", Self::LargestLayer),
-        ("peak_activation_bytes", Self::PeakActivationBytes),
-        ("training_bytes", Self::TrainingBytes),
-        ("param_bytes", Self::Bytes),
-    ];
-
-    /// The metric of a key.
-    pub fn named(key: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(name, _)| *name == key).map(|(_, metric)| *metric)
-    }
-
-    /// Whether it is a number of bytes.
-    pub const fn is_bytes(self) -> bool {
-        matches!(self, Self::Bytes | Self::PeakActivationBytes | Self::TrainingBytes)
-    }
-
-    /// Whether a layer has none of its own.
-    pub const fn is_of_networks(self) -> bool {
-        matches!(self, Self::LargestLayer | Self::PeakActivationBytes | Self::TrainingBytes)
-    }
-
-    /// The key: `receptive_field`.
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, metric)| *metric == self).map_or("?", |(name, _)| name)
     }
 }
 

@@ -73,9 +73,9 @@ fn assert_whole(diff: &Diff<'_>) {
     let both = diff.count(Kind::Changed) + diff.count(Kind::Renamed) + diff.unchanged;
     assert_eq!(both + diff.count(Kind::Removed), diff.before.layers.len());
     assert_eq!(both + diff.count(Kind::Added), diff.after.layers.len());
-    for quantity in QUANTITIES {
-        let sum: i128 = diff.entries.iter().map(|entry| entry.delta(*quantity).signed()).sum();
-        assert_eq!(sum, diff.total(*quantity).signed(), "{}", quantity.key);
+    for (key, of) in quantities() {
+        let sum: i128 = diff.entries.iter().map(|entry| entry.delta(of).signed()).sum();
+        assert_eq!(sum, diff.total(of).signed(), "{key}");
     }
     for places in
         [|e: &Entry<'_>| e.before.map(|l| l.index), |e: &Entry<'_>| e.after.map(|l| l.index)]

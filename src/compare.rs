@@ -1,7 +1,7 @@
 //! Two networks compared: which layers were added, removed or renamed, and what of the others changed.
 //!
-//! Imports the report's model alone; `align` finds which layer is which. Every layer is in exactly one entry or counted as
-//! unchanged, so that the entries' differences sum to the totals'. Tests stand in `diff/tests.rs` and `tests/it/diff.rs`.
+//! Imports the list of quantities and the report's model; `align` finds which layer is which. Every layer is in exactly one entry or counted as
+//! unchanged, so that the entries' differences sum to the totals'. Tests stand in `compare/tests.rs` and `tests/it/diff.rs`.
 
 mod align;
 mod sources;
@@ -10,32 +10,16 @@ mod tests;
 
 use serde_json::Value as Json;
 
+use crate::analysis::quantity::Quantity;
 use crate::report::model::{Counts, Layer, NamedShape, Report};
 
 pub use align::{is_positional, last_segment};
 use sources::Sources;
 
-/// A quantity that is compared.
-#[derive(Clone, Copy, Debug)]
-pub struct Quantity {
-    /// What JSON calls it.
-    pub key: &'static str,
-    /// Where it stands among the counts.
-    pub of: fn(&Counts) -> u64,
+/// The quantities that are compared, each with its key in JSON and what it is of a layer or a network.
+pub fn quantities() -> impl Iterator<Item = (&'static str, fn(&Counts) -> u64)> {
+    Quantity::compared().filter_map(|quantity| Some((quantity.field(), quantity.part()?)))
 }
-
-/// Every quantity that is compared, of layers and of networks.
-pub const QUANTITIES: &[Quantity] = &[
-    Quantity { key: "params", of: |c| c.params },
-    Quantity { key: "trainable", of: |c| c.trainable },
-    Quantity { key: "buffers", of: |c| c.buffers },
-    Quantity { key: "param_bytes", of: |c| c.param_bytes },
-    Quantity { key: "buffer_bytes", of: |c| c.buffer_bytes },
-    Quantity { key: "macs", of: |c| c.work.macs },
-    Quantity { key: "flops", of: |c| c.flops },
-    Quantity { key: "activations", of: |c| c.activations },
-    Quantity { key: "activation_bytes", of: |c| c.activation_bytes },
-];
 
 /// A quantity before and after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,8 +135,8 @@ impl<'r> Entry<'r> {
     }
 
     /// One of its quantities; of a layer that is not there, zero.
-    pub fn delta(&self, quantity: Quantity) -> Delta {
-        let of = |layer: Option<&Layer>| layer.map_or(0, |layer| (quantity.of)(&layer.counts));
+    pub fn delta(&self, of: fn(&Counts) -> u64) -> Delta {
+        let of = |layer: Option<&Layer>| layer.map_or(0, |layer| of(&layer.counts));
         Delta { before: of(self.before), after: of(self.after) }
     }
 }
@@ -193,9 +177,8 @@ impl Diff<'_> {
     }
 
     /// A quantity of the whole networks.
-    pub fn total(&self, quantity: Quantity) -> Delta {
-        let of = |report: &Report| (quantity.of)(&report.totals);
-        Delta { before: of(self.before), after: of(self.after) }
+    pub fn total(&self, of: fn(&Counts) -> u64) -> Delta {
+        Delta { before: of(&self.before.totals), after: of(&self.after.totals) }
     }
 }
 
@@ -300,10 +283,9 @@ fn changes<'r>(
     compare(What::Input, before.inputs.clone().into(), after.inputs.clone().into());
     compare(What::Output, before.outputs.clone().into(), after.outputs.clone().into());
     if found.is_empty() {
-        for quantity in QUANTITIES {
-            let of = |layer: &Layer| (quantity.of)(&layer.counts).into();
-            let change =
-                Change { what: What::Count(quantity.key), before: of(before), after: of(after) };
+        for (key, of) in quantities() {
+            let of = |layer: &Layer| of(&layer.counts).into();
+            let change = Change { what: What::Count(key), before: of(before), after: of(after) };
             found.extend(Some(change).filter(|change| change.before != change.after));
         }
     }

@@ -1,7 +1,7 @@
 //! Where layers and outputs take their values from, as far as both networks have it: what was added, removed or moved in
 //! between is passed over, so that a layer that is put into a chain does not change the one behind it.
 //!
-//! Used by `diff`. Tests stand in `diff/tests.rs`.
+//! Used by `compare`.
 
 use crate::report::model::{Layer, Report};
 

@@ -10,7 +10,7 @@
 //! unit        = "k" | "K" | "M" | "G" | "T" | "KiB" | "MiB" | "GiB" | "TiB"
 //! ```
 //!
-//! Each becomes a range of integers, exact at both ends. Tests stand below.
+//! Each becomes a range of integers, exact at both ends.
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while1};
@@ -20,7 +20,8 @@ use nom::multi::separated_list1;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::document::{Increase, Limit, Metric, Want};
+use super::{Increase, Limit, Want};
+use crate::analysis::quantity::{Quantity, Unit};
 use crate::shape::Shape;
 use crate::units::MAGNITUDES;
 
@@ -131,7 +132,7 @@ fn powers(from: u32, to: u32) -> Option<Want> {
     Some(Want::Between(10u64.checked_pow(from)?, last))
 }
 
-fn quantity(text: &str) -> Option<Want> {
+fn number_or_word(text: &str) -> Option<Want> {
     word(text).or_else(|| whole(alt((order, number)), text))
 }
 
@@ -207,25 +208,25 @@ impl Unread {
     }
 }
 
-/// What is expected of a metric.
-pub(super) fn expected(metric: Metric, text: &str) -> Result<Want, Unread> {
-    if metric == Metric::Output {
+/// What is expected of a quantity.
+pub(super) fn expected(quantity: &Quantity, text: &str) -> Result<Want, Unread> {
+    if quantity.unit == Unit::Shape {
         return shape(text).map(Want::Shape).ok_or(Unread::Shape);
     }
-    in_its_unit(metric, text)?;
-    let is_rough = || quantity(&format!("~{text}")).is_some();
-    quantity(text).ok_or_else(|| if is_rough() { Unread::Rough } else { Unread::Amount })
+    in_its_unit(quantity, text)?;
+    let is_rough = || number_or_word(&format!("~{text}")).is_some();
+    number_or_word(text).ok_or_else(|| if is_rough() { Unread::Rough } else { Unread::Amount })
 }
 
-/// What a limit of a metric says.
-pub(super) fn limited(metric: Metric, limit: Limit, text: &str) -> Result<Want, Unread> {
-    if metric == Metric::Output {
+/// What a limit of a quantity says.
+pub(super) fn limited(quantity: &Quantity, limit: Limit, text: &str) -> Result<Want, Unread> {
+    if quantity.unit == Unit::Shape {
         return match limit {
             Limit::Lock => shape(text).map(Want::Shape).ok_or(Unread::Shape),
             _ => Err(Unread::NotOfShapes),
         };
     }
-    in_its_unit(metric, text)?;
+    in_its_unit(quantity, text)?;
     let number = || bounds(text).ok_or(Unread::Number);
     Ok(match limit {
         Limit::Max | Limit::Warn => Want::Between(0, number()?.0),
@@ -246,12 +247,12 @@ pub(super) fn limited(metric: Metric, limit: Limit, text: &str) -> Result<Want, 
 }
 
 /// Units of bytes are for bytes.
-fn in_its_unit(metric: Metric, text: &str) -> Result<(), Unread> {
-    if text.contains("iB") && !metric.is_bytes() { Err(Unread::Unit) } else { Ok(()) }
+fn in_its_unit(quantity: &Quantity, text: &str) -> Result<(), Unread> {
+    if text.contains("iB") && quantity.unit != Unit::Bytes { Err(Unread::Unit) } else { Ok(()) }
 }
 
-/// Sizes with `×`, `x` or a comma between them.
-pub(super) fn shape(text: &str) -> Option<Shape> {
+/// A shape as `output` is expected: `64×55×55`, `64x55x55`, `[64, 55, 55]`.
+pub fn shape(text: &str) -> Option<Shape> {
     let size = map(take_while1(|c: char| c.is_ascii_digit() || c == '_'), |digits: &str| {
         digits.replace('_', "")
     });
@@ -268,10 +269,11 @@ pub(super) fn shape(text: &str) -> Option<Shape> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::quantity;
 
     #[test]
     fn numbers_become_exact_ranges() {
-        let between = |text| match quantity(text) {
+        let between = |text| match number_or_word(text) {
             Some(Want::Between(low, high)) => Some((low, high)),
             _ => None,
         };
@@ -308,7 +310,7 @@ mod tests {
 
     #[test]
     fn limits_are_ranges_too() {
-        let of = |limit, text| limited(Metric::Params, limit, text);
+        let of = |limit, text| limited(&quantity::PARAMS, limit, text);
         assert_eq!(of(Limit::Max, "2.5k"), Ok(Want::Between(0, 2_500)));
         assert_eq!(of(Limit::Min, "1.5"), Ok(Want::Between(2, u64::MAX)));
         assert_eq!(of(Limit::Lock, "61_706"), Ok(Want::Between(61_706, 61_706)));
@@ -323,14 +325,14 @@ mod tests {
         ] {
             assert_eq!(of(limit, text), Err(why), "{text}");
         }
-        let shape = limited(Metric::Output, Limit::Lock, "64x55x55");
+        let shape = limited(&quantity::OUTPUT, Limit::Lock, "64x55x55");
         assert_eq!(shape, Ok(Want::Shape(Shape::new(&[64, 55, 55]).unwrap())));
-        assert_eq!(limited(Metric::Output, Limit::Max, "3"), Err(Unread::NotOfShapes));
+        assert_eq!(limited(&quantity::OUTPUT, Limit::Max, "3"), Err(Unread::NotOfShapes));
     }
 
     #[test]
     fn an_increase_is_a_number_or_a_part() {
-        let most = |text, before| match limited(Metric::Macs, Limit::MaxIncrease, text) {
+        let most = |text, before| match limited(&quantity::MACS, Limit::MaxIncrease, text) {
             Ok(Want::Increase(increase)) => increase.most(before),
             other => panic!("{text}: {other:?}"),
         };

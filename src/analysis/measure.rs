@@ -1,0 +1,121 @@
+//! The value of a quantity: of a network, a layer or a scope.
+
+use std::cell::OnceCell;
+
+use super::memory::{self, Memory, Optimizer};
+use super::quantity::{Of, Quantity};
+use super::{Analysis, Row, Totals};
+use crate::graph::{Graph, is_within};
+use crate::ops::{Mode, Op};
+use crate::shape::Shape;
+use crate::units::grouped;
+
+/// What a quantity is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Found {
+    /// A count or a size in bytes.
+    Number(u64),
+    /// A shape without the batch.
+    Shape(Shape),
+    /// It has none, for this reason.
+    Nothing(&'static str),
+}
+
+impl Found {
+    /// How it is shown.
+    pub fn text(self) -> String {
+        match self {
+            Self::Number(n) => grouped(n),
+            Self::Shape(shape) => shape.to_string(),
+            Self::Nothing(why) => why.to_owned(),
+        }
+    }
+}
+
+/// A network whose quantities are asked for. Memory is followed once, when it is asked for first.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    graph: &'a Graph,
+    analysis: &'a Analysis,
+    optimizer: Optimizer,
+    memory: OnceCell<Option<Memory>>,
+}
+
+impl<'a> Subject<'a> {
+    /// A network, trained by an optimiser where training is asked for.
+    pub fn new(graph: &'a Graph, analysis: &'a Analysis, optimizer: Optimizer) -> Self {
+        Self { graph, analysis, optimizer, memory: OnceCell::new() }
+    }
+
+    /// Names of its layers, in execution order.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.graph.nodes().iter().map(|node| node.name.as_str())
+    }
+
+    /// A quantity of the network, or of a layer or all layers of a scope; `None` where there is no such layer.
+    pub fn found(&self, layer: Option<&str>, quantity: &Quantity) -> Option<Found> {
+        let Some(layer) = layer else { return Some(self.of_network(quantity)) };
+        let rows = self.rows(layer);
+        let last = rows.last()?;
+        let mut sum = Totals::default();
+        for row in &rows {
+            // Parts of an analysis cannot overflow: their total was checked.
+            sum = sum.plus(&row.counts).unwrap_or(sum);
+        }
+        Some(match quantity.of {
+            Of::Sum(of) => Found::Number(of(&sum)),
+            Of::Ratio(_) | Of::Network { .. } => Found::Nothing("not of a layer"),
+            Of::Value(of) => {
+                of(last.outputs.first().copied().unwrap_or(Shape::SCALAR), Some(&last.field))
+            }
+        })
+    }
+
+    /// The rows of a layer, or of every layer of a scope.
+    fn rows(&self, name: &str) -> Vec<&'a Row> {
+        let is_meant = |row: &&Row| is_within(&self.graph.node(row.node).name, name);
+        self.analysis.rows.iter().filter(is_meant).collect()
+    }
+
+    fn of_network(&self, quantity: &Quantity) -> Found {
+        match quantity.of {
+            Of::Sum(of) => Found::Number(of(&self.analysis.totals)),
+            Of::Ratio(_) => Found::Nothing("a ratio"),
+            Of::Network { of, .. } => of(self),
+            Of::Value(of) => {
+                let Some(output) = self.graph.outputs().last() else {
+                    return Found::Nothing("no output");
+                };
+                let shape = self.analysis.shapes[output.value.index()];
+                let makes = |row: &&Row| self.graph.node(row.node).outputs.contains(&output.value);
+                of(shape, self.analysis.rows.iter().find(makes).map(|row| &row.field))
+            }
+        }
+    }
+
+    /// Elements of parameters of the layer that has the most.
+    pub(super) fn largest_layer(&self) -> Found {
+        Found::Number(self.analysis.rows.iter().map(|row| row.counts.params).max().unwrap_or(0))
+    }
+
+    /// The most bytes of activations that inference holds at once.
+    pub(super) fn peak_activation_bytes(&self) -> Found {
+        self.memory().map_or(TOO_LARGE, |memory| {
+            Found::Number(memory.inference.bytes - memory.flash - memory.buffers)
+        })
+    }
+
+    /// The most bytes that a training step holds at once.
+    pub(super) fn training_bytes(&self) -> Found {
+        self.memory().map_or(TOO_LARGE, |memory| Found::Number(memory.training.peak.bytes))
+    }
+
+    /// The memory of the tensors alone: a budget holds whatever kernels run the network.
+    fn memory(&self) -> Option<&Memory> {
+        let plan: memory::Plan = |_: &Op, _: &[Shape], _: Mode| [0; 3];
+        let follow = || memory::memory(self.graph, self.analysis, self.optimizer, plan).ok();
+        self.memory.get_or_init(follow).as_ref()
+    }
+}
+
+const TOO_LARGE: Found = Found::Nothing("more than 64 bits hold");
