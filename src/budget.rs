@@ -1,7 +1,7 @@
 //! Expectations and budgets against what was found: published figures, limits, magnitudes, and what a network was before.
 //!
-//! Imports `analysis`, `diag` and `expectation`; `config` reads `cnnstat.toml`,
-//! `baseline` what a network was, `movers` which layers made the difference. Tests stand below.
+//! Imports `analysis`, `diag` and `expectation`; `config` reads `cnnstat.toml`, `baseline` what a network was, `movers`
+//! which layers made the difference.
 
 #[cfg(feature = "cli")]
 pub mod baseline;

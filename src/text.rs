@@ -1,6 +1,6 @@
 //! Characters that do more than stand in their place: what strangers write is shown without them.
 //!
-//! Imports nothing; used by all that makes text. Tests stand below.
+//! Imports nothing; used by all that makes text.
 
 use std::fmt::Write as _;
 

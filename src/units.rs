@@ -1,6 +1,6 @@
 //! Numbers as people write them: 60,965,224 · 61.0 M · 233 MiB · ten millions · 10^7.
 //!
-//! Imports nothing. Counts take decimal units, bytes binary ones. Tests stand below.
+//! Imports nothing. Counts take decimal units, bytes binary ones.
 
 /// Decimal digits in groups of three: `60,965,224`.
 pub fn grouped(n: u64) -> String {

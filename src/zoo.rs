@@ -1,6 +1,6 @@
 //! The networks that are built in: `models/*.yaml`, found by name. `build.rs` makes the table.
 //!
-//! Imports nothing. Tests stand below.
+//! Imports nothing.
 
 include!(concat!(env!("OUT_DIR"), "/zoo.rs"));
 

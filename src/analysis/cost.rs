@@ -1,7 +1,6 @@
 //! Parameters, arithmetic and sizes of every layer, and their sums.
 //!
-//! Shared weights count once, at the first layer that uses them; their work counts each time. Tests stand in
-//! `tests/it/analysis.rs`.
+//! Shared weights count once, at the first layer that uses them; their work counts each time.
 
 use std::collections::HashSet;
 

@@ -2,8 +2,7 @@
 //!
 //! The life of every tensor is followed from shapes alone, by the rules that `exec/tape.rs` carries out: a value lives from
 //! its node to its last use; views share what they view; in training, what an operator keeps lives until its backward, a
-//! gradient until the node before it has used it, and gradients of parameters until the optimiser's step. Tests stand in
-//! `tests/it/memory.rs`, where it is compared with what was allocated, and by hand in `tests/it/memory_command.rs`.
+//! gradient until the node before it has used it, and gradients of parameters until the optimiser's step.
 
 mod fit;
 mod heap;

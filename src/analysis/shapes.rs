@@ -1,6 +1,6 @@
 //! The shape of every value, from the inputs' shapes and the batch size.
 //!
-//! Each operator's own rule does the work; this pass carries the results along. Tests stand in `tests/it/analysis.rs`.
+//! Each operator's own rule does the work; this pass carries the results along.
 
 use super::AnalysisError;
 use crate::graph::Graph;

@@ -1,7 +1,7 @@
 //! What networks were before: measured from another checkout, or read from a stored run.
 //!
 //! A stored run is what `cnnstat check --format json` or the summary's `--format json` wrote; of a network it keeps the
-//! counts of each layer and the numbers that layers do not add up to. Tests stand below and in `tests/it/budgets.rs`.
+//! counts of each layer and the numbers that layers do not add up to.
 
 use std::collections::BTreeMap;
 

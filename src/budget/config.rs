@@ -14,8 +14,6 @@
 //! optimizer = "adam"
 //! training_bytes.max = "8MiB"
 //! ```
-//!
-//! Tests stand below and in `tests/it/budgets.rs`.
 
 use glob::Pattern;
 use toml::Spanned;

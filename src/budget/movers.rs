@@ -1,6 +1,6 @@
 //! Which layers made the difference: what each brought to a quantity or took from it, the most first.
 //!
-//! Imports the report's model, `graph` and `compare`. Tests stand below and in `tests/it/budgets.rs`.
+//! Imports the report's model, `graph` and `compare`.
 
 use crate::compare;
 use crate::expectation::Expectation;

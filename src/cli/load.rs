@@ -345,7 +345,7 @@ fn not_found(argument: &str, stem: &str) -> Diagnostic {
 /// Reads a network from a file.
 pub fn read_file(path: &str) -> Result<Shared, Failure> {
     let file = open(path)?;
-    // A pipe cannot be gone back in: it is read first.
+    // A pipe cannot be rewound: it is read first.
     let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if is_file {
         return read_bytes(path, &mut OnDisk { file, path: PathBuf::from(path) });
@@ -379,7 +379,7 @@ fn read_bytes(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Failure> {
     })
 }
 
-/// The most bytes that are kept of what cannot be gone back in; one more than a text may have, so that it is refused.
+/// The most bytes that are kept of what cannot be rewound; one more than a text may have, so that it is refused.
 const LARGEST: u64 = (64 << 20) + 1;
 
 /// A file with the folder that it stands in.

@@ -70,7 +70,7 @@ fn in_folder(path: &Path, settings: &Settings, visit: &mut impl FnMut(Found)) {
 fn is_of_another_kind(diagnostic: &Diagnostic) -> bool {
     match &diagnostic.source {
         Some(source) => !lang::looks_like_one(&source.text),
-        None => diagnostic.code == Code::E0103,
+        None => [Code::E0103, Code::E0114].contains(&diagnostic.code),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::lang::Description;
 pub(super) struct Language;
 
 impl Importer for Language {
-    const NAME: &'static str = "a description";
+    const NAME: &'static str = "cnnstat";
 
     fn accepts(_: &str, _: &mut dyn Bytes) -> io::Result<bool> {
         // The last of the list: bytes that are not text are told so by `read`.

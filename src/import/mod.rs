@@ -3,6 +3,7 @@
 //! What a file is, its content decides; its name only breaks ties. Adding a format is its file, a line in `importers!`,
 //! fixtures and a row of the documentation.
 
+pub mod foreign;
 mod language;
 mod text;
 
@@ -15,7 +16,7 @@ use crate::model::{Architecture, Shared};
 
 /// The bytes of a file, or of standard input: whoever reads them opens no path.
 pub trait Bytes: Read + Seek {
-    /// The bytes of another file in the same folder, where weights may stand beside a graph.
+    /// The bytes of another file in the same folder, where a graph keeps its weights apart.
     ///
     /// # Errors
     /// There is no folder, no such file, or it cannot be opened.
@@ -24,7 +25,7 @@ pub trait Bytes: Read + Seek {
 
 impl<T: AsRef<[u8]>> Bytes for io::Cursor<T> {
     fn sibling(&self, name: &str) -> io::Result<Box<dyn Bytes>> {
-        let message = format!("`{name}` would stand beside a text that is no file");
+        let message = format!("`{name}` is looked for in the folder of a text that is no file");
         Err(io::Error::new(io::ErrorKind::NotFound, message))
     }
 }
@@ -55,7 +56,6 @@ pub trait Importer {
 
 /// One importer without its type.
 struct Entry {
-    name: &'static str,
     accepts: fn(&str, &mut dyn Bytes) -> io::Result<bool>,
     read: fn(&Source, &mut dyn Bytes) -> ReadResult,
 }
@@ -64,7 +64,6 @@ struct Entry {
 macro_rules! importers {
     ($($Importer:ty,)*) => {
         const IMPORTERS: &[Entry] = &[$(Entry {
-            name: <$Importer>::NAME,
             accepts: <$Importer>::accepts,
             read: <$Importer>::read,
         },)*];
@@ -75,18 +74,25 @@ importers! {
     language::Language,
 }
 
-/// The names of the formats that are read, in the order in which they are tried.
-pub fn formats() -> impl Iterator<Item = &'static str> {
-    IMPORTERS.iter().map(|importer| importer.name)
-}
-
 /// Reads a network from bytes that are called `name`.
 ///
 /// # Errors
-/// The source with what its text is, as far as it is text, and everything that is wrong: the bytes cannot be read, are of
-/// no format that is read, or of one and faulty.
+/// Everything that is wrong: the bytes cannot be read, are of a format that is recognised and not read, or of one that is
+/// read and faulty.
 pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Vec<Diagnostic>> {
     let source = Source { name: name.to_owned(), text: String::new() };
+    let format = foreign::recognise(name, &mut &mut *bytes).and_then(|format| {
+        bytes.seek(SeekFrom::Start(0))?;
+        Ok(format)
+    });
+    match format {
+        Ok(None) => {}
+        Ok(Some(format)) => {
+            let diagnostic = Diagnostic::new(Code::E0114, format.sentence(name));
+            return Err(vec![diagnostic.help(foreign::HELP)]);
+        }
+        Err(error) => return Err(vec![cannot_read(name, &error)]),
+    }
     for importer in IMPORTERS {
         let accepted = (importer.accepts)(name, bytes).and_then(|accepted| {
             bytes.seek(SeekFrom::Start(0))?;
@@ -95,11 +101,12 @@ pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Vec<Diagnostic>
         match accepted {
             Ok(true) => return (importer.read)(&source, bytes).map(Shared::from),
             Ok(false) => {}
-            Err(error) => {
-                let message = format!("`{name}` cannot be read: {error}");
-                return Err(vec![Diagnostic::new(Code::E0105, message)]);
-            }
+            Err(error) => return Err(vec![cannot_read(name, &error)]),
         }
     }
     Err(vec![Diagnostic::new(Code::E0102, format!("`{name}` is of no format that is read"))])
+}
+
+fn cannot_read(name: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::new(Code::E0105, format!("`{name}` cannot be read: {error}"))
 }

@@ -1,6 +1,6 @@
 //! A description carried out: variables, loops, blocks and conditions are gone, every layer is written with its values.
 //!
-//! Reading it again yields an equal analysis. Tests stand in `tests/it/expand.rs`.
+//! Reading it again yields an equal analysis.
 
 use std::collections::HashMap;
 use std::fmt::Write;

@@ -18,9 +18,8 @@ pub(super) struct Parsed {
 impl Parsed {
     /// Room for a document of so many nodes.
     pub(super) fn new(nodes: usize) -> Self {
-        let empty = |_| OnceLock::new();
         Self {
-            expressions: (0..nodes).map(empty).collect(),
+            expressions: (0..nodes).map(|_| OnceLock::new()).collect(),
             keys: (0..nodes).map(|_| OnceLock::new()).collect(),
         }
     }

@@ -250,7 +250,7 @@ impl<'d> Tree<'d> {
         (before, after)
     }
 
-    /// Turns the places of a diagnostic whose first label stands in a text of `--set` into bytes of that text. Its labels
+    /// Turns the places of a diagnostic whose first label is in a text of `--set` into bytes of that text. Its labels
     /// elsewhere are left out.
     pub(super) fn settle(&self, diagnostic: &mut Diagnostic) {
         let set = |at: At| match at {
@@ -261,7 +261,7 @@ impl<'d> Tree<'d> {
             At::Bytes(_) => None,
         };
         let Some((source, _)) = diagnostic.labels.first().and_then(|label| set(label.at)) else {
-            // A label is left out that stands in another text than the first.
+            // A label in another text than the first is left out.
             return diagnostic.labels.retain(|label| set(label.at).is_none());
         };
         diagnostic.source = Some(source.clone());

@@ -8,7 +8,7 @@
 //! saved     the input
 //! ```
 //!
-//! Taps on padding count, and are reported apart. Tests stand below; black-box ones in `tests/it/operators.rs`.
+//! Taps on padding count, and are reported apart.
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;

@@ -7,8 +7,6 @@
 //! backward  input: the same MACs;  weight: the same MACs;  bias: one add an output
 //! saved     the input
 //! ```
-//!
-//! Tests stand below; black-box ones in `tests/it/operators.rs`.
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;

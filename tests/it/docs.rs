@@ -32,7 +32,8 @@ fn complete(text: &str) -> Vec<&str> {
 
 #[test]
 fn examples_are_read_and_meet_what_they_expect() {
-    let pages = [("docs/language.md", 5), ("docs/json.md", 1), ("README.md", 2)];
+    let pages =
+        [("docs/language.md", 5), ("docs/json.md", 1), ("docs/tour.md", 2), ("README.md", 1)];
     for (path, least) in pages {
         let text = text(path);
         let examples = complete(&text);

@@ -1,6 +1,6 @@
-//! The README's tour is what the tool prints: each `console` block is run and compared, at 80 columns.
+//! README and tour show what the tool prints: each `console` block is run and compared, at 80 columns.
 //!
-//! `CNNSTAT_UPDATE=1 cargo test` writes what is printed into the page.
+//! `CNNSTAT_UPDATE=1 cargo test` writes what is printed into the pages.
 
 use std::fs;
 use std::path::Path;
@@ -52,15 +52,30 @@ fn with_output(page: &str) -> String {
     out
 }
 
+/// The pages and how many commands each shows at least.
+const PAGES: &[(&str, usize)] = &[("README.md", 4), ("docs/tour.md", 10)];
+
+/// Longest README, in lines: what is longer belongs to the tour.
+const MAX_README: usize = 160;
+
 #[test]
-fn the_tour_is_what_is_printed() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let page = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
-    let now = with_output(&page);
-    assert!(now.matches("\n$ cnnstat").count() >= 6);
-    if std::env::var_os("CNNSTAT_UPDATE").is_some() {
-        fs::write(&path, now).unwrap();
-    } else {
-        assert!(page == now, "README.md is not what is printed: CNNSTAT_UPDATE=1 cargo test");
+fn pages_show_what_is_printed() {
+    for (name, least) in PAGES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let page = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+        let now = with_output(&page);
+        assert!(now.matches("\n$ cnnstat").count() >= *least, "{name}");
+        if std::env::var_os("CNNSTAT_UPDATE").is_some() {
+            fs::write(&path, now).unwrap();
+        } else {
+            assert!(page == now, "{name} is not what is printed: CNNSTAT_UPDATE=1 cargo test");
+        }
     }
+}
+
+#[test]
+fn the_readme_is_short() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let lines = fs::read_to_string(path).unwrap().lines().count();
+    assert!(lines <= MAX_README, "README.md has {lines} lines: docs/tour.md has room");
 }
