@@ -95,6 +95,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// What the network is called: the variant, or the graph's name.
+    pub fn name(&self) -> &str {
+        self.document.variant.as_ref().unwrap_or(&self.document.graph.name)
+    }
+
     /// Its report.
     pub fn report(&self) -> Report {
         let document = &self.document;

@@ -21,6 +21,7 @@ mod ops;
 mod params;
 mod profile;
 mod reconcile;
+mod relatives;
 mod settings;
 mod summary;
 pub mod usage;

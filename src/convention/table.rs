@@ -1,14 +1,14 @@
 //! Every convention, as data: read here, and `docs/conventions.md` is written from it.
 //!
 //! A rule comes from a tool's source and documentation, and holds to the last digit for the totals in
-//! `tests/golden/torchvision` where these have the tool. A convention more is an entry in [`ALL`]. Imports what
-//! `convention` defines.
+//! `tests/golden/torchvision` where these have the tool. A convention more is an entry in [`ALL`], and what its tool does
+//! with the other operators in `unruled`.
 
 use super::Amount::{
     Adds, Cmps, Divs, Inputs, Macs, Muls, Outputs, Positions, Rows, SliceTaps, Specials, Tensors,
     UngroupedMacs, WeightTaps, Window,
 };
-use super::{Amount, Convention, Rule, Term};
+use super::{Amount, Convention, Rule, Term, unruled};
 
 const fn term(times: i64, of: Amount, what: &'static str) -> Term {
     Term { times, of, what }
@@ -82,6 +82,8 @@ pub const CNNSTAT: Convention = Convention {
             term(1, Specials, "special functions"),
         ],
     )],
+    ignored: &[],
+    undetermined: &[],
     wrong: &[],
     notes: &[],
 };
@@ -98,6 +100,8 @@ pub const ALL: &[Convention] = &[
         version: "this tool: the ledger's multiply-accumulates, auxiliary heads and interpolation among them",
         skips_heads: false,
         rules: &[rule(&["*"], &[MACS])],
+        ignored: &[],
+        undetermined: &[],
         wrong: &[],
         notes: &[],
     },
@@ -110,6 +114,8 @@ pub const ALL: &[Convention] = &[
         version: "torchvision 0.29.2, _ops of its weights",
         skips_heads: true,
         rules: &[rule(MATRICES, &[MACS])],
+        ignored: unruled::TORCHVISION,
+        undetermined: &[],
         wrong: &["What is called GFLOPS are MACs, in thousand millions."],
         notes: &["Printed to three decimals."],
     },
@@ -122,6 +128,8 @@ pub const ALL: &[Convention] = &[
         version: "PyTorch 2.15.0, torch.utils.flop_counter.FlopCounterMode",
         skips_heads: true,
         rules: &[rule(MATRICES, &[TWO_MACS])],
+        ignored: unruled::TORCH,
+        undetermined: &[],
         wrong: &[],
         notes: &[
             "Only products of matrices and kernels count: no bias, no norm, no activation, no pool.",
@@ -150,6 +158,8 @@ pub const ALL: &[Convention] = &[
                 &[term(1, Tensors, "other parameters × batch")],
             ),
         ],
+        ignored: unruled::TORCHINFO,
+        undetermined: &[],
         wrong: &[
             "A transposed convolution counts output positions: stride² as many as there are (2-D).",
             "A linear layer counts once a sample, whatever axes there are between: ConvNeXt's are far too low.",
@@ -168,6 +178,8 @@ pub const ALL: &[Convention] = &[
         version: "fvcore 0.1.5.post20221221, FlopCountAnalysis",
         skips_heads: true,
         rules: FVCORE,
+        ignored: unruled::FVCORE,
+        undetermined: &[],
         wrong: &["One fused multiply-add is one flop, but a norm's multiply and add are two."],
         notes: &[
             "Windowed pools, activations, sums and gates are not supported: the tool lists them and counts nothing.",
@@ -184,6 +196,8 @@ pub const ALL: &[Convention] = &[
         version: "timm's benchmark.py, which asks fvcore 0.1.5.post20221221",
         skips_heads: true,
         rules: FVCORE,
+        ignored: unruled::FVCORE,
+        undetermined: &[],
         wrong: &["What is called MACs has norms and adaptive pools in it, which have no MACs."],
         notes: &[
             "timm's own networks differ from torchvision's in places; the rule is applied to the description.",
@@ -221,6 +235,8 @@ pub const ALL: &[Convention] = &[
             rule(ADAPTIVE_POOLS, &[term(2, Inputs, "elements into pools")]),
             rule(&["upsample"], &[term(2, Outputs, "upsampled elements")]),
         ],
+        ignored: unruled::PTFLOPS,
+        undetermined: &[],
         wrong: &[
             "What a module does by calling a function counts twice, once as the module and once as the function: ReLU, \
              PReLU, ELU, GELU, pools, upsampling.",
@@ -242,6 +258,8 @@ pub const ALL: &[Convention] = &[
         version: "ptflops 0.7.5, backend aten",
         skips_heads: true,
         rules: &[rule(MATRICES, &[MACS, BIAS])],
+        ignored: unruled::PTFLOPS_ATEN,
+        undetermined: &[],
         wrong: &[],
         notes: &["Only convolutions and products of matrices are seen."],
     },
@@ -290,6 +308,8 @@ pub const ALL: &[Convention] = &[
             case("mode", "bilinear", &["upsample"], &[term(11, Outputs, "upsampled elements")]),
             case("mode", "bicubic", &["upsample"], &[term(259, Outputs, "upsampled elements")]),
         ],
+        ignored: unruled::THOP,
+        undetermined: &[],
         wrong: &[
             "A batch norm with scale and shift counts four operations an element, where one multiply and one add are done; \
              the factor for both is applied twice.",
@@ -333,6 +353,8 @@ pub const ALL: &[Convention] = &[
             case("size", "none", &["upsample"], &[term(1, Inputs, "elements into upsampling")]),
             rule(&["upsample"], &[term(1, Positions, "upsampled positions")]),
         ],
+        ignored: unruled::CALFLOPS,
+        undetermined: &[],
         wrong: &[
             "The bias of a linear layer does not count, that of a convolution does.",
             "Upsampling by a factor counts the elements that come in; to a size, that size without channels.",
@@ -364,12 +386,14 @@ pub const ALL: &[Convention] = &[
             rule(&["mul", "scale"], &[PRODUCTS]),
             rule(&["softmax"], &[term(5, Inputs, "softmax elements")]),
         ],
+        ignored: unruled::KERAS_IGNORED,
+        undetermined: unruled::KERAS_UNDETERMINED,
         wrong: &[
             "Batch norm is fused and has no statistic, nor have ReLU and its kin: both count nothing.",
         ],
         notes: &[
             "A transposed convolution counts 2·MACs where its output is its input × stride (`padding='same'`).",
-            "Layer norm and activations beyond ReLU depend on the operations that Keras makes of them; they count nothing here.",
+            "Layer norm and some activations depend on the operations that Keras makes of them; they are not counted here.",
             "No totals of this tool are among the golden files; the rule is checked against its own tests of single layers.",
         ],
     },
@@ -389,6 +413,8 @@ pub const ALL: &[Convention] = &[
             rule(&["mul"], &[term(1, Outputs, "gated elements")]),
             rule(&["lrn"], &[term(1, Window, "window taps of LRN")]),
         ],
+        ignored: unruled::NETSCOPE_IGNORED,
+        undetermined: unruled::NETSCOPE_UNDETERMINED,
         wrong: &["Groups are ignored: a depthwise convolution counts as a full one."],
         notes: &[
             "Batch norm is two layers in Caffe, BatchNorm and Scale; only the second has MACC.",
@@ -444,6 +470,8 @@ pub const ALL: &[Convention] = &[
             case("mode", "bicubic", &["upsample"], &[term(8, Outputs, "upsampled elements")]),
             rule(&["upsample"], &[term(4, Outputs, "upsampled elements")]),
         ],
+        ignored: unruled::ONNX_TOOL_IGNORED,
+        undetermined: unruled::ONNX_TOOL_UNDETERMINED,
         wrong: &[
             "A transposed convolution counts, for each output, the taps of one input channel on all output channels.",
             "tanh is priced twice.",
@@ -463,6 +491,8 @@ pub const ALL: &[Convention] = &[
         version: "darknet by J. Redmon, darknet ops",
         skips_heads: false,
         rules: &[rule(MATRICES, &[TWO_MACS])],
+        ignored: unruled::DARKNET,
+        undetermined: &[],
         wrong: &[],
         notes: &[
             "A later fork, whose last line is `Total BFLOPS`, adds window taps of pools and sums of shortcuts, and leaves \

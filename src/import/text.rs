@@ -28,8 +28,10 @@ pub fn read(name: &str, from: impl Read) -> Result<String, Box<Diagnostic>> {
         Ok(text) => text,
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
+            // Text in another encoding can be saved anew; what holds zeros is no text at all.
+            let help = if error.as_bytes().contains(&0) { lang::BEGIN } else { "save it as UTF-8" };
             let message = format!("`{name}` is not UTF-8 text: byte {at} is no character");
-            return fail(Code::E0102, message, "save it as UTF-8");
+            return fail(Code::E0102, message, help);
         }
     };
     // A byte order mark is no part of the text.

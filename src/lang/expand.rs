@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::Document;
-use super::joins::JOINS;
+use super::joins::is_join;
 use super::scopes::is_numbered;
 use super::wires::Wires;
 use crate::expectation::Expectation;
@@ -90,11 +90,11 @@ fn layers(out: &mut String, document: &Document) {
             wires.current = Some(*input);
         }
         let (call, is_shared) = wires.call(node, nested);
-        let numbered = is_numbered(node.op.entry().name) && !is_shared;
+        let numbered = is_numbered(node.op.entry()) && !is_shared;
         let position = &mut taken[nested.len()];
         // The name of a join is no key: it is given by itself.
-        let plain = dotted.is_empty()
-            && if numbered { own == position.to_string() } else { JOINS.contains(&own) };
+        let plain =
+            dotted.is_empty() && if numbered { own == position.to_string() } else { is_join(own) };
         *position += usize::from(numbered);
         let _ = if plain {
             writeln!(out, "{pad}- {call}")

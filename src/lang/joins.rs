@@ -16,10 +16,14 @@ use super::value::{Callee, LayerValue};
 use super::yaml::Data;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
+use crate::ops::{Fact, Op};
 use crate::span::Place;
 
-/// Keys of joins.
-pub(super) const JOINS: &[&str] = &["residual", "shortcut", "add", "mul", "concat", "side"];
+/// Whether a key is that of a join: a word of the language, or an operator that joins branches.
+pub(super) fn is_join(key: &str) -> bool {
+    matches!(key, "residual" | "shortcut" | "side")
+        || Op::ALL.iter().any(|entry| entry.is(Fact::JoinsBranches) && entry.name == key)
+}
 
 /// What a branch yields.
 struct Branch {
@@ -184,7 +188,7 @@ impl<'t> Reader<'t> {
         let mut key = None;
         if let Data::Map(entries) = tree.data(node)
             && let Some((text, value)) = entries.first()
-            && !JOINS.contains(&text.as_str())
+            && !is_join(text)
         {
             place = Place::key(*value);
             let Some(parsed) = self.key(*value, text) else { return self.skip(frame) };

@@ -12,7 +12,7 @@
 use std::rc::Rc;
 
 use super::ast::{Key, Kind, Name, Piece};
-use super::joins::JOINS;
+use super::joins::is_join;
 use super::reader::{Frame, MAX_LAYERS, Reader};
 use super::scopes::{Named, is_numbered};
 use super::traps;
@@ -96,7 +96,7 @@ impl<'t> Reader<'t> {
                 Diagnostic::new(Code::E0304, "an empty map stands where a layer is expected");
             return self.fault(diagnostic.label(Place::value(node), "nothing in it"), frame);
         };
-        if JOINS.contains(&text.as_str()) {
+        if is_join(text) {
             return self.join(entries, frame);
         }
         let Some(key) = self.key(*value, text) else { return self.skip(frame) };
@@ -354,7 +354,7 @@ impl<'t> Reader<'t> {
                     self.scopes.give_back(position);
                     return self.wire(*value, named.as_ref(), frame);
                 }
-                let numbered = is_numbered(entry.name);
+                let numbered = is_numbered(entry);
                 if !numbered {
                     self.scopes.give_back(position);
                 }

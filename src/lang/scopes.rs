@@ -12,15 +12,12 @@ use super::reader::{Frame, Reader};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
+use crate::ops::{Entry, Fact};
 use crate::span::Place;
 
-/// Operators that torch has as functions, not as modules: in a sequence they take no number.
-const FUNCTIONS: &[&str] =
-    &["add", "sub", "mul", "concat", "chunk", "select", "narrow", "slice", "crop", "abs", "scale"];
-
-/// Whether an operator of this name takes a number in its scope.
-pub(super) fn is_numbered(operator: &str) -> bool {
-    !FUNCTIONS.contains(&operator)
+/// Whether an operator takes a number in its scope: functions of torch, which are no modules, take none.
+pub(super) fn is_numbered(operator: &Entry) -> bool {
+    !operator.is(Fact::Functional)
 }
 
 /// What bears a name.

@@ -502,6 +502,7 @@ operator! {
     Abs("abs"),
     "https://pytorch.org/docs/stable/generated/torch.abs.html",
     {}
+    facts [Functional]
 }
 
 impl Activation for Abs {

@@ -44,6 +44,7 @@ operator! {
     torch [
         Arrives("num_features", 1), Field("eps"), Field("momentum"), Field("affine"), Field("track_running_stats"),
     ]
+    facts [FoldsAway]
 }
 
 /// The tensors of a normalisation by channels: its affine part, then its running statistics.

@@ -34,6 +34,7 @@ operator! {
     Add("add"),
     "https://pytorch.org/docs/stable/generated/torch.add.html",
     {}
+    facts [Functional, JoinsBranches]
 }
 
 operator! {
@@ -41,6 +42,7 @@ operator! {
     Sub("sub"),
     "https://pytorch.org/docs/stable/generated/torch.sub.html",
     {}
+    facts [Functional]
 }
 
 operator! {
@@ -48,6 +50,7 @@ operator! {
     Mul("mul"),
     "https://pytorch.org/docs/stable/generated/torch.mul.html",
     {}
+    facts [Functional, JoinsBranches]
 }
 
 operator! {
@@ -58,6 +61,7 @@ operator! {
         /// The axis along which they are put; 1 is the channels, and 0, the batch, is refused.
         dim: i64 = Int(1),
     }
+    facts [Functional, JoinsBranches]
 }
 
 /// What tells add, sub and mul apart.

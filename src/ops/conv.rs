@@ -44,6 +44,7 @@ operator! {
         Arrives("in_channels", 1), Field("out_channels"), Field("kernel_size"), Field("stride"), Field("padding"),
         Field("dilation"), Field("groups"), Field("bias"), Only("padding_mode", "'zeros'"),
     ]
+    facts [AbsorbsNorm]
 }
 
 impl Conv {

@@ -48,6 +48,7 @@ operator! {
         Arrives("in_channels", 1), Field("out_channels"), Field("kernel_size"), Field("stride"), Field("padding"),
         Field("output_padding"), Field("groups"), Field("bias"), Field("dilation"), Only("padding_mode", "'zeros'"),
     ]
+    facts [AbsorbsNorm]
 }
 
 /// One axis of a transposed convolution.

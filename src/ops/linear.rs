@@ -27,6 +27,7 @@ operator! {
         bias: bool = Bool(true),
     }
     torch [Arrives("in_features", -1), Field("out_features"), Field("bias")]
+    facts [AbsorbsNorm]
 }
 
 /// The size of the last axis of an input that has one beside the batch.

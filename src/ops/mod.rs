@@ -97,6 +97,19 @@ pub enum Ranks {
     Optional,
 }
 
+/// What a pass has to know of an operator beyond its rules; said with the operator, so that no pass names one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// torch has a function for it and no module: in a sequence it takes no number.
+    Functional,
+    /// A description has a key of its name that joins branches.
+    JoinsBranches,
+    /// A fixed multiply and add per channel in eval mode: it can be folded into a linear layer before it.
+    FoldsAway,
+    /// A linear layer whose weight and bias can take in what folds away behind it.
+    AbsorbsNorm,
+}
+
 /// How an operator is written: name and arguments as data. The `operator!` macro writes this.
 pub trait Operator: Layer {
     /// The name without rank suffix, in snake case.
@@ -113,6 +126,8 @@ pub trait Operator: Layer {
     const SIGNATURE: &'static [Arg];
     /// torch's own arguments, in torch's order.
     const TORCH: &'static [TorchArg];
+    /// What else holds of it.
+    const FACTS: &'static [Fact];
     /// Reads bound arguments.
     fn build(args: &Args) -> Result<Self, ArgError>;
     /// Writes the arguments again.
@@ -136,8 +151,17 @@ pub struct Entry {
     pub signature: &'static [Arg],
     /// torch's own arguments, in torch's order.
     pub torch: &'static [TorchArg],
+    /// What else holds of it.
+    pub facts: &'static [Fact],
     /// Reads bound arguments.
     pub build: fn(&Args) -> Result<Op, ArgError>,
+}
+
+impl Entry {
+    /// Whether something holds of the operator.
+    pub fn is(&self, fact: Fact) -> bool {
+        self.facts.contains(&fact)
+    }
 }
 
 impl Debug for Entry {
@@ -204,6 +228,7 @@ macro_rules! define_op {
                 torch_page: $Name::TORCH_PAGE,
                 signature: $Name::SIGNATURE,
                 torch: $Name::TORCH,
+                facts: $Name::FACTS,
                 build: |args| $Name::build(args).map(Self::$Name),
             },)*)*];
 

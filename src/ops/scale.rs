@@ -29,6 +29,7 @@ operator! {
         /// The number that training starts from.
         init: f64 = Float(1.0),
     }
+    facts [Functional]
 }
 
 /// One element, forward and in the gradient of the input.

@@ -3,7 +3,7 @@
 
 /// Writes a struct and its `Operator` impl. `ranked` adds a field `rank` and the suffix to the name; fields without a
 /// default are required; the default `Rest` takes all positional values that are left; `torch` gives torch's own argument
-/// order where `CamelCase` calls differ.
+/// order where `CamelCase` calls differ; `facts` lists what else holds of the operator.
 macro_rules! operator {
     (
         #[doc = $about:literal]
@@ -11,6 +11,7 @@ macro_rules! operator {
         $page:literal,
         { $( #[doc = $doc:literal] $field:ident : $Type:ty $(= $default:expr)? ,)* }
         $(torch [$($torch:expr),* $(,)?])?
+        $(facts [$($fact:ident),* $(,)?])?
     ) => {
         #[doc = $about]
         #[doc = concat!("\n\nSource: <", $page, ">.")]
@@ -57,6 +58,7 @@ macro_rules! operator {
                 $(torch = &[$($torch),*];)?
                 torch
             };
+            const FACTS: &'static [$crate::ops::Fact] = &[$($($crate::ops::Fact::$fact),*)?];
 
             #[allow(unused_variables, unused_mut, unused_assignments)]
             fn build(args: &$crate::ops::args::Args) -> Result<Self, $crate::ops::args::ArgError> {

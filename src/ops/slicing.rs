@@ -36,6 +36,7 @@ operator! {
         /// The position on it; negative from the end.
         index: i64,
     }
+    facts [Functional]
 }
 
 operator! {
@@ -50,6 +51,7 @@ operator! {
         /// How many positions.
         length: u64,
     }
+    facts [Functional]
 }
 
 operator! {
@@ -66,6 +68,7 @@ operator! {
         /// From one position to the next.
         step: u64 = Int(1),
     }
+    facts [Functional]
 }
 
 operator! {
@@ -80,6 +83,7 @@ operator! {
         /// The axis; 0 is the batch, which stays.
         dim: i64 = Int(1),
     }
+    facts [Functional]
 }
 
 operator! {
@@ -92,6 +96,7 @@ operator! {
         /// The first position that stays, or one for each axis; none: the middle.
         offset: Option<Each<i64>> = None,
     }
+    facts [Functional]
 }
 
 /// The elements of one axis that stay: `count` of them, the first at `start`, `step` apart.

@@ -64,9 +64,9 @@ pub fn report(graph: &Graph, analysis: &Analysis, caption: Caption<'_>) -> Repor
 pub fn report_as(mut report: Report, convention: &'static Convention, count: &Count) -> Report {
     report.convention = convention.into();
     for (layer, counted) in report.layers.iter_mut().zip(&count.layers) {
-        layer.counts.flops = *counted;
+        layer.counts.flops = counted.unwrap_or(0);
     }
-    report.totals.flops = count.total;
+    report.totals.flops = count.total.value();
     report
 }
 

@@ -13,7 +13,7 @@ use super::model::{NamedShape, Report, SCHEMA_VERSION};
 use super::summary::shapes;
 use super::table::{Look, bold, draw};
 use super::text::{join, safe, wrap};
-use crate::convention::{self, Convention, Count, Rule, Summed};
+use crate::convention::{self, Convention, Count, NotCounted, Rule, Summed, Unruled, term_text};
 use crate::units::grouped;
 
 /// A network as every convention counts it.
@@ -39,6 +39,17 @@ struct Printed {
     formula: &'static str,
     version: &'static str,
     terms: Vec<Part>,
+    /// What is missing from the total, which then is a lower bound.
+    not_counted: Vec<Uncounted>,
+}
+
+/// An operator that is not counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Uncounted {
+    op: String,
+    layers: usize,
+    first: String,
+    reason: &'static str,
 }
 
 /// A term of a total.
@@ -56,11 +67,12 @@ impl SideBySide {
         let printed = |(convention, count): &(&'static Convention, Count)| Printed {
             name: convention.name,
             result: convention.result,
-            total: count.total,
+            total: count.total.value(),
             skips_heads: convention.skips_heads,
             formula: convention.formula,
             version: convention.version,
             terms: count.terms.iter().map(Part::from).collect(),
+            not_counted: count.not_counted.iter().map(Uncounted::from).collect(),
         };
         Self {
             schema_version: SCHEMA_VERSION,
@@ -90,7 +102,7 @@ impl SideBySide {
             let first = terms.next().unwrap_or_else(|| "nothing".to_owned());
             grid.rows.push(vec![
                 Value::text(printed.name),
-                Value::Count(printed.total),
+                printed.number(),
                 Value::text(printed.result),
                 Value::Text(first),
             ]);
@@ -118,7 +130,7 @@ impl SideBySide {
             let terms = printed.terms.iter().enumerate().map(|(i, term)| term.text(i == 0));
             vec![
                 Value::text(printed.name),
-                Value::Count(printed.total),
+                printed.number(),
                 Value::text(printed.result),
                 Value::Text(terms.collect::<Vec<_>>().join(" ")),
             ]
@@ -147,8 +159,37 @@ impl SideBySide {
                 names.join(", ")
             )
         });
+        let missing = self.conventions.iter().filter_map(Printed::missing);
         let where_to = "docs/conventions.md has each rule, its source, and what it gets wrong";
-        heads.into_iter().chain([where_to.to_owned()]).collect()
+        heads.into_iter().chain(missing).chain([where_to.to_owned()]).collect()
+    }
+}
+
+impl Printed {
+    /// Its total; a lower bound says so.
+    fn number(&self) -> Value {
+        if self.not_counted.is_empty() {
+            return Value::Count(self.total);
+        }
+        Value::Text(format!("≥ {}", grouped(self.total)))
+    }
+
+    /// What is not counted, named once an operator.
+    fn missing(&self) -> Option<String> {
+        let name = |uncounted: &Uncounted| match uncounted.layers {
+            1 => format!("{} ({})", uncounted.op, uncounted.first),
+            n => format!("{} ({n}, first {})", uncounted.op, uncounted.first),
+        };
+        let names: Vec<String> = self.not_counted.iter().map(name).collect();
+        (!names.is_empty())
+            .then(|| format!("{} does not count {}", self.name, safe(&names.join(", "))))
+    }
+}
+
+impl From<&NotCounted> for Uncounted {
+    fn from(missing: &NotCounted) -> Self {
+        let NotCounted { op, why, layers, first } = missing;
+        Self { op: op.clone(), layers: *layers, first: first.clone(), reason: why }
     }
 }
 
@@ -164,20 +205,6 @@ impl Part {
     }
 }
 
-/// A term in words: `+ 2 × 11,113,984 batch-norm elements`; the first has its sign only if it is taken away.
-pub fn term_text(term: &Summed, is_first: bool) -> String {
-    let sign = match (is_first, term.times < 0) {
-        (_, true) => "− ",
-        (true, false) => "",
-        (false, false) => "+ ",
-    };
-    let times = match term.times.unsigned_abs() {
-        1 => String::new(),
-        n => format!("{n} × "),
-    };
-    format!("{sign}{times}{} {}", grouped(term.amount), term.what)
-}
-
 /// `docs/conventions.md`.
 pub fn page() -> String {
     let mut out = String::from(
@@ -186,8 +213,9 @@ pub fn page() -> String {
          reconcile MODEL FIGURE` finds who would print a figure. The rules are taken from the tools' sources and \
          documentation; where `tests/golden/torchvision` has a tool's totals, they are met to the last digit, or \
          `tests/it/conventions.rs` lists them with the reason. `convNd` stands for \
-         `conv1d`, `conv2d` and `conv3d`; of several rules for an operator the first counts, and one without a rule \
-         counts nothing.\n\n",
+         `conv1d`, `conv2d` and `conv3d`; of several rules for an operator the first counts. \
+         An operator without a rule counts nothing where the tool is known to ignore it; any other is not counted, and a \
+         total is then a lower bound, shown with ≥.\n\n",
     );
     let mut grid = Grid::new(["name", "calls it", "which is", "taken from"].map(Head::left));
     for convention in convention::ALL {
@@ -218,6 +246,13 @@ fn section(out: &mut String, convention: &Convention) {
         grid.rows.push(vec![Value::Text(of), Value::Text(counted(rule))]);
     }
     let _ = write!(out, "\n{}", markdown::grid(&grid, Numbers::Exact));
+    unruled(out, convention, "Ignored", convention.ignored);
+    unruled(
+        out,
+        convention,
+        "Not counted: a total with one of them is a lower bound",
+        convention.undetermined,
+    );
     for (heading, texts) in
         [("On purpose as the tool has it", convention.wrong), ("To know", convention.notes)]
     {
@@ -227,6 +262,17 @@ fn section(out: &mut String, convention: &Convention) {
         for text in texts {
             let _ = writeln!(out, "* {text}");
         }
+    }
+}
+
+/// The operators without a rule, with the reasons.
+fn unruled(out: &mut String, convention: &Convention, heading: &str, lists: &[Unruled]) {
+    if lists.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{heading}:\n");
+    for list in lists {
+        let _ = writeln!(out, "* {}: {}.", list.names_in(convention).join(", "), list.why);
     }
 }
 

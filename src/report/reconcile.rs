@@ -6,34 +6,14 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::conventions::term_text;
 use super::markdown::escape;
 use super::model::{NamedShape, Report, SCHEMA_VERSION};
 use super::summary::shapes;
 use super::table::{Look, bold};
 use super::text::{safe, wrap, wrap_formula};
-use crate::convention::Summed;
-use crate::convention::figure::{Figure, How};
+use crate::convention::figure::Figure;
+use crate::convention::reconcile::{Answer, Found};
 use crate::units::grouped;
-
-/// One way to the figure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// The number itself.
-    pub total: u64,
-    /// How it becomes the figure.
-    pub how: How,
-    /// The conventions that make it so.
-    pub conventions: Vec<&'static str>,
-    /// The network that is counted.
-    pub network: String,
-    /// How far it is from the network as it is: one for each step, two for a network with other parameters.
-    pub distance: usize,
-    /// What is done to the network or to the number before.
-    pub steps: Vec<String>,
-    /// How the number comes about.
-    pub arithmetic: String,
-}
 
 /// All answers for a figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,17 +32,8 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// Ranks the answers: the nearest first, then rounding before truncation. `counts` is what each convention makes
-    /// of the network as it is, `top` how many answers are shown.
-    pub fn new(
-        report: &Report,
-        figure: Figure,
-        mut answers: Vec<Answer>,
-        counts: &[(&'static str, u64)],
-        top: usize,
-    ) -> Self {
-        answers.sort_by_key(|answer| (answer.distance, answer.how));
-        let distance = |(_, n): &&(&'static str, u64)| n.abs_diff(figure.value());
+    /// What the search for a figure found; `top` is how many answers are shown.
+    pub fn new(report: &Report, figure: Figure, found: Found, top: usize) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
             model: report.model.clone(),
@@ -70,8 +41,8 @@ impl Reconciliation {
             batch: report.batch,
             mode: report.mode,
             figure: figure.to_string(),
-            nearest: counts.iter().min_by_key(distance).copied(),
-            answers,
+            nearest: found.nearest,
+            answers: found.answers,
             top,
         }
     }
@@ -155,21 +126,4 @@ impl Reconciliation {
 fn answer_line(answer: &Answer) -> String {
     let Answer { total, how, conventions, .. } = answer;
     format!("{}, {}: {}", grouped(*total), how.name(), conventions.join(", "))
-}
-
-/// A total by its terms, multiplied and divided.
-pub fn arithmetic(terms: &[Summed], by: u64, over: u64) -> String {
-    let texts = terms.iter().enumerate().map(|(i, term)| term_text(term, i == 0));
-    let sum = texts.collect::<Vec<_>>().join(" ");
-    match (by, over) {
-        (1, 1) => sum,
-        (by, 1) => format!("{by} × ({sum})"),
-        (1, over) => format!("({sum}) / {over}"),
-        (by, over) => format!("{by} / {over} × ({sum})"),
-    }
-}
-
-/// A training step by its two passes.
-pub fn of_ledger(forward: u64, backward: u64) -> String {
-    format!("{} forward + {} backward", grouped(forward), grouped(backward))
 }

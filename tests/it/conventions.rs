@@ -1,7 +1,8 @@
 //! What other tools print: every total in the golden files, to the last digit, or listed with the reason why not; and the
 //! commands that show it.
 
-use cnnstat::convention::{self, Choice};
+use cnnstat::convention::{self, Choice, Total, Unruled};
+use cnnstat::ops::{Entry, Op, Ranks};
 use serde_json::Value;
 
 use crate::common::{analysis, network};
@@ -59,7 +60,12 @@ const NOT_EXACT: &[(&str, &str, i128, &str)] = &[
 fn total(name: &str, tool: &str) -> u64 {
     let document = network(name);
     let convention = convention::find(tool).unwrap();
-    convention.count(&document.graph, &analysis(&document), Choice::default()).unwrap().total
+    convention
+        .count(&document.graph, &analysis(&document), Choice::default())
+        .unwrap()
+        .total
+        .exact()
+        .unwrap()
 }
 
 /// Exact, or listed: an entry of the list that is exact, or off by another number, fails.
@@ -75,7 +81,7 @@ fn every_total_of_every_tool() {
             let count = convention.count(&document.graph, &analysis, Choice::default()).unwrap();
             let listed = NOT_EXACT.iter().find(|(of, by, ..)| (*of, by) == (name.as_str(), tool));
             let (more, why) = listed.map_or((0, ""), |(.., more, why)| (*more, *why));
-            let found = i128::from(expected) - i128::from(count.total);
+            let found = i128::from(expected) - i128::from(count.total.exact().unwrap());
             assert_eq!(found, more, "{name}, {tool}: the tool prints {expected}. {why}");
             assert!(listed.is_none() || more != 0, "{name}, {tool} is exact: take it off the list");
             checked += 1;
@@ -95,10 +101,14 @@ fn terms_and_layers_sum_to_the_total() {
                 for folded in [false, true] {
                     let choice = Choice { heads, folded };
                     let count = convention.count(&document.graph, &analysis, choice).unwrap();
-                    assert_eq!(count.layers.iter().sum::<u64>(), count.total);
+                    let total = count.total.value();
+                    assert_eq!(count.layers.iter().flatten().sum::<u64>(), total);
+                    let is_missing = count.layers.contains(&None);
+                    assert_eq!(count.total.exact().is_none(), is_missing);
+                    assert_eq!(count.not_counted.is_empty(), !is_missing);
                     let terms = count.terms.iter();
                     let sum: i128 = terms.map(|t| i128::from(t.times) * i128::from(t.amount)).sum();
-                    assert_eq!(sum, i128::from(count.total), "{name}: {}", convention.name);
+                    assert_eq!(sum, i128::from(total), "{name}: {}", convention.name);
                 }
             }
         }
@@ -148,7 +158,7 @@ fn total_of(text: &str, tool: &str) -> u64 {
     let graph = cnnstat::parse_graph(text).unwrap();
     let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
     let convention = convention::find(tool).unwrap();
-    convention.count(&graph, &analysis, Choice::default()).unwrap().total
+    convention.count(&graph, &analysis, Choice::default()).unwrap().total.exact().unwrap()
 }
 
 #[test]
@@ -221,4 +231,77 @@ fn as_another_tool() {
     let wrong = run("resnet50 --as thoop");
     assert_eq!(wrong.status, 2);
     assert!(wrong.stderr.contains("`thop`"), "{}", wrong.stderr);
+}
+
+/// Every name that an operator has, by rank: `conv1d`, `conv2d`, `conv3d`.
+fn names() -> Vec<String> {
+    let ranked = |entry: &Entry| -> Vec<String> {
+        let ranks: &[&str] = match entry.ranks {
+            Ranks::None => &[""],
+            Ranks::Always => &["1d", "2d", "3d"],
+            Ranks::Optional => &["", "1d", "2d", "3d"],
+        };
+        ranks.iter().map(|rank| format!("{}{rank}", entry.name)).collect()
+    };
+    Op::ALL.iter().flat_map(ranked).collect()
+}
+
+/// Whether a name of a table, which may end in `Nd`, is that of an operator.
+fn means(table: &str, name: &str) -> bool {
+    let stem = name.strip_suffix('d').map(|stem| stem.trim_end_matches(char::is_numeric));
+    table == "*" || table == name || table.strip_suffix("Nd").is_some_and(|t| stem == Some(t))
+}
+
+/// Operators × conventions: each pair has a rule whatever the arguments, or a reason why there is none.
+#[test]
+fn every_operator_is_ruled_or_stands_in_a_list_with_the_reason() {
+    let mut missing = Vec::new();
+    for convention in convention::ALL {
+        let always = convention.rules.iter().filter(|rule| rule.case.is_none());
+        let ruled: Vec<&str> = always.flat_map(|rule| rule.ops.iter().copied()).collect();
+        let lists: Vec<&Unruled> =
+            convention.ignored.iter().chain(convention.undetermined).collect();
+        assert!(
+            lists.iter().all(|list| list.why.len() > 20 && !list.names_in(convention).is_empty())
+        );
+        let listed: Vec<&str> = lists.iter().flat_map(|list| list.names_in(convention)).collect();
+        for name in names() {
+            if !ruled.iter().chain(&listed).any(|table| means(table, &name)) {
+                missing.push(format!("{}: {name}", convention.name));
+            }
+        }
+        for table in listed {
+            assert!(names().iter().any(|name| means(table, name)), "{table} is no operator");
+        }
+    }
+    assert!(missing.is_empty(), "neither ruled nor listed:\n{}", missing.join("\n"));
+}
+
+/// What a tool makes of several operations is not counted as nothing: the total is a lower bound, and the page says so.
+#[test]
+fn an_operator_without_a_number_makes_the_total_a_lower_bound() {
+    let text = "model: m\ninput: [4, 6, 6]\nlayers:\n  - conv2d(4, 3, bias=false)\n  - silu\n  - relu\n  - silu\n";
+    let graph = cnnstat::parse_graph(text).unwrap();
+    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+    let count = |tool: &str| {
+        convention::find(tool).unwrap().count(&graph, &analysis, Choice::default()).unwrap()
+    };
+    let keras = count("keras");
+    let macs = 2 * 9 * 4 * 4 * 16;
+    assert_eq!(keras.layers, [Some(macs), None, Some(0), None]);
+    assert_eq!(keras.total, Total::AtLeast(macs));
+    let [missing] = keras.not_counted.as_slice() else { panic!("{:?}", keras.not_counted) };
+    assert_eq!((missing.op.as_str(), missing.layers, missing.first.as_str()), ("silu", 2, "1"));
+    assert_eq!(count("torch").total, Total::Exact(macs));
+    let table = page("conventions efficientnet_b0 --width 200");
+    let keras = table.lines().find(|line| line.starts_with("keras")).unwrap();
+    assert!(keras.contains("≥ "), "{table}");
+    assert!(table.contains("keras does not count silu (49, first "), "{table}");
+    let json: Value =
+        serde_json::from_str(&page("conventions efficientnet_b0 --format json")).unwrap();
+    let all = json["conventions"].as_array().unwrap();
+    let keras = all.iter().find(|convention| convention["name"] == "keras").unwrap();
+    assert_eq!(keras["not_counted"][0]["op"], "silu");
+    let torch = all.iter().find(|convention| convention["name"] == "torch").unwrap();
+    assert_eq!(torch["not_counted"], serde_json::json!([]));
 }

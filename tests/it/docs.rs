@@ -102,6 +102,9 @@ fn every_key_is_documented_and_no_other() {
     let list = json(&page("list lenet5 --format json"));
     let conventions = json(&page("conventions lenet5 --format json"));
     let convention = &conventions["conventions"][0];
+    let bounded = json(&page("conventions efficientnet_b0 --format json"));
+    let mut all = bounded["conventions"].as_array().unwrap().iter();
+    let unruled = all.find_map(|convention| convention["not_counted"].get(0)).unwrap();
     let reconciled = json(&page("reconcile lenet5 416520 --format json"));
     let diagnostic = run("tests/fixtures/bad/E0502_kernel.yaml --message-format json");
     let diagnostic = json(&diagnostic.stderr);
@@ -143,6 +146,7 @@ fn every_key_is_documented_and_no_other() {
         ("Conventions side by side", &conventions),
         ("Count by convention", convention),
         ("Term", &convention["terms"][0]),
+        ("Operator not counted", unruled),
         ("Reconciliation", &reconciled),
         ("Answer", &reconciled["answers"][0]),
         ("Diagnostic", &diagnostic),

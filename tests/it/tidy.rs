@@ -18,7 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("ops", &["shape", "span", "units"]),
     ("graph", &["ops", "shape", "span", "units"]),
     ("analysis", &["graph", "ops", "shape", "span", "units"]),
-    ("convention", &["analysis", "graph", "ops", "shape"]),
+    ("convention", &["analysis", "graph", "ops", "shape", "units"]),
     ("diag", &["span", "text"]),
     ("import", &["diag", "lang", "model", "units"]),
     ("model", &["diag", "expectation", "graph", "shape", "span"]),
