@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use cnnstat::exec::backend::Backend;
-use cnnstat::exec::fast::peak;
+use cnnstat::exec::base::peak;
 use cnnstat::exec::kernels::{Backward, Forward, Init, Kept, Kernel as _, Made, Owned, Scheme};
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::rng::Rng;
@@ -152,7 +152,15 @@ fn times(backend: Backend, op: &Op, shapes: &[Vec<usize>]) -> [f64; 2] {
         let rng = &mut rng;
         backend.forward(
             op,
-            Forward { inputs: &inputs, owned, mode, rng, keep: true, ready: None, meter: &meter },
+            Forward {
+                inputs: &inputs,
+                owned,
+                mode,
+                rng,
+                keep: true,
+                prepacked: None,
+                meter: &meter,
+            },
         )
     };
     let made = forward(&mut owned);
@@ -219,7 +227,7 @@ fn measure((name, op, sample): &Case, batch: usize, peak: f64) {
             mode: Mode::Train,
             rng: &mut rng,
             keep: false,
-            ready: None,
+            prepacked: None,
             meter: &meter,
         };
         FAST.forward(op, pass)

@@ -48,7 +48,7 @@ impl Run<'_> {
     fn steps(&self, mut optimizer: impl Optimizer<f32>) -> Result<(), String> {
         let mut network =
             Network::<f32>::new(self.graph, Scheme::KaimingNormal, 0).with_backend(FAST);
-        let data = Data::draw(self.graph, &self.shapes, 0);
+        let data = Data::sample(self.graph, &self.shapes, 0);
         let meter = network.meter().clone();
         network.build(&data.inputs(&meter)).map_err(|error| error.to_string())?;
         for at in 0..self.steps {

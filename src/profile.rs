@@ -2,8 +2,8 @@
 //!
 //! The first run makes the parameters and warms up; then as many are timed as asked for, and a layer's time is the median
 //! of its times. A layer's time goes from where the one before it ended to where it ends itself, so that what lies between
-//! (gradients that meet, tensors that are freed) is in it, and all times add up to that of the network. It may use
-//! `analysis` and `exec`. Tests stand in `tests/it/profile.rs`.
+//! (gradient accumulation, tensors that are freed) is in it, and all times add up to that of the network. It may use
+//! `analysis` and `exec`.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::shape::{DType, Shape};
 
 /// What is run, and how often.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct ProfilePlan {
     /// Which kernels run.
     pub backend: Backend,
     /// Whether it goes backward too, from random gradients of its outputs; then forward keeps what that needs.
@@ -32,7 +32,7 @@ pub struct Plan {
 
 /// What a layer took, by the median of all runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Layer {
+pub struct LayerTime {
     /// Seconds forward.
     pub forward: f64,
     /// Seconds backward; 0 where it has no backward pass.
@@ -93,16 +93,16 @@ fn median(times: &mut [Duration]) -> f64 {
 ///
 /// # Errors
 /// A network that cannot be analysed.
-pub fn need(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<u64, AnalysisError> {
+pub fn need(graph: &Graph, analysis: &Analysis, plan: ProfilePlan) -> Result<u64, AnalysisError> {
     let peak = if plan.backward {
         let backend = plan.backend.plan();
         memory::training(graph, analysis, Optimizer::Sgd, backend, false)?.peak.bytes
     } else {
-        let backend = plan.backend.ready_plan();
+        let backend = plan.backend.prepacked_plan();
         let inference = memory::memory(graph, analysis, Optimizer::Sgd, backend)?.inference.bytes;
-        inference.saturating_add(ready(graph, analysis, plan.backend))
+        inference.saturating_add(prepacked_bytes(graph, analysis, plan.backend))
     };
-    // The batch stands beside it in doubles, and in singles for the run that follows.
+    // The batch is held besides it in doubles, and in singles for the run that follows.
     let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()]);
     let beside =
         inputs.filter_map(|shape| shape.bytes(DType::F64).ok()).fold(0, u64::saturating_add);
@@ -110,7 +110,7 @@ pub fn need(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<u64, Analy
 }
 
 /// Bytes of what inference makes of the parameters beforehand and keeps: transformed filters.
-pub fn ready(graph: &Graph, analysis: &Analysis, backend: Backend) -> u64 {
+pub fn prepacked_bytes(graph: &Graph, analysis: &Analysis, backend: Backend) -> u64 {
     // Of nodes that share weights and are alike in all else, the first.
     let is_first = |id: NodeId, node: &Node| {
         let alike = |other: NodeId| {
@@ -127,7 +127,7 @@ pub fn ready(graph: &Graph, analysis: &Analysis, backend: Backend) -> u64 {
         let row = &analysis.rows[id.index()];
         let shapes: Vec<Vec<usize>> = row.inputs.iter().map(Shape::sizes).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
-        backend.ready_len(&node.op, &shapes) as u64 * <f32 as Scalar>::BYTES
+        backend.prepacked_len(&node.op, &shapes) as u64 * <f32 as Scalar>::BYTES
     });
     bytes.fold(0, u64::saturating_add)
 }
@@ -139,16 +139,16 @@ pub fn ready(graph: &Graph, analysis: &Analysis, backend: Backend) -> u64 {
 pub fn profile(
     graph: &Graph,
     analysis: &Analysis,
-    plan: Plan,
+    plan: ProfilePlan,
     mut progress: impl FnMut(),
-) -> Result<Vec<Layer>, RunError> {
+) -> Result<Vec<LayerTime>, RunError> {
     let mode = analysis.options.mode;
     let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()]);
     let shapes: Vec<Vec<usize>> = inputs.map(|shape| shape.sizes()).collect();
     let network = Network::<f32>::new(graph, Scheme::KaimingNormal, 0).with_backend(plan.backend);
     // Backward is what training does, whose parameters change.
-    let mut network = if plan.backward { network } else { network.keeping_ready() };
-    let data = Data::draw(graph, &shapes, 0);
+    let mut network = if plan.backward { network } else { network.with_prepacking() };
+    let data = Data::sample(graph, &shapes, 0);
     let meter = network.meter().clone();
     network.build(&data.inputs(&meter))?;
     let mut watch = Stopwatch::new(graph.nodes().len());
@@ -171,11 +171,8 @@ pub fn profile(
         progress();
     }
     let times = watch.forward.iter_mut().zip(&mut watch.backward).zip(watch.made);
-    let layer = |((forward, backward), (to_inputs, to_params)): (Laps<'_>, (bool, bool))| Layer {
-        forward: median(forward),
-        backward: median(backward),
-        to_inputs,
-        to_params,
+    let layer = |((forward, backward), (to_inputs, to_params)): (Laps<'_>, (bool, bool))| {
+        LayerTime { forward: median(forward), backward: median(backward), to_inputs, to_params }
     };
     Ok(times.map(layer).collect())
 }

@@ -115,7 +115,7 @@ fn counted<const N: usize>(mut pass: impl FnMut()) -> [(u64, u64); N] {
 fn training<const N: usize>(graph: &Graph, mut optimizer: impl Optimizer<f32>) -> [(u64, u64); N] {
     let mut network = Network::<f32>::new(graph, Scheme::KaimingNormal, 0)
         .with_backend(Backend::Fast { exact: false });
-    let data = Data::draw(graph, &[vec![BATCH, 3, 32, 32]], 0);
+    let data = Data::sample(graph, &[vec![BATCH, 3, 32, 32]], 0);
     network.build(&data.inputs(&network.meter().clone())).expect("it runs");
     counted(|| {
         let made = step(&mut network, &data, Mode::Train, false, &mut Unobserved);
@@ -126,7 +126,7 @@ fn training<const N: usize>(graph: &Graph, mut optimizer: impl Optimizer<f32>) -
 fn inference<const N: usize>(graph: &Graph) -> [(u64, u64); N] {
     let mut network = Network::<f32>::new(graph, Scheme::KaimingNormal, 0)
         .with_backend(Backend::Fast { exact: false });
-    let data = Data::draw(graph, &[vec![BATCH, 3, 32, 32]], 0);
+    let data = Data::sample(graph, &[vec![BATCH, 3, 32, 32]], 0);
     let meter = network.meter().clone();
     counted(|| drop(network.infer(data.inputs(&meter), Mode::Eval).expect("it runs")))
 }

@@ -8,7 +8,6 @@ mod bar;
 mod check;
 mod conventions;
 mod diff;
-mod estimate;
 mod expand;
 mod explain;
 mod explain_error;

@@ -1,6 +1,4 @@
-//! `cnnstat profile MODEL`: what each layer takes when it runs, beside what it computes.
-//!
-//! Tests stand in `tests/it/profile.rs`.
+//! `cnnstat profile MODEL`: what each layer takes when it runs, next to what it computes.
 
 use super::args::{ModeArg, ModelArgs, PageFormat, ProfileArgs};
 use super::bar::Bar;
@@ -9,9 +7,9 @@ use super::settings::{Screen, Settings};
 use super::{Done, cannot_write, free};
 use crate::analysis::{Analysis, memory};
 use crate::diag::{Code, Diagnostic};
-use crate::exec::fast;
+use crate::exec::base::peak;
 use crate::exec::threads::Threads;
-use crate::profile::{self, Plan};
+use crate::profile::{self, ProfilePlan};
 use crate::report::grid::Numbers;
 use crate::report::json;
 use crate::report::profile::{Setting, report};
@@ -27,7 +25,8 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     })?;
     let model = load::model(&args.name, &settings)?;
     let (graph, analysis) = (&model.document.graph, &model.analysis);
-    let plan = Plan { backend: args.backend.into(), backward: args.backward, repeat: args.repeat };
+    let plan =
+        ProfilePlan { backend: args.backend.into(), backward: args.backward, repeat: args.repeat };
     let need = profile::need(graph, analysis, plan).map_err(|error| model.failure(&error))?;
     if let Some(limit) = free::bytes().filter(|free| need > *free) {
         let name = model.document.variant.as_ref().unwrap_or(&graph.name);
@@ -44,15 +43,15 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     let threads = Threads::new(args.threads.threads.unwrap_or(0))
         .map_err(|error| super::no_threads(&error))?;
     let bar = Bar::new();
-    bar.begin(args.repeat as u64 + 1, "parameters are drawn");
+    bar.begin(args.repeat as u64 + 1, "initialising parameters");
     let (peak, measured) = threads.run(|| {
-        let (before, mut run) = (fast::peak(), 0);
+        let (before, mut run) = (peak(), 0);
         let measured = profile::profile(graph, analysis, plan, || {
             run += 1;
             bar.advance(1, || format!("run {} of {}", run - 1, args.repeat));
         });
         // What else the machine does can only make it slower.
-        (before.max(fast::peak()), measured)
+        (before.max(peak()), measured)
     });
     bar.end();
     let measured = measured.map_err(|error| {

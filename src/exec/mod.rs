@@ -3,20 +3,20 @@
 //!
 //! It may use `shape`, `graph` and the operators' parameter structs. It never uses what it is there to check: no shape
 //! rule, no parameter list, no count, no pass of the static side (`tests/it/tidy.rs` holds the words). Output extents come
-//! from walking the window over the axis; parameters are sized from real inputs; counts from arithmetic that tallies itself.
+//! from enumerating windows along the axis; parameters are sized from real inputs; counts from arithmetic that tallies
+//! itself.
+//!
+//! ```text
+//! base  ←  kernels  ←  fast  ←  run
+//! ```
+//!
+//! The backend is selected in `run`: `fast` has kernels for some operators and does not know who chooses between them and
+//! the reference.
 
-pub mod backend;
+pub mod base;
 pub mod fast;
-pub mod gradcheck;
 pub mod kernels;
-pub mod loss;
-pub mod meter;
-pub mod network;
-pub mod optim;
-pub mod rng;
-pub mod scalar;
-pub mod step;
-pub mod store;
-pub mod tape;
-pub mod tensor;
-pub mod threads;
+pub mod run;
+
+pub use base::{meter, rng, scalar, tensor, threads};
+pub use run::{backend, gradcheck, loss, network, optim, step, tape};

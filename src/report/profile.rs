@@ -16,7 +16,7 @@ use super::text::{join, safe, wrap};
 use super::verify::by_reference;
 use crate::analysis::Analysis;
 use crate::graph::Graph;
-use crate::profile::{self, Plan};
+use crate::profile::{self, ProfilePlan};
 use crate::units;
 use crate::verify;
 
@@ -107,7 +107,7 @@ pub struct Setting<'a> {
     /// The network's name.
     pub name: &'a str,
     /// What was run.
-    pub plan: Plan,
+    pub plan: ProfilePlan,
     /// Threads.
     pub threads: usize,
     /// Floating point operations a second of the machine.
@@ -119,36 +119,38 @@ pub fn report(
     graph: &Graph,
     analysis: &Analysis,
     setting: Setting<'_>,
-    measured: &[profile::Layer],
+    measured: &[profile::LayerTime],
 ) -> Report {
     let Setting { name, plan, threads, peak } = setting;
-    let layer =
-        |(index, ((_, node), measured)): (usize, ((_, &crate::graph::Node), &profile::Layer))| {
-            let row = &analysis.rows[index];
-            let (work, back) = (row.counts.work, row.counts.work_backward);
-            let flops = |work: crate::ops::ledger::Work| work.flops().unwrap_or(u64::MAX);
-            let made = |made: bool, work| if made { flops(work) } else { 0 };
-            let backward = Pass {
-                flops: made(measured.to_inputs, back.inputs)
-                    .saturating_add(made(measured.to_params, back.params)),
-                seconds: measured.backward,
-            };
-            Layer {
-                index,
-                name: node.name.clone(),
-                op: node.op.name(),
-                output: row.outputs.first().map_or_else(Vec::new, |shape| shape.dims().to_vec()),
-                macs: work.macs,
-                by_reference: verify::falls_back(
-                    plan.backend,
-                    &node.op,
-                    &row.inputs,
-                    analysis.options.mode,
-                ),
-                forward: Pass { flops: flops(work), seconds: measured.forward },
-                backward: (measured.to_inputs || measured.to_params).then_some(backward),
-            }
+    let layer = |(index, ((_, node), measured)): (
+        usize,
+        ((_, &crate::graph::Node), &profile::LayerTime),
+    )| {
+        let row = &analysis.rows[index];
+        let (work, back) = (row.counts.work, row.counts.work_backward);
+        let flops = |work: crate::ops::ledger::Work| work.flops().unwrap_or(u64::MAX);
+        let made = |made: bool, work| if made { flops(work) } else { 0 };
+        let backward = Pass {
+            flops: made(measured.to_inputs, back.inputs)
+                .saturating_add(made(measured.to_params, back.params)),
+            seconds: measured.backward,
         };
+        Layer {
+            index,
+            name: node.name.clone(),
+            op: node.op.name(),
+            output: row.outputs.first().map_or_else(Vec::new, |shape| shape.dims().to_vec()),
+            macs: work.macs,
+            by_reference: verify::falls_back(
+                plan.backend,
+                &node.op,
+                &row.inputs,
+                analysis.options.mode,
+            ),
+            forward: Pass { flops: flops(work), seconds: measured.forward },
+            backward: (measured.to_inputs || measured.to_params).then_some(backward),
+        }
+    };
     let layers: Vec<Layer> = graph.iter().zip(measured).enumerate().map(layer).collect();
     let sum =
         |pass: &dyn Fn(&Layer) -> Pass| layers.iter().map(pass).fold(Pass::default(), Pass::add);
@@ -170,7 +172,11 @@ pub fn report(
         exact: plan.backend.is_exact(),
         repeat: plan.repeat,
         peak_flops: peak,
-        ready_bytes: if plan.backward { 0 } else { profile::ready(graph, analysis, plan.backend) },
+        ready_bytes: if plan.backward {
+            0
+        } else {
+            profile::prepacked_bytes(graph, analysis, plan.backend)
+        },
         layers,
         forward,
         backward,

@@ -17,7 +17,7 @@ use super::text::{join, safe, wrap};
 use crate::graph::Graph;
 use crate::ops::ledger::Work;
 use crate::units;
-use crate::verify::{self, Plan, Verification, Verified};
+use crate::verify::{self, Verification, Verified, VerifyPlan};
 
 /// What marks numbers that were tallied on a smaller input.
 const MARK: &str = "*";
@@ -113,7 +113,7 @@ pub fn report(
     name: &str,
     graph: &Graph,
     inputs: Vec<Vec<u64>>,
-    plan: Plan,
+    plan: VerifyPlan,
     needed: u64,
     found: &Verification,
 ) -> Report {

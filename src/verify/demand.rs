@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Bytes are an upper bound of the numbers in tensors. The program itself, the description and the tables of which tap
-//! falls where, which have a row for each position of an axis, are left out. Tests stand in `tests/it/verify.rs`.
+//! falls where, which have a row for each position of an axis, are left out.
 
-use super::{Plan, analysed};
+use super::plan::{VerifyPlan, analysed};
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError};
 use crate::exec::backend::Backend;
@@ -121,7 +121,7 @@ pub fn checking(
 ///
 /// # Errors
 /// A network that cannot be analysed.
-pub fn need(graph: &Graph, plan: Plan) -> Result<u64, AnalysisError> {
+pub fn need(graph: &Graph, plan: VerifyPlan) -> Result<u64, AnalysisError> {
     let analysis = analysed(graph, plan)?;
     let checks = checking(graph, &analysis, (plan.mode, plan.backend))?;
     let check = checks.iter().map(|check| check.bytes).max().unwrap_or(0);

@@ -1,8 +1,7 @@
 //! How far a verification has come: what is told while networks run and layers are checked.
-//!
-//! Tests stand in `tests/it/verify_command.rs`.
 
-use super::{Plan, Watch};
+use super::observe::Watch;
+use super::plan::VerifyPlan;
 use crate::exec::kernels::Made;
 use crate::exec::tape::Observer;
 use crate::exec::tensor::Tensor;
@@ -37,22 +36,22 @@ pub enum Progress {
 }
 
 /// How often a verification goes through the whole network, and how.
-pub fn passes(plan: Plan) -> [(Pass, u64); 3] {
+pub fn passes(plan: VerifyPlan) -> [(Pass, u64); 3] {
     // One to make the parameters and measure the memory, a step to be looked at, and those downhill: what the last of them
     // led to goes forward only.
     let (steps, last) = (plan.steps.max(1), plan.steps.min(1));
     [(Pass::Inference, 1 + last), (Pass::Forward, steps), (Pass::Backward, steps)]
 }
 
-/// Tells of every layer that runs, and lets another look at it.
-pub(super) struct Teller<'t, F> {
+/// Reports every layer that runs, and passes it on to another observer.
+pub(super) struct ProgressReporter<'t, F> {
     pub(super) progress: &'t mut F,
     pub(super) watch: Option<&'t mut Watch>,
     /// What going forward is.
     pub(super) forward: Pass,
 }
 
-impl<F: FnMut(Progress)> Observer<f32> for Teller<'_, F> {
+impl<F: FnMut(Progress)> Observer<f32> for ProgressReporter<'_, F> {
     fn forward(&mut self, node: NodeId, inputs: &[Tensor<f32>], made: &Made<f32>) {
         if let Some(watch) = &mut self.watch {
             watch.forward(node, inputs, made);

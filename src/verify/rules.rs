@@ -35,8 +35,8 @@ pub trait Rules {
     }
 }
 
-/// The rules as they are.
+/// The rules of the crate.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AsTheyAre;
+pub struct ProductionRules;
 
-impl Rules for AsTheyAre {}
+impl Rules for ProductionRules {}

@@ -52,7 +52,7 @@ impl<S: Scalar> Given<S> {
     fn map<T: Scalar>(&self, to: impl Fn(f64) -> f64 + Copy) -> Given<T> {
         let own = |owned: &Owned<S>| {
             let tensor = owned.tensor().expect("no counts here");
-            Owned { name: owned.name, part: owned.part, numbers: Numbers::Real(map(tensor, to)) }
+            Owned { name: owned.name, kind: owned.kind, numbers: Numbers::Real(map(tensor, to)) }
         };
         Given {
             input: map(&self.input, to),
@@ -297,7 +297,7 @@ fn scratch_memory_is_as_told() {
             mode: Mode::Train,
             rng: &mut rng,
             keep: false,
-            ready: None,
+            prepacked: None,
             meter: &meter,
         };
         let bytes = backend.forward(&op, pass).outputs[0].bytes();

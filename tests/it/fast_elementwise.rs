@@ -76,7 +76,7 @@ impl<S: Scalar> Given<S> {
                 Numbers::Real(tensor) => Numbers::Real(tensor.cast(&meter)),
                 Numbers::Count(count) => Numbers::Count(Buffer::new(count.to_vec(), &meter)),
             };
-            Owned { name: owned.name, part: owned.part, numbers }
+            Owned { name: owned.name, kind: owned.kind, numbers }
         };
         Given {
             inputs: self.inputs.iter().map(|x| x.cast(&meter)).collect(),
@@ -401,7 +401,7 @@ fn scratch_memory_is_as_told() {
                 mode,
                 rng,
                 keep,
-                ready: None,
+                prepacked: None,
                 meter: &meter,
             };
             let made = FAST.forward(op, pass);

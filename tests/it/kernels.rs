@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cnnstat::exec::backend::Backend;
 use cnnstat::exec::kernels::{
-    Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Part, Scheme,
+    Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Scheme, TensorKind,
 };
 use cnnstat::exec::meter::Meter;
 use cnnstat::exec::rng::Rng;
@@ -142,7 +142,7 @@ pub fn run_by<S: Scalar>(
         mode,
         rng: &mut rng,
         keep: true,
-        ready: None,
+        prepacked: None,
         meter: &meter,
     };
     let (made, forward) = counting(|| backend.forward(op, pass));
@@ -219,7 +219,7 @@ fn wrong(case: &Case) -> Vec<String> {
             wrong.push(format!("indices: {:?}, torch has {expected:?}", &found[..]));
         }
     }
-    let parameters = run.owned.iter().filter(|owned| owned.part == Part::Parameter);
+    let parameters = run.owned.iter().filter(|owned| owned.kind == TensorKind::Parameter);
     for (owned, grad) in parameters.zip(&run.params[0].params) {
         wrong.extend(difference(owned.name, grad, &case.json["grads"][owned.name]));
     }

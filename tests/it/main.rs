@@ -19,6 +19,7 @@ mod golden_shapes_a;
 mod golden_shapes_b;
 mod hostile;
 mod hostile_text;
+mod imports;
 mod joined;
 mod joins;
 mod kernels;

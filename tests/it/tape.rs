@@ -1,4 +1,4 @@
-//! The tape: memory that was predicted against memory that was allocated, to the byte, and gradients that meet.
+//! The tape: memory that was predicted against memory that was allocated, to the byte, and gradient accumulation.
 
 use cnnstat::analysis::memory::{self, Optimizer as Kind};
 use cnnstat::diag::Source;
@@ -31,7 +31,7 @@ fn sizes(shape: &Shape) -> Vec<usize> {
 
 fn batch_of(graph: &Graph, analysis: &Analysis) -> Data {
     let shapes = graph.inputs().iter().map(|input| sizes(&analysis.shapes[input.value.index()]));
-    Data::draw(graph, &shapes.collect::<Vec<_>>(), 7)
+    Data::sample(graph, &shapes.collect::<Vec<_>>(), 7)
 }
 
 /// A run whose memory is to be foretold.
@@ -95,9 +95,11 @@ impl Setting<'_> {
         drop(outputs);
         assert_eq!(meter.now(), said.flash + said.buffers, "{self:?}: left after inference");
 
-        let said = memory::memory(self.graph, &analysis, self.kind, backend.ready_plan()).unwrap();
-        let ready = profile::ready(self.graph, &analysis, backend) / <f32 as Scalar>::BYTES;
-        let mut network = network.keeping_ready();
+        let said =
+            memory::memory(self.graph, &analysis, self.kind, backend.prepacked_plan()).unwrap();
+        let ready =
+            profile::prepacked_bytes(self.graph, &analysis, backend) / <f32 as Scalar>::BYTES;
+        let mut network = network.with_prepacking();
         for _ in 0..2 {
             drop(network.infer(data.inputs(&meter), Mode::Eval).unwrap());
             let kept = said.flash + said.buffers + ready * S::BYTES;
@@ -355,7 +357,7 @@ fn memory_of_graphs_that_branch_is_as_foretold() {
 fn gradients(graph: &Graph, scales: &[f64]) -> (Vec<(String, Vec<f64>)>, u64) {
     let mut network = Network::<f64>::new(graph, Scheme::Torch, 3);
     let meter = network.meter().clone();
-    let data = Data::draw(graph, &[vec![2, 5]], 4);
+    let data = Data::sample(graph, &[vec![2, 5]], 4);
     network.build(&data.inputs(&meter)).unwrap();
     let tape = network.forward(data.inputs(&meter), Mode::Eval, true, &mut Unobserved).unwrap();
     let pairs = tape.outputs.iter().zip(scales);
@@ -402,7 +404,7 @@ fn two_heads_by_the_chain_rule() {
     let graph = graph(&[("stem", linear(4), 0), ("a", linear(3), 1), ("b", linear(2), 1)], &[2, 3]);
     let (found, accumulated) = gradients(&graph, &[1.0, 2.0]);
     let mut network = Network::<f64>::new(&graph, Scheme::Torch, 3);
-    network.build(&Data::draw(&graph, &[vec![2, 5]], 4).inputs(&Meter::new())).unwrap();
+    network.build(&Data::sample(&graph, &[vec![2, 5]], 4).inputs(&Meter::new())).unwrap();
     let tensors: Vec<(String, Vec<f64>)> = network
         .tensors()
         .into_iter()
@@ -453,7 +455,7 @@ fn additions_are_counted() {
 fn unwanted_gradients_of_inputs_are_not_given() {
     for (name, graph) in branching() {
         let mut network = Network::<f32>::new(&graph, Scheme::Torch, 3);
-        let data = Data::draw(&graph, &[vec![2, 5]], 4);
+        let data = Data::sample(&graph, &[vec![2, 5]], 4);
         network.build(&data.inputs(&Meter::new())).unwrap();
         let outcome = step(&mut network, &data, Mode::Train, false, &mut Unobserved).unwrap();
         assert!(outcome.gradients.inputs.iter().all(Option::is_none), "{name}");
@@ -508,16 +510,16 @@ fn a_first_pass_and_a_loss_are_those_of_any_other() {
             let data = batch_of(&graph, &analyze(&graph, &options).unwrap());
             let made =
                 || Network::<f32>::new(&graph, Scheme::KaimingNormal, 3).with_backend(backend);
-            let lasting = Meter::new();
-            let (mut apart, mut whole) = (made().owning_on(lasting.clone()), made());
+            let persistent = Meter::new();
+            let (mut apart, mut whole) = (made().with_persistent_meter(persistent.clone()), made());
             let (come_and_gone, all) = (apart.meter().clone(), whole.meter().clone());
             drop(apart.infer(data.inputs(&come_and_gone), Mode::Eval).unwrap());
             whole.build(&data.inputs(&all)).unwrap();
             all.reset_peak();
             drop(whole.infer(data.inputs(&all), Mode::Eval).unwrap());
-            let peaks = (come_and_gone.peak() + lasting.peak(), all.peak());
+            let peaks = (come_and_gone.peak() + persistent.peak(), all.peak());
             let what = format!("{} {backend:?} {mode:?}", source.name);
-            assert_eq!((peaks.0, lasting.now()), (peaks.1, all.now()), "{what}");
+            assert_eq!((peaks.0, persistent.now()), (peaks.1, all.now()), "{what}");
 
             let forward = loss(&mut apart, &data, mode, &mut Unobserved).unwrap();
             let stepped = step(&mut whole, &data, mode, false, &mut Unobserved).unwrap().loss;
@@ -534,13 +536,13 @@ fn shared_filters_are_kept_ready_once() {
         let graph = read(&source, None).graph;
         let analysis = analyze(&graph, &Options::default()).unwrap();
         let fast = Backend::Fast { exact: false };
-        let said = profile::ready(&graph, &analysis, fast);
-        let lasting = Meter::new();
+        let said = profile::prepacked_bytes(&graph, &analysis, fast);
+        let persistent = Meter::new();
         let network = Network::<f32>::new(&graph, Scheme::Torch, 1).with_backend(fast);
-        let mut network = network.owning_on(lasting.clone()).keeping_ready();
+        let mut network = network.with_persistent_meter(persistent.clone()).with_prepacking();
         let data = batch_of(&graph, &analysis);
         drop(network.infer(data.inputs(&Meter::new()), Mode::Eval).unwrap());
-        assert_eq!(lasting.now(), analysis.totals.param_bytes + said, "{text}");
+        assert_eq!(persistent.now(), analysis.totals.param_bytes + said, "{text}");
         said
     };
     let head = "model: m\ninput: [32, 28, 28]\nlayers:\n  - one: conv2d(32, 3, padding=1)\n";
@@ -566,12 +568,12 @@ layers:
     let graph = read(&source, None).graph;
     let analysis = analyze(&graph, &Options::default()).unwrap();
     let fast = Backend::Fast { exact: false };
-    assert!(profile::ready(&graph, &analysis, fast) > 0, "something is kept");
-    assert_eq!(profile::ready(&graph, &analysis, Backend::Reference), 0);
+    assert!(profile::prepacked_bytes(&graph, &analysis, fast) > 0, "something is kept");
+    assert_eq!(profile::prepacked_bytes(&graph, &analysis, Backend::Reference), 0);
     let (data, meter) = (batch_of(&graph, &analysis), Meter::new());
     let made = |keeps: bool| {
         let network = Network::<f64>::new(&graph, Scheme::Torch, 1).with_backend(fast);
-        let mut network = if keeps { network.keeping_ready() } else { network };
+        let mut network = if keeps { network.with_prepacking() } else { network };
         let infer = |network: &mut Network<'_, f64>| {
             network.infer(data.inputs(&meter), Mode::Eval).unwrap()[0].values()
         };

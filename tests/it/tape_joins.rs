@@ -15,7 +15,7 @@ use cnnstat::ops::{
     Add, Concat, Conv, Flatten, GlobalAvgPool, Identity, Linear, Mode, Mul, Op, Padding, Relu,
     Sigmoid, Sub,
 };
-use cnnstat::verify::{AsTheyAre, Known, Plan, verify};
+use cnnstat::verify::{CheckCache, ProductionRules, VerifyPlan, verify};
 use cnnstat::{Options, Shape, analyze};
 
 use crate::tape::everything;
@@ -111,7 +111,7 @@ fn memory_of_joins_is_as_foretold() {
 fn gradients(graph: &Graph, mode: Mode) -> (Vec<(String, Tensor<f64>)>, u64) {
     let mut network = Network::<f64>::new(graph, Scheme::Torch, 3);
     let meter = network.meter().clone();
-    let data = Data::draw(graph, &[vec![2, 2, 4, 4]], 4);
+    let data = Data::sample(graph, &[vec![2, 2, 4, 4]], 4);
     network.build(&data.inputs(&meter)).unwrap();
     let tape = network.forward(data.inputs(&meter), mode, true, &mut Unobserved).unwrap();
     let ones = tape.outputs.iter().map(|y| Tensor::full(y.shape(), 1.0, &meter)).collect();
@@ -132,7 +132,7 @@ fn gradients(graph: &Graph, mode: Mode) -> (Vec<(String, Tensor<f64>)>, u64) {
 fn total(graph: &Graph, name: &str, at: usize, by: f64) -> f64 {
     let mut network = Network::<f64>::new(graph, Scheme::Torch, 3);
     let meter = Meter::new();
-    let mut inputs = Data::draw(graph, &[vec![2, 2, 4, 4]], 4).inputs::<f64>(&meter);
+    let mut inputs = Data::sample(graph, &[vec![2, 2, 4, 4]], 4).inputs::<f64>(&meter);
     network.build(&inputs).unwrap();
     if name == "input" {
         inputs[0].data_mut()[at] += by;
@@ -206,8 +206,9 @@ fn shared_parameters_count_once_and_their_work_each_time() {
     assert_eq!((analysis.totals.params, analysis.totals.work.macs), (38, 3 * 2 * 2 * 9 * 16));
     let params: Vec<u64> = analysis.rows.iter().map(|row| row.counts.params).collect();
     assert_eq!(params, [38, 0, 0]);
-    let plan = Plan { batch: 2, mode: Mode::Train, seed: 1, steps: 2, backend: Backend::Reference };
-    let found = verify(&graph, plan, &AsTheyAre, &mut Known::default(), |_| {}).unwrap();
+    let plan =
+        VerifyPlan { batch: 2, mode: Mode::Train, seed: 1, steps: 2, backend: Backend::Reference };
+    let found = verify(&graph, plan, &ProductionRules, &mut CheckCache::default(), |_| {}).unwrap();
     assert!(found.mismatches().next().is_none(), "{:#?}", found.mismatches().collect::<Vec<_>>());
     // A frozen layer is frozen wherever it is applied.
     let mut network = Network::<f32>::new(&graph, Scheme::Torch, 1);
@@ -243,9 +244,15 @@ fn a_shared_layer_needs_what_its_parameters_have() {
 #[test]
 fn joins_verify() {
     for (name, graph) in joins() {
-        let plan =
-            Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1, backend: Backend::Reference };
-        let found = verify(&graph, plan, &AsTheyAre, &mut Known::default(), |_| {}).unwrap();
+        let plan = VerifyPlan {
+            batch: 2,
+            mode: Mode::Train,
+            seed: 3,
+            steps: 1,
+            backend: Backend::Reference,
+        };
+        let found =
+            verify(&graph, plan, &ProductionRules, &mut CheckCache::default(), |_| {}).unwrap();
         let wrong: Vec<_> = found.mismatches().collect();
         assert!(wrong.is_empty(), "{name}: {wrong:#?}");
     }

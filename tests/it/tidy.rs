@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::imports::{Imports, code, library};
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Longest file, in lines.
 const MAX_LINES: usize = 600;
 
-/// Which modules of the crate each top-level module may name. ARCHITECTURE.md draws the same.
+/// Which rooms each room of `src` may import; a row names rows above it only. A name without a slash covers all rooms below
+/// it. `ARCHITECTURE.md` shows this table.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("span", &[]),
     ("shape", &[]),
@@ -20,18 +23,24 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("analysis", &["graph", "ops", "shape", "span", "units"]),
     ("convention", &["analysis", "graph", "ops", "shape", "units"]),
     ("diag", &["span", "text"]),
-    ("import", &["diag", "lang", "model", "units"]),
-    ("model", &["diag", "expectation", "graph", "shape", "span"]),
     ("expectation", &["analysis", "diag", "shape", "span", "units"]),
-    ("lang", &["model", "diag", "expectation", "graph", "ops", "shape", "span", "text", "units"]),
-    ("import", &["diag", "graph", "ops", "shape", "span", "units"]),
-    ("exec", &["graph", "ops", "shape"]),
+    ("model", &["diag", "expectation", "graph", "shape", "span"]),
+    ("lang", &["diag", "expectation", "graph", "model", "ops", "shape", "span", "text", "units"]),
+    ("import", &["diag", "lang", "model", "units"]),
+    ("exec/base", &[]),
+    ("exec/kernels", &["exec/base", "ops"]),
+    ("exec/fast", &["exec/base", "exec/kernels", "ops"]),
+    ("exec/run", &["exec/base", "exec/fast", "exec/kernels", "graph", "ops", "shape"]),
+    ("exec", &["exec/base", "exec/run"]),
+    ("verify", &["analysis", "exec", "graph", "ops", "shape", "units"]),
+    ("profile", &["analysis", "exec", "graph", "shape"]),
     (
         "report",
         &[
             "analysis",
             "compare",
             "convention",
+            "exec/base",
             "graph",
             "ops",
             "profile",
@@ -43,8 +52,6 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("compare", &["analysis", "report"]),
-    ("verify", &["analysis", "exec", "graph", "ops", "shape", "units"]),
-    ("profile", &["analysis", "exec", "graph", "shape"]),
     (
         "budget",
         &[
@@ -63,11 +70,66 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Rows that name a row below them, each with that row. The list may only become shorter.
+const AGAINST_THE_ORDER: &[(&str, &str)] = &[("report", "compare")];
+
+/// Files in circles of more than two files, or of several folders. The list may only become shorter.
+const IN_CIRCLES: &[&str] = &[
+    "src/analysis/cost.rs",
+    "src/analysis/mod.rs",
+    "src/analysis/shapes.rs",
+    "src/cli/args.rs",
+    "src/cli/args/conventions.rs",
+    "src/cli/args/running.rs",
+    "src/cli/check.rs",
+    "src/cli/check/before.rs",
+    "src/cli/conventions.rs",
+    "src/cli/diff.rs",
+    "src/cli/expand.rs",
+    "src/cli/explain.rs",
+    "src/cli/explain_error.rs",
+    "src/cli/list.rs",
+    "src/cli/memory.rs",
+    "src/cli/mod.rs",
+    "src/cli/ops.rs",
+    "src/cli/params.rs",
+    "src/cli/profile.rs",
+    "src/cli/reconcile.rs",
+    "src/cli/summary.rs",
+    "src/cli/usage.rs",
+    "src/cli/verify.rs",
+    "src/convention.rs",
+    "src/convention/count.rs",
+    "src/convention/table.rs",
+    "src/convention/unruled.rs",
+    "src/diag/mod.rs",
+    "src/diag/render.rs",
+    "src/expectation.rs",
+    "src/expectation/amount.rs",
+    "src/expectation/read.rs",
+    "src/graph/builder.rs",
+    "src/graph/mod.rs",
+    "src/graph/tree.rs",
+    "src/lang/functions.rs",
+    "src/lang/places.rs",
+    "src/lang/reader.rs",
+    "src/lang/scopes.rs",
+    "src/lang/traps.rs",
+    "src/lang/yaml.rs",
+    "src/report/columns.rs",
+    "src/report/flow.rs",
+    "src/report/fold.rs",
+];
+
 /// Modules that may name every other.
 const FREE: &[&str] = &["lib", "main", "cli"];
 
 /// All that `compare` may name of the report: what is shown of a comparison imports it.
-const SEEN_BY_COMPARE: &str = "report::model";
+const SEEN_BY_COMPARE: &str = "src/report/model.rs";
+
+/// Between which ARCHITECTURE.md shows the table.
+const TABLE_BEGINS: &str = "<!-- imports: written by tests/it/tidy.rs -->\n";
+const TABLE_ENDS: &str = "\n<!-- /imports -->";
 
 /// What `exec` may not say: the rules it is there to check, and ways to get at them unseen.
 const UNSEEN_BY_EXEC: &[&str] = &["Layer", "analysis", "window"];
@@ -101,71 +163,57 @@ fn all_sources() -> Vec<(String, String)> {
     found.into_iter().map(read).collect()
 }
 
-/// The top-level module that a file of `src` belongs to.
-fn module(file: &str) -> Option<&str> {
-    file.strip_prefix("src/")?.split(['/', '.']).next()
+/// The room that a file of `src` belongs to: the longest name of the table that its path begins with.
+fn room(file: &str) -> Option<&str> {
+    let path = file.strip_prefix("src/")?;
+    let path = path.strip_suffix(".rs").unwrap_or(path);
+    let is_below = |name: &str| {
+        path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let rows = IMPORTS.iter().map(|(name, _)| *name);
+    let found = rows.filter(|name| is_below(name)).max_by_key(|name| name.len());
+    found.or_else(|| path.split('/').next())
 }
 
-/// Code without comments: what follows `//` on a line is dropped.
-fn code(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-/// Every module that code names after `crate::`, braces included.
-fn named(code: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for part in code.split("crate::").skip(1) {
-        let group = part.strip_prefix('{').map(|rest| rest.split('}').next().unwrap_or_default());
-        for item in group.unwrap_or(part).split(',') {
-            let name: String =
-                item.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            names.push(name);
-            if group.is_none() {
-                break;
-            }
-        }
-    }
-    names
-}
-
-/// The imports of a file that go against the direction.
-fn wrong_imports(file: &str, text: &str) -> Vec<String> {
-    let Some(module) = module(file).filter(|module| !FREE.contains(module)) else {
+/// The imports of a file that go against the direction. `imported` are files that its paths lead to.
+fn wrong_imports(file: &str, text: &str, imported: &[String]) -> Vec<String> {
+    let Some(own) = room(file).filter(|room| !FREE.contains(room)) else {
         return Vec::new();
     };
-    let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == module) else {
-        return vec![format!("{file}: the module {module} has no entry in the table of imports")];
+    let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == own) else {
+        return vec![format!("{file}: the room {own} has no entry in the table of imports")];
     };
-    let known: Vec<&str> =
-        IMPORTS.iter().map(|(name, _)| *name).chain(FREE.iter().copied()).collect();
-    let code = code(text);
-    let mut wrong: Vec<String> = named(&code)
-        .into_iter()
-        .filter(|name| {
-            name != module && known.contains(&name.as_str()) && !allowed.contains(&name.as_str())
-        })
-        .map(|name| format!("{file} names crate::{name}"))
-        .collect();
-    if module == "compare" {
-        let library = !file.ends_with("/tests.rs");
-        let others = code.matches("report::").count() - code.matches(SEEN_BY_COMPARE).count();
-        wrong.extend((library && others > 0).then(|| format!("{file} sees more of the report")));
+    let covers = |name: &str, room: &str| {
+        room.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mut wrong = Vec::new();
+    for other in imported {
+        let Some(room) = room(other).filter(|room| *room != "lib") else { continue };
+        if room != own && !allowed.iter().any(|name| covers(name, room)) {
+            wrong.push(format!("{file} imports {other}"));
+        }
+        if own == "compare" && room == "report" && other != SEEN_BY_COMPARE {
+            wrong.push(format!("{file} imports {other}, more of the report than it may"));
+        }
     }
-    if module == "exec" {
-        let library = code.split("#[cfg(test)]").next().unwrap_or_default();
-        let paths = library.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect::<Vec<_>>();
+    if covers("exec", own) {
+        let library = library(text);
+        let words = library.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect::<Vec<_>>();
         // `window` is a word of the subject; as a module it stands before `::`.
         let said = UNSEEN_BY_EXEC.iter().filter(|word| match **word {
             "window" => library.contains("window::"),
-            word => paths.contains(&word),
+            word => words.contains(&word),
         });
         let hidden = HIDDEN_FROM_EXEC.iter().filter(|word| library.contains(**word));
         wrong.extend(said.chain(hidden).map(|word| format!("{file} says {word}")));
     }
     wrong
+}
+
+/// All wrong imports of some files of `src`.
+fn wrong_in(files: &[(String, String)]) -> Vec<String> {
+    let imports = Imports::new(files);
+    files.iter().flat_map(|(file, text)| wrong_imports(file, text, &imports.of(file))).collect()
 }
 
 #[test]
@@ -190,26 +238,105 @@ fn files_say_why_they_exist() {
 
 #[test]
 fn imports_go_one_way() {
-    let wrong: Vec<String> =
-        all_sources().iter().flat_map(|(file, text)| wrong_imports(file, text)).collect();
+    let wrong = wrong_in(&all_sources());
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
+fn rows_of_the_table_name_rows_above_them() {
+    let place = |name: &str| IMPORTS.iter().position(|(row, _)| *row == name);
+    let pairs = IMPORTS.iter().flat_map(|(row, names)| names.iter().map(|name| (*row, *name)));
+    let wrong: Vec<_> = pairs.filter(|(row, name)| place(name) >= place(row)).collect();
+    assert_eq!(wrong, AGAINST_THE_ORDER);
+}
+
+#[test]
+fn architecture_shows_the_table() {
+    let width = IMPORTS.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let line = |(name, names): &(&str, &[&str])| {
+        let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        format!("    {name:width$}  imports  {names}\n")
+    };
+    let drawn: String = IMPORTS.iter().map(line).collect();
+    let path = Path::new(ROOT).join("ARCHITECTURE.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(TABLE_BEGINS).expect("where the table begins");
+    let (_, after) = rest.split_once(TABLE_ENDS).expect("where the table ends");
+    let right = format!("{before}{TABLE_BEGINS}\n{drawn}{TABLE_ENDS}{after}");
+    if std::env::var_os("CNNSTAT_UPDATE").is_some() {
+        fs::write(path, right).unwrap();
+    } else {
+        assert!(text == right, "run CNNSTAT_UPDATE=1 cargo test");
+    }
+}
+
+#[test]
 fn the_check_of_imports_can_fail() {
-    let wrong = |file, text| wrong_imports(file, text).len();
+    let wrong = |file: &str, text: &str| {
+        let others = [
+            "shape",
+            "graph/mod",
+            "analysis/mod",
+            "ops/mod",
+            "ops/window",
+            "report/model",
+            "report/grid",
+        ];
+        let others = others.iter().map(|name| (format!("src/{name}.rs"), String::new()));
+        let others = others.filter(|(name, _)| name != file);
+        let files: Vec<_> = others.chain([(file.to_owned(), text.to_owned())]).collect();
+        wrong_in(&files).len()
+    };
     assert_eq!(wrong("src/ops/conv.rs", "use crate::{shape::Shape, graph::Graph};"), 1);
     assert_eq!(wrong("src/ops/conv.rs", "let a = crate::analysis::analyze;"), 1);
     assert_eq!(wrong("src/ops/conv.rs", "// crate::graph in a comment"), 0);
     assert_eq!(wrong("src/exec/kernels/conv.rs", "use crate::ops::{Conv, Layer};"), 1);
     assert_eq!(wrong("src/exec/kernels/norm.rs", "use crate::ops::LayerNorm;"), 0);
-    assert_eq!(wrong("src/exec/tape.rs", "crate::ops::window::Window::extent(w, 1)"), 1);
-    assert_eq!(wrong("src/exec/tape.rs", "use crate::ops::*;"), 1);
-    assert_eq!(wrong("src/exec/tape.rs", "use crate::graph::Graph;"), 0);
+    assert_eq!(wrong("src/exec/kernels/norm.rs", "use crate::graph::Graph;"), 1);
+    assert_eq!(wrong("src/exec/run/tape.rs", "crate::ops::window::Window::extent(w, 1)"), 1);
+    assert_eq!(wrong("src/exec/run/tape.rs", "use crate::ops::*;"), 1);
+    assert_eq!(wrong("src/exec/run/tape.rs", "use crate::graph::Graph;"), 0);
     assert_eq!(wrong("src/compare/align.rs", "use crate::report::model::Layer;"), 0);
     assert_eq!(wrong("src/compare/align.rs", "use crate::report::grid::Grid;"), 1);
     assert_eq!(wrong("src/compare.rs", "use crate::graph::Graph;"), 1);
     assert_eq!(wrong("src/nowhere/a.rs", ""), 1);
+}
+
+#[test]
+fn files_import_each_other_in_no_circle() {
+    let found = Imports::new(&all_sources()).in_circles();
+    let new: Vec<_> = found.iter().filter(|file| !IN_CIRCLES.contains(&file.as_str())).collect();
+    assert!(new.is_empty(), "in a circle: {new:#?}");
+    let gone: Vec<_> = IN_CIRCLES.iter().filter(|file| !found.iter().any(|f| f == *file)).collect();
+    assert!(gone.is_empty(), "in no circle any more, delete the lines of {gone:#?}");
+}
+
+#[test]
+fn the_check_of_circles_can_fail() {
+    let circles = |files: &[(&str, &str)]| {
+        let files: Vec<_> =
+            files.iter().map(|(f, t)| (format!("src/{f}.rs"), (*t).to_owned())).collect();
+        Imports::new(&files).in_circles().len()
+    };
+    let (to_a, to_b) = ("use super::a::A;", "use super::b::{self, B as C};");
+    assert_eq!(circles(&[("x/a", to_b), ("x/b", to_a)]), 0, "two files of a folder");
+    assert_eq!(circles(&[("x/a", to_b), ("y/b", "use crate::x::a::A;")]), 0, "no such file");
+    assert_eq!(circles(&[("x/a", "use crate::y::b;"), ("y/b", "fn f() { crate::x::a::g() }")]), 2);
+    assert_eq!(circles(&[("x/a", to_b), ("x/b", "use super::{c::D, d};"), ("x/c", to_a)]), 3);
+    let tests = "#[cfg(test)]\nmod tests {\n use super::super::a::A; }";
+    assert_eq!(circles(&[("x/a", to_b), ("x/b", "use super::c;"), ("x/c", tests)]), 0);
+    // A name that a module passes on leads to the file that has it.
+    let passed_on =
+        [("x/mod", "mod a; mod b; mod c; pub use a::A;"), ("x/a", ""), ("x/b", "use super::A;")];
+    assert_eq!(circles(&[passed_on.as_slice(), &[("x/c", "use super::b::B;")]].concat()), 0);
+    let own = [("x/mod", "mod a; pub use a::A; fn f() { a::g() }"), ("x/a", "use super::T;")];
+    assert_eq!(circles(&own), 0, "parent and child");
+    let own = [
+        ("x/mod", "mod a; mod b; pub use a::A; fn f() { b::g() }"),
+        ("x/a", "use super::T;"),
+        ("x/b", "use super::T;"),
+    ];
+    assert_eq!(circles(&own), 3);
 }
 
 /// One file wraps the matrix product. Another runs loops that are compiled for machines with AVX2, and calls them where the
@@ -223,7 +350,7 @@ fn unsafe_code_is_in_two_files() {
         .filter(|(file, text)| library(file) && code(text).contains("unsafe"))
         .map(|(file, _)| file)
         .collect();
-    assert_eq!(found, ["src/exec/fast/gemm.rs", "src/exec/fast/wide.rs"]);
+    assert_eq!(found, ["src/exec/base/matmul.rs", "src/exec/base/simd.rs"]);
 }
 
 /// Only the command line prints, reads files or exits.

@@ -146,7 +146,7 @@ fn two_batches(kernel: &impl Kernel, shape: &[usize], batches: [Vec<f64>; 2]) ->
             mode: Mode::Train,
             rng: &mut rng,
             keep: false,
-            ready: None,
+            prepacked: None,
             meter: &meter,
         });
     }
@@ -212,7 +212,7 @@ fn dropout_drops_its_share_and_all_at_one() {
             mode: Mode::Train,
             rng: &mut rng,
             keep: true,
-            ready: None,
+            prepacked: None,
             meter: &meter,
         };
         let made = Dropout { rank, p: Probability(p) }.forward(pass);
@@ -236,7 +236,7 @@ fn stochastic_depth_drops_whole_samples_or_the_batch() {
             mode: Mode::Train,
             rng: &mut rng,
             keep: true,
-            ready: None,
+            prepacked: None,
             meter: &meter,
         };
         let made = StochasticDepth { p: Probability(0.5), mode }.forward(pass);

@@ -14,14 +14,14 @@ use cnnstat::ops::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use cnnstat::ops::{Io, Layer, Linear, Mode, Op, Relu};
 use cnnstat::shape::TooLarge;
 use cnnstat::verify::{
-    AsTheyAre, Known, Plan, Progress, Rules, Verification, need, settle, verify,
+    CheckCache, ProductionRules, Progress, Rules, Verification, VerifyPlan, need, resolve, verify,
 };
 use cnnstat::{DType, Shape};
 
 use crate::common::{folder, network, read};
 
-const PLAN: Plan =
-    Plan { batch: 2, mode: Mode::Train, seed: 3, steps: 1, backend: Backend::Reference };
+const PLAN: VerifyPlan =
+    VerifyPlan { batch: 2, mode: Mode::Train, seed: 3, steps: 1, backend: Backend::Reference };
 
 const SMALL: &str = "
 model: small
@@ -43,8 +43,8 @@ fn described(text: &str) -> Graph {
 }
 
 /// Every call of verification in this file.
-fn verified(graph: &Graph, plan: Plan, rules: &dyn Rules) -> Verification {
-    verify(graph, plan, rules, &mut Known::default(), |_| {}).unwrap()
+fn verified(graph: &Graph, plan: VerifyPlan, rules: &dyn Rules) -> Verification {
+    verify(graph, plan, rules, &mut CheckCache::default(), |_| {}).unwrap()
 }
 
 /// Layer and quantity of every mismatch.
@@ -202,7 +202,7 @@ const FAULTS: &[(&str, Change, &[&str])] = &[
 #[test]
 fn every_fault_is_found_where_it_is() {
     let graph = described(SMALL);
-    assert_eq!(mismatches(&verified(&graph, PLAN, &AsTheyAre)), []);
+    assert_eq!(mismatches(&verified(&graph, PLAN, &ProductionRules)), []);
     let mut missed = Vec::new();
     for (number, (layer, change, expected)) in FAULTS.iter().enumerate() {
         let (at, _) = graph.iter().find(|(_, node)| node.name == *layer).unwrap();
@@ -238,11 +238,11 @@ fn every_fixture_is_verified() {
     for source in folder("tests/fixtures/ops") {
         let graph = read(&source, None).graph;
         for mode in [Mode::Eval, Mode::Train] {
-            let found = verified(&graph, Plan { batch: 1, mode, ..PLAN }, &AsTheyAre);
+            let found = verified(&graph, VerifyPlan { batch: 1, mode, ..PLAN }, &ProductionRules);
             let wrong: Vec<_> = found.mismatches().collect();
             assert!(wrong.is_empty(), "{} {mode:?}: {wrong:#?}", source.name);
             assert_eq!((found.losses.len(), found.layers.len()), (2, graph.nodes().len()));
-            let needed = need(&graph, Plan { batch: found.batch, mode, ..PLAN }).unwrap();
+            let needed = need(&graph, VerifyPlan { batch: found.batch, mode, ..PLAN }).unwrap();
             assert!(needed >= found.taken, "{}: {needed} < {}", source.name, found.taken);
         }
     }
@@ -253,13 +253,13 @@ fn every_fixture_is_verified() {
 fn a_large_layer_is_tallied_on_a_small_input() {
     let graph =
         described("model: m\ninput: [16, 32, 32]\nlayers:\n  - c: conv2d(32, 3)\n  - r: relu\n");
-    let found = verified(&graph, Plan { batch: 1, ..PLAN }, &AsTheyAre);
+    let found = verified(&graph, VerifyPlan { batch: 1, ..PLAN }, &ProductionRules);
     assert_eq!(mismatches(&found), []);
     assert_eq!(found.layers[0].tallied_on, Some(vec![1, 16, 3, 3]));
     assert_eq!(found.layers[1].tallied_on, None);
     let (at, _) = graph.iter().next().unwrap();
     let change = Change::Backward(|b| b.params.adds = 0);
-    let found = verified(&graph, Plan { batch: 1, ..PLAN }, &Faulty { at, change });
+    let found = verified(&graph, VerifyPlan { batch: 1, ..PLAN }, &Faulty { at, change });
     assert_eq!(mismatches(&found), [(Some("c"), PARAMS[0])]);
 }
 
@@ -440,14 +440,14 @@ fn the_batch_is_raised_for_one_value_a_channel_and_only_then() {
     let large = described("model: m\ninput: [4, 1, 2]\nlayers:\n  - batchnorm2d\n");
     let none = described("model: m\ninput: [4]\nlayers:\n  - linear(3)\n  - relu\n");
     let of = |graph: &Graph, batch: u64, mode: Mode| {
-        let (plan, raised) = settle(graph, Plan { batch, mode, ..PLAN }).unwrap();
+        let (plan, raised) = resolve(graph, VerifyPlan { batch, mode, ..PLAN }).unwrap();
         (plan.batch, raised)
     };
     for graph in [&flat, &small] {
         assert_eq!(of(graph, 1, Mode::Train), (2, true));
         assert_eq!(of(graph, 1, Mode::Eval), (1, false));
         assert_eq!(of(graph, 3, Mode::Train), (3, false));
-        let found = verified(graph, Plan { batch: 1, ..PLAN }, &AsTheyAre);
+        let found = verified(graph, VerifyPlan { batch: 1, ..PLAN }, &ProductionRules);
         assert_eq!((found.batch, found.raised, mismatches(&found)), (2, true, vec![]));
     }
     for graph in [&large, &none] {
@@ -461,9 +461,9 @@ fn what_is_needed_is_not_less_than_what_is_taken() {
     let networks = [described(SMALL), network("lenet5").graph, network("m5").graph];
     for graph in networks.into_iter().chain([network("custom_cnn_bn").graph]) {
         for mode in [Mode::Eval, Mode::Train] {
-            let (plan, _) = settle(&graph, Plan { batch: 1, mode, ..PLAN }).unwrap();
+            let (plan, _) = resolve(&graph, VerifyPlan { batch: 1, mode, ..PLAN }).unwrap();
             let needed = need(&graph, plan).unwrap();
-            let taken = verified(&graph, plan, &AsTheyAre).taken;
+            let taken = verified(&graph, plan, &ProductionRules).taken;
             let within = (taken..taken + taken / 4).contains(&needed);
             assert!(within, "{} {mode:?}: {needed} needed, {taken} taken", graph.name);
         }
@@ -476,16 +476,16 @@ fn what_is_needed_is_not_less_than_what_is_taken() {
 fn what_is_found_depends_on_no_threads_and_on_nothing_known() {
     let networks = [described(SMALL), network("lenet5").graph, network("custom_cnn_bn").graph];
     let plans = [Backend::Fast { exact: false }, Backend::Reference]
-        .map(|backend| Plan { backend, ..PLAN });
+        .map(|backend| VerifyPlan { backend, ..PLAN });
     let found = |threads: usize, times: usize| {
         Threads::new(threads).unwrap().run(|| {
-            let mut known = Known::default();
+            let mut known = CheckCache::default();
             let mut found = Vec::new();
             for _ in 0..times {
                 found.clear();
                 for (graph, plan) in networks.iter().zip(plans.iter().cycle()) {
                     let mut checked = vec![0; graph.nodes().len()];
-                    found.push(verify(graph, *plan, &AsTheyAre, &mut known, |progress| {
+                    found.push(verify(graph, *plan, &ProductionRules, &mut known, |progress| {
                         if let Progress::Checked { node } = progress {
                             checked[node.index()] += 1;
                         }
@@ -510,7 +510,7 @@ fn additions_where_gradients_meet_are_a_row_of_their_own() {
          - s: share(@b, 't')\n  - x: add(@t, @s)\n  - mul(@x, @t)\n",
     );
     let row = |graph: &Graph| {
-        let found = verified(graph, PLAN, &AsTheyAre);
+        let found = verified(graph, PLAN, &ProductionRules);
         assert_eq!(mismatches(&found), []);
         let is_row = |what: &str| what == "additions where gradients meet";
         let row = found.totals.into_iter().find(|check| is_row(check.what));

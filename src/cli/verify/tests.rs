@@ -56,7 +56,7 @@ fn a_mismatch_is_a_finding_and_names_layer_quantity_and_both_numbers() {
 
 #[test]
 fn the_same_network_by_the_rules_as_they_are_is_fine() {
-    let found = done(&AsTheyAre, "lenet5 --steps 0 --format csv");
+    let found = done(&ProductionRules, "lenet5 --steps 0 --format csv");
     assert_eq!(found.status, Status::Fine);
     assert!(!found.page.contains("MISS"), "{}", found.page);
 }

@@ -4,25 +4,26 @@
 //! y = f(x)      dx from g and what the gradient reads, x or y
 //! ```
 //!
-//! The formulas are the reference's; exponentials are those of `special`. It may use `kernels`, `scalar` and `tensor`. Tests
-//! stand below and in `tests/it/fast_elementwise.rs`.
+//! The formulas are the reference's; exponentials are those of `special`. It may use `kernels`, `scalar` and `tensor`.
 
 #![allow(
     clippy::inline_always,
     reason = "what is inlined is compiled for the machine that it runs on"
 )]
 
+use super::kernel::{Fast, FastOptions};
 use super::special::{erf, exp, sigmoid, tanh};
-use super::wide::{self, Loop};
-use super::{Fast, How, Native, split};
-use crate::exec::backend::Scratch;
+use crate::exec::base::matmul::Native;
+use crate::exec::base::parallel;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::simd::{self, Loop};
+use crate::exec::base::tensor::Tensor;
+use crate::exec::kernels::Scratch;
 use crate::exec::kernels::{Backward, Forward, Grads, Kept, Made};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
 use crate::ops::activation::Approximate;
 use crate::ops::{Gelu, HardSigmoid, HardSwish, LeakyRelu, Mode, Relu, Relu6, Sigmoid, Silu, Tanh};
 
-/// What a gradient reads beside the gradient of the output.
+/// What a gradient reads besides the gradient of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reads {
     X,
@@ -72,10 +73,10 @@ impl<P: Pointwise, S: Scalar> Loop for Slopes<'_, P, S> {
 
 fn forward<S: Scalar, P: Pointwise>(function: &P, pass: &Forward<'_, S>) -> Made<S> {
     let x = &pass.inputs[0];
-    let mut y = Tensor::<S>::unset(x.shape(), pass.meter);
+    let mut y = Tensor::<S>::uninit(x.shape(), pass.meter);
     let from = x.data();
-    split::numbers(y.data_mut(), |first, y| {
-        wide::run(Values { function, x: &from[first..][..y.len()], y });
+    parallel::numbers(y.data_mut(), |first, y| {
+        simd::run(Values { function, x: &from[first..][..y.len()], y });
     });
     let kept = match P::READS {
         Reads::X => Kept::Input(0),
@@ -93,10 +94,10 @@ fn backward<S: Scalar, P: Pointwise>(function: &P, pass: &Backward<'_, S>) -> Gr
         Reads::Y => pass.output().data(),
     };
     let g = pass.grad().data();
-    let mut dx = Tensor::<S>::unset(&pass.shapes[0], pass.meter);
-    split::numbers(dx.data_mut(), |first, dx| {
+    let mut dx = Tensor::<S>::uninit(&pass.shapes[0], pass.meter);
+    parallel::numbers(dx.data_mut(), |first, dx| {
         let all = first..first + dx.len();
-        wide::run(Slopes { function, g: &g[all.clone()], read: &read[all], dx });
+        simd::run(Slopes { function, g: &g[all.clone()], read: &read[all], dx });
     });
     Grads::of_input(Some(dx))
 }
@@ -108,13 +109,13 @@ macro_rules! fast_activations {
             fn covers(&self, _: &[&[usize]]) -> bool {
                 true
             }
-            fn scratch(&self, _: &[&[usize]], _: Mode, _: How) -> Scratch {
+            fn scratch(&self, _: &[&[usize]], _: Mode, _: FastOptions) -> Scratch {
                 Scratch::default()
             }
-            fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: How) -> Made<S> {
+            fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: FastOptions) -> Made<S> {
                 forward(self, &pass)
             }
-            fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: How) -> Grads<S> {
+            fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: FastOptions) -> Grads<S> {
                 backward(self, &pass)
             }
         })*
@@ -128,18 +129,23 @@ impl Fast for Gelu {
         true
     }
 
-    fn scratch(&self, _: &[&[usize]], _: Mode, _: How) -> Scratch {
+    fn scratch(&self, _: &[&[usize]], _: Mode, _: FastOptions) -> Scratch {
         Scratch::default()
     }
 
-    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: How) -> Made<S> {
+    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: FastOptions) -> Made<S> {
         match self.approximate {
             Approximate::None => forward(&GeluErf, &pass),
             Approximate::Tanh => forward(&GeluTanh, &pass),
         }
     }
 
-    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: How) -> Grads<S> {
+    fn backward<S: Scalar>(
+        &self,
+        pass: Backward<'_, S>,
+        _: &Native<S>,
+        _: FastOptions,
+    ) -> Grads<S> {
         match self.approximate {
             Approximate::None => backward(&GeluErf, &pass),
             Approximate::Tanh => backward(&GeluTanh, &pass),
@@ -278,8 +284,8 @@ mod tests {
             let values = Values { function, x: &x, y: &mut y };
             let slopes = Slopes { function, g: &x, read: &x, dx: &mut dx };
             if is_wide {
-                wide::run(values);
-                wide::run(slopes);
+                simd::run(values);
+                simd::run(slopes);
             } else {
                 values.run();
                 slopes.run();

@@ -1,12 +1,12 @@
 //! One axis with windows a stride apart: what the fast kernels know of the reference's axis, which has the start of each.
 //!
-//! It may use `kernels`. Tests stand below.
+//! It may use `kernels`.
 
 use crate::exec::kernels;
 
 /// An axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Axis {
+pub(crate) struct StridedAxis {
     /// Elements of the input.
     pub(crate) extent: usize,
     /// Windows: elements of the output.
@@ -23,9 +23,9 @@ pub(crate) struct Axis {
     pub(crate) dilation: usize,
 }
 
-impl From<&kernels::Axis> for Axis {
-    fn from(axis: &kernels::Axis) -> Self {
-        let kernels::Axis { starts, extent, after, kernel, dilation } = axis;
+impl From<&kernels::WindowAxis> for StridedAxis {
+    fn from(axis: &kernels::WindowAxis) -> Self {
+        let kernels::WindowAxis { starts, extent, after, kernel, dilation } = axis;
         let first = starts.first().copied().unwrap_or(0);
         let stride = starts.get(1).map_or(1, |second| second.abs_diff(first));
         let windows = starts.len();
@@ -41,7 +41,7 @@ impl From<&kernels::Axis> for Axis {
     }
 }
 
-impl Axis {
+impl StridedAxis {
     /// Elements from the first tap of a window to the last.
     pub(crate) fn reach(&self) -> usize {
         self.dilation * (self.kernel - 1)
@@ -78,8 +78,15 @@ mod tests {
             for kernel in 1..5 {
                 for dilation in 1..4 {
                     for (first, after) in [(-4, 2), (-1, 0), (0, 3), (2, 1)] {
-                        let axis =
-                            Axis { extent, windows: 4, first, after, stride: 2, kernel, dilation };
+                        let axis = StridedAxis {
+                            extent,
+                            windows: 4,
+                            first,
+                            after,
+                            stride: 2,
+                            kernel,
+                            dilation,
+                        };
                         for window in 0..4 {
                             let at =
                                 |tap: usize| axis.start(window) + (tap * dilation).cast_signed();

@@ -2,18 +2,19 @@
 //! `statistics`.
 //!
 //! Planes of a few positions go to the reference: what is put down for each would take as much memory as they do. It may use
-//! `kernels`, `scalar` and `tensor`. Tests stand in `tests/it/fast_elementwise.rs`.
+//! `kernels`, `scalar` and `tensor`.
 
+use super::kernel::{Fast, FastOptions, backward_block, block};
 use super::statistics::{
     Affine, Shape, Wanted, backward_own, backward_running, forward_own, forward_running, workspace,
 };
-use super::{Fast, How, Native, backward_block, block};
-use crate::exec::backend::Scratch;
+use crate::exec::base::matmul::Native;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
+use crate::exec::kernels::Scratch;
 use crate::exec::kernels::{
     Backward, Forward, Grads, INVERSE, Kept, MEAN, Made, Owned, owned, update,
 };
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
 use crate::ops::{BatchNorm, Mode};
 
 /// Positions of the smallest plane.
@@ -35,7 +36,7 @@ impl Fast for BatchNorm {
         shape(inputs[0]).plane >= PLANE
     }
 
-    fn scratch(&self, inputs: &[&[usize]], mode: Mode, _: How) -> Scratch {
+    fn scratch(&self, inputs: &[&[usize]], mode: Mode, _: FastOptions) -> Scratch {
         let shape = shape(inputs[0]);
         let sums = workspace(shape);
         if self.running(mode) {
@@ -44,16 +45,21 @@ impl Fast for BatchNorm {
         Scratch { forward: 3 * shape.channels + sums, inputs: sums, params: sums }
     }
 
-    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, how: How) -> Made<S> {
+    fn forward<S: Scalar>(
+        &self,
+        pass: Forward<'_, S>,
+        _: &Native<S>,
+        options: FastOptions,
+    ) -> Made<S> {
         let x = &pass.inputs[0];
         let (shape, eps) = (shape(x.shape()), self.eps.0);
-        let mut y = Tensor::<S>::unset(x.shape(), pass.meter);
+        let mut y = Tensor::<S>::uninit(x.shape(), pass.meter);
         let running = self.running(pass.mode);
         let keep = |is_kept: bool| {
-            (pass.keep && is_kept).then(|| Tensor::<S>::unset(&[shape.channels], pass.meter))
+            (pass.keep && is_kept).then(|| Tensor::<S>::uninit(&[shape.channels], pass.meter))
         };
         let (means, inverses) = (keep(!running), keep(true));
-        let scratch = self.scratch(&[x.shape()], pass.mode, how);
+        let scratch = self.scratch(&[x.shape()], pass.mode, options);
         let mut block = block(scratch.forward, pass.meter);
         let (inverse, rest) = block.split_at_mut(shape.channels);
         let learned = (self.learned(pass.owned), eps);
@@ -83,13 +89,18 @@ impl Fast for BatchNorm {
         Made { outputs: vec![y], kept }
     }
 
-    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, how: How) -> Grads<S> {
+    fn backward<S: Scalar>(
+        &self,
+        pass: Backward<'_, S>,
+        _: &Native<S>,
+        options: FastOptions,
+    ) -> Grads<S> {
         let shape = shape(&pass.shapes[0]);
-        let unset = |shape: &[usize]| Tensor::<S>::unset(shape, pass.meter);
-        let mut dx = pass.want_inputs.then(|| unset(&pass.shapes[0]));
-        let learned = || (pass.want_params && self.affine).then(|| unset(&[shape.channels]));
+        let uninit = |shape: &[usize]| Tensor::<S>::uninit(shape, pass.meter);
+        let mut dx = pass.want_inputs.then(|| uninit(&pass.shapes[0]));
+        let learned = || (pass.want_params && self.affine).then(|| uninit(&[shape.channels]));
         let (mut dw, mut db) = (learned(), learned());
-        let scratch = self.scratch(&[&pass.shapes[0]], pass.mode, how);
+        let scratch = self.scratch(&[&pass.shapes[0]], pass.mode, options);
         let mut block = backward_block(scratch, &pass);
         let weight = self.learned(pass.owned).weight;
         let (g, inverse) = (pass.grad().data(), pass.numbers(INVERSE).data());

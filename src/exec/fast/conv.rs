@@ -2,19 +2,20 @@
 //! columns or, for a convolution where they are worth it, of tiles; a kernel for each channel goes without products.
 //!
 //! A transposed convolution goes from a convolution's output to its input: what the one makes forward, the other makes of
-//! its gradient. Tests stand in `tests/it/fast.rs`.
+//! its gradient.
 
 use super::depthwise::Depthwise;
-use super::gemm::Write;
+use super::kernel::{Fast, FastOptions, backward_block, bias_gradient, block};
 use super::product::Convolution;
-use super::winograd::{Given, Pass, Winograd};
-use super::{Fast, How, Native, backward_block, bias_gradient, block};
-use crate::exec::backend::Scratch;
+use super::winograd::{ForwardArgs, Pass, Winograd};
+use crate::exec::base::matmul::Native;
+use crate::exec::base::matmul::Write;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
+use crate::exec::kernels::Scratch;
 use crate::exec::kernels::{
     Backward, ConvLayout, ConvTransposeLayout, Forward, Grads, Kept, Made, Owned, owned, volume,
 };
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
 use crate::ops::{Conv, ConvTranspose, Mode};
 
 impl From<&ConvLayout> for Convolution {
@@ -34,20 +35,20 @@ impl From<&ConvTransposeLayout> for Convolution {
 
 /// Makes the tensors of a backward pass: gradients of input, weight and bias, as wanted, to be written.
 fn gradients<S: Scalar>(pass: &Backward<'_, S>, bias: bool) -> Grads<S> {
-    let unset = |shape: &[usize]| Tensor::<S>::unset(shape, pass.meter);
+    let uninit = |shape: &[usize]| Tensor::<S>::uninit(shape, pass.meter);
     let mut params = Vec::new();
     if pass.want_params {
-        params.push(unset(owned(pass.owned, "weight").shape()));
+        params.push(uninit(owned(pass.owned, "weight").shape()));
         if bias {
-            params.push(unset(owned(pass.owned, "bias").shape()));
+            params.push(uninit(owned(pass.owned, "bias").shape()));
         }
     }
-    let inputs = if pass.want_inputs { vec![unset(&pass.shapes[0])] } else { Vec::new() };
+    let inputs = if pass.want_inputs { vec![uninit(&pass.shapes[0])] } else { Vec::new() };
     Grads { inputs, params }
 }
 
-/// How one pass of a convolution is made.
-enum Way {
+/// FastOptions one pass of a convolution is made.
+enum Algorithm {
     /// Of slices, where every channel has a kernel of its own.
     Slices(Depthwise),
     /// Of products of tiles.
@@ -56,9 +57,9 @@ enum Way {
     Columns(Convolution),
 }
 
-impl Way {
-    fn choose(layout: &ConvLayout, pass: Pass, how: How) -> Self {
-        match (Depthwise::of(layout), Winograd::choose(layout, pass, how)) {
+impl Algorithm {
+    fn choose(layout: &ConvLayout, pass: Pass, options: FastOptions) -> Self {
+        match (Depthwise::of(layout), Winograd::choose(layout, pass, options)) {
             (Some(slices), _) => Self::Slices(slices),
             (None, Some(tiles)) => Self::Tiles(tiles),
             (None, None) => Self::Columns(Convolution::from(layout)),
@@ -71,13 +72,13 @@ impl Fast for Conv {
         true
     }
 
-    fn scratch(&self, inputs: &[&[usize]], _: Mode, how: How) -> Scratch {
+    fn scratch(&self, inputs: &[&[usize]], _: Mode, options: FastOptions) -> Scratch {
         let layout = ConvLayout::new(self, inputs[0]);
         let of = |pass, slices: fn(Scratch) -> usize, columns: fn(&Convolution) -> usize| {
-            match Way::choose(&layout, pass, how) {
-                Way::Slices(way) => slices(way.scratch()),
-                Way::Tiles(way) => way.scratch(),
-                Way::Columns(way) => columns(&way),
+            match Algorithm::choose(&layout, pass, options) {
+                Algorithm::Slices(algorithm) => slices(algorithm.scratch()),
+                Algorithm::Tiles(algorithm) => algorithm.scratch(),
+                Algorithm::Columns(algorithm) => columns(&algorithm),
             }
         };
         Scratch {
@@ -87,68 +88,89 @@ impl Fast for Conv {
         }
     }
 
-    fn ready(&self, inputs: &[&[usize]], how: How) -> usize {
-        match Way::choose(&ConvLayout::new(self, inputs[0]), Pass::Forward, how) {
-            Way::Tiles(way) => way.ready(),
-            Way::Slices(_) | Way::Columns(_) => 0,
+    fn prepacked_len(&self, inputs: &[&[usize]], options: FastOptions) -> usize {
+        match Algorithm::choose(&ConvLayout::new(self, inputs[0]), Pass::Forward, options) {
+            Algorithm::Tiles(algorithm) => algorithm.prepacked_len(),
+            Algorithm::Slices(_) | Algorithm::Columns(_) => 0,
         }
     }
 
-    fn make_ready<S: Scalar>(
+    fn prepack<S: Scalar>(
         &self,
         inputs: &[&[usize]],
         own: &[Owned<S>],
-        how: How,
+        options: FastOptions,
         into: &mut [S],
     ) {
         let layout = ConvLayout::new(self, inputs[0]);
-        if let Way::Tiles(way) = Way::choose(&layout, Pass::Forward, how) {
-            way.make_ready(owned(own, "weight").data(), into);
+        if let Algorithm::Tiles(algorithm) = Algorithm::choose(&layout, Pass::Forward, options) {
+            algorithm.prepack(owned(own, "weight").data(), into);
         }
     }
 
-    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
+    fn forward<S: Scalar>(
+        &self,
+        pass: Forward<'_, S>,
+        native: &Native<S>,
+        options: FastOptions,
+    ) -> Made<S> {
         let x = &pass.inputs[0];
         let layout = ConvLayout::new(self, x.shape());
         let weight = owned(pass.owned, "weight").data();
         let bias = self.bias.then(|| owned(pass.owned, "bias").data());
-        let mut y = Tensor::<S>::unset(&layout.shape(self.rank), pass.meter);
-        let scratch = self.scratch(&[x.shape()], pass.mode, how);
+        let mut y = Tensor::<S>::uninit(&layout.shape(self.rank), pass.meter);
+        let scratch = self.scratch(&[x.shape()], pass.mode, options);
         let mut block = block(scratch.forward, pass.meter);
         let (given, out) = ((x.data(), weight, bias), y.data_mut());
-        match Way::choose(&layout, Pass::Forward, how) {
-            Way::Slices(way) => way.forward(given, out, &mut block),
-            Way::Tiles(way) => {
-                let given =
-                    Given { x: x.data(), w: weight, ready: pass.ready, bias, turned: false };
-                way.forward(native, given, out, &mut block);
+        match Algorithm::choose(&layout, Pass::Forward, options) {
+            Algorithm::Slices(algorithm) => algorithm.forward(given, out, &mut block),
+            Algorithm::Tiles(algorithm) => {
+                let given = ForwardArgs {
+                    x: x.data(),
+                    w: weight,
+                    prepacked: pass.prepacked,
+                    bias,
+                    rotated: false,
+                };
+                algorithm.forward(native, given, out, &mut block);
             }
-            Way::Columns(way) => way.forward(native, given, out, &mut block),
+            Algorithm::Columns(algorithm) => algorithm.forward(native, given, out, &mut block),
         }
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
     }
 
-    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
+    fn backward<S: Scalar>(
+        &self,
+        pass: Backward<'_, S>,
+        native: &Native<S>,
+        options: FastOptions,
+    ) -> Grads<S> {
         let layout = ConvLayout::new(self, &pass.shapes[0]);
         let mut grads = gradients(&pass, self.bias);
-        let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, how), &pass);
+        let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, options), &pass);
         let g = pass.grad().data();
         if let [dx] = &mut grads.inputs[..] {
             let (given, dx) = ((g, owned(pass.owned, "weight").data()), dx.data_mut());
-            match Way::choose(&layout, Pass::Input, how) {
-                Way::Slices(way) => way.input_gradient(given, dx, &mut block),
-                Way::Tiles(way) => way.input_gradient(native, given, dx, &mut block),
-                Way::Columns(way) => {
-                    way.input_gradient(native, given, (dx, Write::Over), &mut block);
+            match Algorithm::choose(&layout, Pass::Input, options) {
+                Algorithm::Slices(algorithm) => algorithm.input_gradient(given, dx, &mut block),
+                Algorithm::Tiles(algorithm) => {
+                    algorithm.input_gradient(native, given, dx, &mut block);
+                }
+                Algorithm::Columns(algorithm) => {
+                    algorithm.input_gradient(native, given, (dx, Write::Over), &mut block);
                 }
             }
         }
         if let [dw, db @ ..] = &mut grads.params[..] {
             let (given, dw) = ((pass.input().data(), g), dw.data_mut());
-            match Way::choose(&layout, Pass::Weight, how) {
-                Way::Slices(way) => way.weight_gradient(given, dw, &mut block),
-                Way::Tiles(way) => way.weight_gradient(native, given, dw, &mut block),
-                Way::Columns(way) => way.weight_gradient(native, given, dw, &mut block),
+            match Algorithm::choose(&layout, Pass::Weight, options) {
+                Algorithm::Slices(algorithm) => algorithm.weight_gradient(given, dw, &mut block),
+                Algorithm::Tiles(algorithm) => {
+                    algorithm.weight_gradient(native, given, dw, &mut block);
+                }
+                Algorithm::Columns(algorithm) => {
+                    algorithm.weight_gradient(native, given, dw, &mut block);
+                }
             }
             for db in db {
                 bias_gradient(g, volume(layout.windows()), db.data_mut());
@@ -163,7 +185,7 @@ impl Fast for ConvTranspose {
         true
     }
 
-    fn scratch(&self, inputs: &[&[usize]], _: Mode, _: How) -> Scratch {
+    fn scratch(&self, inputs: &[&[usize]], _: Mode, _: FastOptions) -> Scratch {
         let product = Convolution::from(&ConvTransposeLayout::new(self, inputs[0]));
         Scratch {
             forward: product.input_scratch(),
@@ -172,12 +194,17 @@ impl Fast for ConvTranspose {
         }
     }
 
-    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
+    fn forward<S: Scalar>(
+        &self,
+        pass: Forward<'_, S>,
+        native: &Native<S>,
+        options: FastOptions,
+    ) -> Made<S> {
         let x = &pass.inputs[0];
         let layout = ConvTransposeLayout::new(self, x.shape());
         let weight = owned(pass.owned, "weight").data();
-        let mut y = Tensor::<S>::unset(&layout.shape(self.rank), pass.meter);
-        let scratch = self.scratch(&[x.shape()], pass.mode, how);
+        let mut y = Tensor::<S>::uninit(&layout.shape(self.rank), pass.meter);
+        let scratch = self.scratch(&[x.shape()], pass.mode, options);
         let mut block = block(scratch.forward, pass.meter);
         let out = y.data_mut();
         if self.bias {
@@ -191,11 +218,16 @@ impl Fast for ConvTranspose {
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0)]) }
     }
 
-    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
+    fn backward<S: Scalar>(
+        &self,
+        pass: Backward<'_, S>,
+        native: &Native<S>,
+        options: FastOptions,
+    ) -> Grads<S> {
         let layout = ConvTransposeLayout::new(self, &pass.shapes[0]);
         let product = Convolution::from(&layout);
         let mut grads = gradients(&pass, self.bias);
-        let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, how), &pass);
+        let mut block = backward_block(self.scratch(&[&pass.shapes[0]], pass.mode, options), &pass);
         let g = pass.grad().data();
         if let [dx] = &mut grads.inputs[..] {
             let weight = owned(pass.owned, "weight").data();

@@ -7,17 +7,16 @@
 //! ```
 //!
 //! Sums over taps are those of shifted slices of a padded plane (`grids`, `shifted`); the weight's gradient is made of
-//! products with the same slices. Planes and channels are shared by threads. It may use `kernels` and `scalar`. Tests stand in
-//! `tests/it/fast.rs`.
+//! products with the same slices. Planes and channels are shared by threads. It may use `kernels` and `scalar`.
 
-use super::axis::Axis;
+use super::axis::StridedAxis;
 use super::grids::copy;
 use super::shifted::{Shifted, backward, forward};
-use super::split;
-use super::wide::{self, Dots, SUMS};
-use crate::exec::backend::Scratch;
+use crate::exec::base::parallel;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::simd::{self, Dots, SUMS};
 use crate::exec::kernels::ConvLayout;
-use crate::exec::scalar::Scalar;
+use crate::exec::kernels::Scratch;
 
 /// A depthwise convolution on real sizes, ready to run.
 #[derive(Clone, Debug)]
@@ -37,7 +36,7 @@ impl Depthwise {
         if *channels == 1 || [kernels, groups] != [channels; 2] {
             return None;
         }
-        let axes = [0, 1, 2].map(|axis| Axis::from(&axes[axis]));
+        let axes = [0, 1, 2].map(|axis| StridedAxis::from(&axes[axis]));
         let planes = [axes.map(|axis| axis.extent), axes.map(|axis| axis.windows)];
         Some(Self {
             batch: *batch,
@@ -55,7 +54,7 @@ impl Depthwise {
 
     /// Scratch memory of each pass.
     pub(crate) fn scratch(&self) -> Scratch {
-        let of = |rows, macs, block| split::row_blocks(rows, macs, block);
+        let of = |rows, macs, block| parallel::row_blocks(rows, macs, block);
         let planes = self.batch * self.channels;
         Scratch {
             forward: of(planes, self.macs(), self.forward.block()),
@@ -107,7 +106,7 @@ impl Depthwise {
         let Shifted { from, to, .. } = &self.forward;
         let (taps, [input, output]) = (self.forward.taps(), self.planes);
         let (macs, block) = (self.batch * self.macs(), self.weight_block());
-        split::rows(dw, (taps, macs), (scratch, block), |first, weights, scratch| {
+        parallel::rows(dw, (taps, macs), (scratch, block), |first, weights, scratch| {
             let (padded, flat) = scratch.split_at_mut(from.numbers());
             padded.fill(S::ZERO);
             flat.fill(S::ZERO);
@@ -154,7 +153,7 @@ fn run<S: Scalar>(
 ) {
     let ((from, to), taps) = (shifted.planes(), shifted.taps());
     let channels = weights.len() / taps;
-    split::rows(into, (to, macs), (scratch, shifted.block()), |first, planes, scratch| {
+    parallel::rows(into, (to, macs), (scratch, shifted.block()), |first, planes, scratch| {
         shifted.begin(scratch);
         for (plane, into) in (first..).zip(planes.chunks_mut(to)) {
             let channel = plane % channels;
@@ -168,7 +167,7 @@ fn run<S: Scalar>(
 /// Adds to each of `into` the product of `g` with its shifted slice.
 fn dots<S: Scalar>(g: &[S], x: &[S], offsets: &[usize], into: &mut [S]) {
     fn some<S: Scalar, const T: usize>(g: &[S], x: &[S], offsets: [usize; T], into: &mut [S]) {
-        let sums = wide::run(Dots { g, x: offsets.map(|offset| &x[offset..]) });
+        let sums = simd::run(Dots { g, x: offsets.map(|offset| &x[offset..]) });
         into.iter_mut().zip(sums).for_each(|(into, sum)| *into = into.add(sum));
     }
     if let Ok(offsets) = offsets.try_into() {

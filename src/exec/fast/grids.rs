@@ -1,11 +1,10 @@
 //! A plane copied with its padding, its elements dealt onto grids: one for each remainder by the stride on each axis.
 //!
 //! On a grid, a tap of all windows is the plane from an offset on. Rows follow each other closely and share the padding
-//! between them, so that a loop may run through many. It may use `scalar`. Tests stand in
-//! `tests/it/fast.rs` and `tests/it/fast_elementwise.rs`.
+//! between them, so that a loop may run through many. It may use `scalar`.
 
-use super::wide::WIDTH;
-use crate::exec::scalar::Scalar;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::simd::WIDTH;
 
 /// The grids that an axis of a source is dealt onto.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +117,7 @@ impl Padded {
         });
     }
 
-    /// Every row of a plane, and where it begins on the first of the grids that lie beside each other.
+    /// Every row of a plane, and where it begins on the first of the grids that lie side by side.
     fn each_row<S: Scalar>(&self, source: &[S], into: &mut [S], run: impl Fn(&[S], &mut [S])) {
         let [deep, high, wide] = &self.axes;
         each_held(deep, |z, plane| {

@@ -7,20 +7,21 @@
 //! gate   y[p, i] = x[p, i]·s[p]     dx[p, i] = g[p, i]·s[p]     ds[p] = Σ_i g[p, i]·x[p, i]     p a plane
 //! ```
 //!
-//! Inputs that are stretched in another way go to the reference. It may use `kernels`, `scalar` and `tensor`. Tests stand in
-//! `tests/it/fast_elementwise.rs`.
+//! Inputs that are stretched in another way go to the reference. It may use `kernels`, `scalar` and `tensor`.
 
-use super::reduce::over_pairs;
-use super::{Fast, How, Native, split};
-use crate::exec::backend::Scratch;
+use super::kernel::{Fast, FastOptions};
+use crate::exec::base::matmul::Native;
+use crate::exec::base::parallel;
+use crate::exec::base::reduce::over_pairs;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
+use crate::exec::kernels::Scratch;
 use crate::exec::kernels::{Backward, Forward, Grads, Kept, Kernel, Made};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
 use crate::ops::{Add, Mode, Mul, Sub};
 
 /// `y` becomes what is made of each pair.
 fn pairs<S: Scalar>(a: &[S], b: &[S], y: &mut [S], of: impl Fn(S, S) -> S + Sync) {
-    split::numbers(y, |first, y| {
+    parallel::numbers(y, |first, y| {
         let all = first..first + y.len();
         for (y, (a, b)) in y.iter_mut().zip(a[all.clone()].iter().zip(&b[all])) {
             *y = of(*a, *b);
@@ -31,11 +32,11 @@ fn pairs<S: Scalar>(a: &[S], b: &[S], y: &mut [S], of: impl Fn(S, S) -> S + Sync
 /// All inputs of one shape, from the first on.
 fn joined<S: Scalar>(pass: &Forward<'_, S>, of: impl Fn(S, S) -> S + Sync) -> Tensor<S> {
     let [first, second, others @ ..] = pass.inputs else { unreachable!("two inputs are covered") };
-    let mut y = Tensor::<S>::unset(first.shape(), pass.meter);
+    let mut y = Tensor::<S>::uninit(first.shape(), pass.meter);
     pairs(first.data(), second.data(), y.data_mut(), &of);
     for x in others {
         let x = x.data();
-        split::numbers(y.data_mut(), |first, y| {
+        parallel::numbers(y.data_mut(), |first, y| {
             y.iter_mut().zip(&x[first..]).for_each(|(y, x)| *y = of(*y, *x));
         });
     }
@@ -54,15 +55,15 @@ macro_rules! fast_sums {
                 are_alike(inputs)
             }
 
-            fn scratch(&self, _: &[&[usize]], _: Mode, _: How) -> Scratch {
+            fn scratch(&self, _: &[&[usize]], _: Mode, _: FastOptions) -> Scratch {
                 Scratch::default()
             }
 
-            fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: How) -> Made<S> {
+            fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: FastOptions) -> Made<S> {
                 Made { outputs: vec![joined(&pass, $of)], kept: Vec::new() }
             }
 
-            fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: How) -> Grads<S> {
+            fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: FastOptions) -> Grads<S> {
                 Kernel::backward(self, pass)
             }
         })*
@@ -71,7 +72,7 @@ macro_rules! fast_sums {
 
 fast_sums! { Add: S::add; Sub: S::sub; }
 
-/// How the two factors of a product meet.
+/// How the two factors of a product are paired.
 #[derive(Clone, Copy, Debug)]
 enum Factors {
     /// Element by element.
@@ -102,7 +103,7 @@ impl Factors {
 
 /// `y` becomes `x`, each plane times its number.
 fn gated<S: Scalar>(plane: usize, x: &[S], gates: &[S], y: &mut [S]) {
-    split::each_row(y, (plane, plane), |p, y| {
+    parallel::each_row(y, (plane, plane), |p, y| {
         let gate = gates[p];
         y.iter_mut().zip(&x[p * plane..]).for_each(|(y, x)| *y = x.mul(gate));
     });
@@ -110,7 +111,7 @@ fn gated<S: Scalar>(plane: usize, x: &[S], gates: &[S], y: &mut [S]) {
 
 /// `ds` becomes the gradient of the gates.
 fn gates_gradient<S: Scalar>(plane: usize, g: &[S], x: &[S], ds: &mut [S]) {
-    split::each_row(ds, (1, plane), |p, ds| {
+    parallel::each_row(ds, (1, plane), |p, ds| {
         let all = p * plane..(p + 1) * plane;
         ds[0] = over_pairs(&g[all.clone()], &x[all], S::mul);
     });
@@ -121,15 +122,15 @@ impl Fast for Mul {
         Factors::of(inputs).is_some()
     }
 
-    fn scratch(&self, _: &[&[usize]], _: Mode, _: How) -> Scratch {
+    fn scratch(&self, _: &[&[usize]], _: Mode, _: FastOptions) -> Scratch {
         Scratch::default()
     }
 
-    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: How) -> Made<S> {
+    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: FastOptions) -> Made<S> {
         let shapes: Vec<&[usize]> = pass.inputs.iter().map(Tensor::shape).collect();
         let y = match Factors::of(&shapes) {
             Some(Factors::Gate { of, gate, plane }) => {
-                let mut y = Tensor::<S>::unset(shapes[of], pass.meter);
+                let mut y = Tensor::<S>::uninit(shapes[of], pass.meter);
                 gated(plane, pass.inputs[of].data(), pass.inputs[gate].data(), y.data_mut());
                 y
             }
@@ -138,7 +139,12 @@ impl Fast for Mul {
         Made { outputs: vec![y], kept: pass.kept([Kept::Input(0), Kept::Input(1)]) }
     }
 
-    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: How) -> Grads<S> {
+    fn backward<S: Scalar>(
+        &self,
+        pass: Backward<'_, S>,
+        _: &Native<S>,
+        _: FastOptions,
+    ) -> Grads<S> {
         if !pass.want_inputs {
             return Grads::of_input(None);
         }
@@ -146,7 +152,7 @@ impl Fast for Mul {
         let kept = |i: usize| pass.inputs[i].as_ref().expect("the kernel kept its inputs").data();
         let g = pass.grad().data();
         let mut inputs: Vec<Tensor<S>> =
-            shapes.iter().map(|shape| Tensor::unset(shape, pass.meter)).collect();
+            shapes.iter().map(|shape| Tensor::uninit(shape, pass.meter)).collect();
         if let Some(Factors::Gate { of, gate, plane }) = Factors::of(&shapes) {
             gated(plane, g, kept(gate), inputs[of].data_mut());
             gates_gradient(plane, g, kept(of), inputs[gate].data_mut());

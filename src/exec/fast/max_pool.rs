@@ -7,20 +7,20 @@
 //! The first of equal elements wins, and NaN over all; padding never does. A plane is dealt onto `grids` with −∞ for padding,
 //! and one long loop takes the maximum of shifted slices, together with the winning tap's distance from the window's first.
 //! A window in which no element is above −∞ is looked at by itself. It may use
-//! `scalar`. Tests stand in `tests/it/fast_elementwise.rs`.
+//! `scalar`.
 
 #![allow(
     clippy::inline_always,
     reason = "what is inlined is compiled for the machine that it runs on"
 )]
 
-use super::axis::Axis;
+use super::axis::StridedAxis;
 use super::grids::copy;
 use super::shifted::{Shifted, forward};
-use super::split;
-use super::wide::{self, Highest, Loop};
+use crate::exec::base::parallel;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::simd::{self, Highest, Loop};
 use crate::exec::kernels::positions;
-use crate::exec::scalar::Scalar;
 
 /// No tap has won.
 const NONE: u32 = u32::MAX;
@@ -29,7 +29,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Debug)]
 pub(crate) struct MaxWindows {
     planes: usize,
-    axes: [Axis; 3],
+    axes: [StridedAxis; 3],
     shifted: Shifted,
     /// Elements from a window's first to the one of each tap.
     distances: Vec<u32>,
@@ -59,7 +59,7 @@ impl<S: Scalar> Loop for Indices<'_, S> {
 
 impl MaxWindows {
     /// Whether a plane is not too large for the kernel: 2³² elements are.
-    pub(crate) fn covers(axes: &[Axis; 3]) -> bool {
+    pub(crate) fn covers(axes: &[StridedAxis; 3]) -> bool {
         let reach = axes
             .iter()
             .try_fold(1usize, |n, axis| n.checked_mul(axis.extent.checked_add(axis.reach())?));
@@ -70,7 +70,7 @@ impl MaxWindows {
     ///
     /// # Panics
     /// If the kernel does not cover them.
-    pub(crate) fn new(planes: usize, axes: &[Axis; 3]) -> Self {
+    pub(crate) fn new(planes: usize, axes: &[StridedAxis; 3]) -> Self {
         assert!(Self::covers(axes), "{axes:?}");
         let distance = |tap: [usize; 3]| {
             let at =
@@ -101,7 +101,7 @@ impl MaxWindows {
 
     /// Scratch memory of the forward pass, with or without indices.
     pub(crate) fn workspace(&self) -> usize {
-        split::row_blocks(self.planes, self.macs(), self.block())
+        parallel::row_blocks(self.planes, self.macs(), self.block())
     }
 
     /// `y` becomes the maxima of `x`, and `indices` the elements that won: −1 where none did.
@@ -115,10 +115,10 @@ impl MaxWindows {
         indices: &mut [i64],
         scratch: &mut [S],
     ) {
-        let together = split::together(self.planes, self.macs());
+        let together = parallel::together(self.planes, self.macs());
         let each = (together * self.output()).max(1);
         let parts = y.chunks_mut(each).zip(indices.chunks_mut(each)).enumerate();
-        split::run(parts, scratch, self.block(), |(i, (y, indices)), block| {
+        parallel::run(parts, scratch, self.block(), |(i, (y, indices)), block| {
             self.part::<S, true>(i * together, x, (y, indices), block);
         });
     }
@@ -129,7 +129,7 @@ impl MaxWindows {
     /// If a slice is shorter than its shape.
     pub(crate) fn forward<S: Scalar>(&self, x: &[S], y: &mut [S], scratch: &mut [S]) {
         let sizes = (self.output(), self.macs());
-        split::rows(y, sizes, (scratch, self.block()), |first, y, block| {
+        parallel::rows(y, sizes, (scratch, self.block()), |first, y, block| {
             self.part::<S, false>(first, x, (y, &mut []), block);
         });
     }
@@ -167,10 +167,10 @@ impl MaxWindows {
         for z in 0..deep.windows {
             for first in (0..high.windows).step_by(most) {
                 let rows = most.min(high.windows - first);
-                let length = ((rows - 1) * pitch + width).next_multiple_of(wide::WIDTH);
+                let length = ((rows - 1) * pitch + width).next_multiple_of(simd::WIDTH);
                 let x = &padded[(z * self.shifted.from.axes[1].cells + first) * pitch..];
                 let (y_flat, won) = (&mut values[..length], &mut winners[..length]);
-                wide::run(Highest::<S, KEEP> {
+                simd::run(Highest::<S, KEEP> {
                     x,
                     offsets,
                     distances,
@@ -190,7 +190,7 @@ impl MaxWindows {
                         y.iter().filter(|y| **y == S::LOWEST).count() > 0
                     };
                     if is_lost {
-                        self.mend((z, first + row), y, indices.get_mut(at..at + width));
+                        self.recompute((z, first + row), y, indices.get_mut(at..at + width));
                     }
                 }
             }
@@ -207,11 +207,11 @@ impl MaxWindows {
             i64::try_from(row).expect("in memory"),
             i64::try_from(wide.stride).expect("in memory"),
         );
-        wide::run(Indices { at, step, won, into: indices })
+        simd::run(Indices { at, step, won, into: indices })
     }
 
     /// Windows of a row that no element has won: the first element has, if there is one; without any tap, it is 0.
-    fn mend<S: Scalar>(
+    fn recompute<S: Scalar>(
         &self,
         (z, y): (usize, usize),
         values: &mut [S],
@@ -248,15 +248,15 @@ pub(crate) fn global<S: Scalar>(plane: usize, x: &[S], y: &mut [S], indices: Opt
     };
     match indices {
         Some(indices) => {
-            let together = split::together(y.len(), split::NUMBER * plane);
+            let together = parallel::together(y.len(), parallel::NUMBER * plane);
             let parts = y.chunks_mut(together).zip(indices.chunks_mut(together)).enumerate();
-            split::run(parts, &mut [] as &mut [S], 0, |(i, (y, indices)), _| {
+            parallel::run(parts, &mut [] as &mut [S], 0, |(i, (y, indices)), _| {
                 for (p, (y, index)) in (i * together..).zip(y.iter_mut().zip(indices)) {
                     (*y, *index) = of(p);
                 }
             });
         }
-        None => split::each_row(y, (1, plane), |p, y| y[0] = of(p).0),
+        None => parallel::each_row(y, (1, plane), |p, y| y[0] = of(p).0),
     }
 }
 
@@ -270,7 +270,7 @@ pub(crate) fn backward<S: Scalar>(
     indices: &[i64],
     dx: &mut [S],
 ) {
-    split::each_row(dx, (plane, plane + windows), |p, dx| {
+    parallel::each_row(dx, (plane, plane + windows), |p, dx| {
         dx.fill(S::ZERO);
         let all = p * windows..(p + 1) * windows;
         for (g, at) in g[all.clone()].iter().zip(&indices[all]) {

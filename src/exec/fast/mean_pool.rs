@@ -6,14 +6,14 @@
 //!
 //! It is a depthwise convolution with ones, and its gradient that of g/d: sums of `shifted` slices. The divisor d is the number
 //! of taps that count, or of those on the input, or a given one; it is the same in every plane. A window without a tap is
-//! 0. It may use `scalar`. Tests stand in `tests/it/fast_elementwise.rs`.
+//! 0. It may use `scalar`.
 
-use super::axis::Axis;
-use super::reduce::over;
+use super::axis::StridedAxis;
 use super::shifted::{Shifted, backward, forward};
-use super::split;
+use crate::exec::base::parallel;
+use crate::exec::base::reduce::over;
+use crate::exec::base::scalar::Scalar;
 use crate::exec::kernels::positions;
-use crate::exec::scalar::Scalar;
 
 /// What a sum is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +23,14 @@ pub(crate) enum Divisor {
     /// The taps on the input.
     Inside,
     /// A number.
-    Given(u64),
+    Fixed(u64),
 }
 
 /// The windows of an average pool on real sizes, ready to run.
 #[derive(Clone, Debug)]
 pub(crate) struct MeanWindows {
     planes: usize,
-    axes: [Axis; 3],
+    axes: [StridedAxis; 3],
     divisor: Divisor,
     forward: Shifted,
     backward: Shifted,
@@ -38,7 +38,7 @@ pub(crate) struct MeanWindows {
 
 impl MeanWindows {
     /// For so many planes (batch times channels).
-    pub(crate) fn new(planes: usize, axes: &[Axis; 3], divisor: Divisor) -> Self {
+    pub(crate) fn new(planes: usize, axes: &[StridedAxis; 3], divisor: Divisor) -> Self {
         let (forward, backward) = (forward(axes), backward(axes));
         Self { planes, axes: *axes, divisor, forward, backward }
     }
@@ -67,14 +67,14 @@ impl MeanWindows {
                 let (from, to) = self.axes[axis].inside(window);
                 to - from
             }
-            Divisor::Given(_) => 1,
+            Divisor::Fixed(_) => 1,
         };
         let windows = positions(self.axes.map(|axis| axis.windows));
         for (divisor, window) in divisors.iter_mut().zip(windows) {
             let taps: usize = (0..3).map(|axis| along(axis, window[axis])).product();
             #[allow(clippy::cast_precision_loss, reason = "a number of taps")]
             let number = match self.divisor {
-                Divisor::Given(number) => number as f64,
+                Divisor::Fixed(number) => number as f64,
                 _ => taps.max(1) as f64,
             };
             *divisor = S::of(number);
@@ -84,7 +84,7 @@ impl MeanWindows {
 
     /// Scratch memory of the forward pass.
     pub(crate) fn forward_workspace(&self) -> usize {
-        self.common() + split::row_blocks(self.planes, self.macs(), self.forward.block())
+        self.common() + parallel::row_blocks(self.planes, self.macs(), self.forward.block())
     }
 
     /// `y` becomes the means of `x`.
@@ -95,7 +95,7 @@ impl MeanWindows {
         let (common, scratch) = scratch.split_at_mut(self.common());
         let (ones, divisors) = self.write_common(common);
         let (input, output) = self.forward.planes();
-        split::rows(
+        parallel::rows(
             y,
             (output, self.macs()),
             (scratch, self.forward.block()),
@@ -113,7 +113,7 @@ impl MeanWindows {
     /// Scratch memory of the backward pass.
     pub(crate) fn backward_workspace(&self) -> usize {
         self.common()
-            + split::row_blocks(self.planes, self.macs(), self.backward.block() + self.output())
+            + parallel::row_blocks(self.planes, self.macs(), self.backward.block() + self.output())
     }
 
     /// `dx` becomes the gradient of the input.
@@ -125,7 +125,7 @@ impl MeanWindows {
         let (ones, divisors) = self.write_common(common);
         let (output, input) = self.backward.planes();
         let block = self.backward.block() + output;
-        split::rows(dx, (input, self.macs()), (scratch, block), |first, planes, scratch| {
+        parallel::rows(dx, (input, self.macs()), (scratch, block), |first, planes, scratch| {
             let (shares, scratch) = scratch.split_at_mut(output);
             self.backward.begin(scratch);
             for (plane, dx) in (first..).zip(planes.chunks_mut(input)) {
@@ -140,7 +140,7 @@ impl MeanWindows {
 /// The mean of each plane.
 pub(crate) fn global<S: Scalar>(plane: usize, x: &[S], y: &mut [S]) {
     let count = count(plane);
-    split::each_row(y, (1, plane), |i, y| {
+    parallel::each_row(y, (1, plane), |i, y| {
         y[0] = over(&x[i * plane..][..plane], |x| x).div(count);
     });
 }
@@ -148,7 +148,7 @@ pub(crate) fn global<S: Scalar>(plane: usize, x: &[S], y: &mut [S]) {
 /// The gradient of the input of [`global`].
 pub(crate) fn global_backward<S: Scalar>(plane: usize, g: &[S], dx: &mut [S]) {
     let count = count(plane);
-    split::each_row(dx, (plane, plane), |plane, dx| dx.fill(g[plane].div(count)));
+    parallel::each_row(dx, (plane, plane), |plane, dx| dx.fill(g[plane].div(count)));
 }
 
 fn count<S: Scalar>(plane: usize) -> S {

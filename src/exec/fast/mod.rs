@@ -15,77 +15,36 @@
 //! | anything else | the reference |
 //!
 //! The reference says what is right: results are equal within a tolerance that is relative to their scale. They do not
-//! depend on the number of threads, since `split` shares work by its shape. Scratch memory is told by `scratch` and
+//! depend on the number of threads, since `parallel` shares work by its shape. Scratch memory is told by `scratch` and
 //! allocated through the meter, once in each pass, when everything that the pass makes is there; the matrix product's own
-//! packed copies, which stay within the caches, are not accounted. It may use `kernels`, `scalar` and `tensor`. Tests stand
-//! in `tests/it/fast.rs` and `tests/it/fast_elementwise.rs`.
+//! packed copies, which stay within the caches, are not accounted. It may use `kernels`, `scalar` and `tensor`.
 
 mod activation;
 mod axis;
 mod batchnorm;
-mod columns;
 mod conv;
 mod depthwise;
-pub(crate) mod gemm;
 mod grids;
 mod join;
+mod kernel;
 mod linear;
 mod max_pool;
 mod mean_pool;
 mod patches;
-mod peak;
 mod pool;
 mod product;
-mod reduce;
 mod shifted;
 mod special;
-pub(crate) mod split;
 mod statistics;
-pub(crate) mod wide;
 mod winograd;
 
-pub use gemm::Native;
-pub use peak::peak;
+use kernel::Fast;
+pub(crate) use kernel::FastOptions;
 
-use super::backend::Scratch;
-use super::kernels::{Backward, Forward, Grads, Kernel as _, Made, Owned};
-use super::meter::{Buffer, Meter};
-use super::scalar::Scalar;
+use crate::exec::base::matmul::Native;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::kernels::{Backward, Forward, Grads, Kernel as _, Made, Owned, Scratch};
 use crate::ops::{Mode, Op};
-
-/// How fast kernels may compute.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct How {
-    /// Only in ways that round about as often as the reference does: of tiles, those of 2×2 outputs.
-    pub(crate) exact: bool,
-    /// What a forward pass needs of the parameters is made beforehand.
-    pub(crate) ready: bool,
-}
-
-/// An operator with a fast kernel.
-pub(crate) trait Fast {
-    /// Whether it takes inputs of these shapes.
-    fn covers(&self, inputs: &[&[usize]]) -> bool;
-    /// Its scratch memory, the same for every precision.
-    fn scratch(&self, inputs: &[&[usize]], mode: Mode, how: How) -> Scratch;
-    /// Numbers that can be made of the parameters beforehand, for forward passes that change none.
-    fn ready(&self, _inputs: &[&[usize]], _how: How) -> usize {
-        0
-    }
-    /// Makes them.
-    fn make_ready<S: Scalar>(
-        &self,
-        _inputs: &[&[usize]],
-        _owned: &[Owned<S>],
-        _how: How,
-        _into: &mut [S],
-    ) {
-    }
-    /// One forward pass.
-    fn forward<S: Scalar>(&self, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S>;
-    /// One backward pass.
-    fn backward<S: Scalar>(&self, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S>;
-}
 
 macro_rules! fast {
     ($($Name:ident)*) => {
@@ -98,43 +57,43 @@ macro_rules! fast {
         }
 
         /// The scratch memory of an operator, of the reference's kernel where there is no other.
-        pub(crate) fn scratch(op: &Op, inputs: &[&[usize]], mode: Mode, how: How) -> Scratch {
+        pub(crate) fn scratch(op: &Op, inputs: &[&[usize]], mode: Mode, options: FastOptions) -> Scratch {
             match op {
-                $(Op::$Name(op) if op.covers(inputs) => op.scratch(inputs, mode, how),)*
+                $(Op::$Name(op) if op.covers(inputs) => op.scratch(inputs, mode, options),)*
                 _ => Scratch::of_reference(op, inputs, mode),
             }
         }
 
-        /// Numbers that an operator's kernel can be given ready.
-        pub(crate) fn ready(op: &Op, inputs: &[&[usize]], how: How) -> usize {
+        /// Numbers that an operator's kernel can be given prepacked.
+        pub(crate) fn prepacked_len(op: &Op, inputs: &[&[usize]], options: FastOptions) -> usize {
             match op {
-                $(Op::$Name(op) if op.covers(inputs) => op.ready(inputs, how),)*
+                $(Op::$Name(op) if op.covers(inputs) => op.prepacked_len(inputs, options),)*
                 _ => 0,
             }
         }
 
         /// Makes them of its parameters.
-        pub(crate) fn make_ready<S: Scalar>(op: &Op, inputs: &[&[usize]], owned: &[Owned<S>], how: How, into: &mut [S]) {
+        pub(crate) fn prepack<S: Scalar>(op: &Op, inputs: &[&[usize]], owned: &[Owned<S>], options: FastOptions, into: &mut [S]) {
             match op {
-                $(Op::$Name(op) if op.covers(inputs) => op.make_ready(inputs, owned, how, into),)*
+                $(Op::$Name(op) if op.covers(inputs) => op.prepack(inputs, owned, options, into),)*
                 _ => {}
             }
         }
 
         /// One forward pass, by the reference's kernel where there is no other.
-        pub(crate) fn forward<S: Scalar>(op: &Op, pass: Forward<'_, S>, native: &Native<S>, how: How) -> Made<S> {
+        pub(crate) fn forward<S: Scalar>(op: &Op, pass: Forward<'_, S>, native: &Native<S>, options: FastOptions) -> Made<S> {
             let shapes: Vec<&[usize]> = pass.inputs.iter().map(|input| input.shape()).collect();
             match op {
-                $(Op::$Name(op) if op.covers(&shapes) => Fast::forward(op, pass, native, how),)*
+                $(Op::$Name(op) if op.covers(&shapes) => Fast::forward(op, pass, native, options),)*
                 _ => op.forward(pass),
             }
         }
 
         /// One backward pass, by the reference's kernel where there is no other.
-        pub(crate) fn backward<S: Scalar>(op: &Op, pass: Backward<'_, S>, native: &Native<S>, how: How) -> Grads<S> {
+        pub(crate) fn backward<S: Scalar>(op: &Op, pass: Backward<'_, S>, native: &Native<S>, options: FastOptions) -> Grads<S> {
             let shapes: Vec<&[usize]> = pass.shapes.iter().map(Vec::as_slice).collect();
             match op {
-                $(Op::$Name(op) if op.covers(&shapes) => Fast::backward(op, pass, native, how),)*
+                $(Op::$Name(op) if op.covers(&shapes) => Fast::backward(op, pass, native, options),)*
                 _ => op.backward(pass),
             }
         }
@@ -147,27 +106,4 @@ fast! {
     BatchNorm
     Relu Relu6 LeakyRelu Sigmoid HardSigmoid Silu HardSwish Tanh Gelu
     Add Sub Mul
-}
-
-/// Scratch memory of so many numbers, which hold anything.
-fn block<S: Scalar>(numbers: usize, meter: &Meter) -> Buffer<S> {
-    Buffer::scratch(numbers, meter)
-}
-
-/// The scratch memory of a backward pass: what it is for is made one after the other.
-fn backward_block<S: Scalar>(scratch: Scratch, pass: &Backward<'_, S>) -> Buffer<S> {
-    block(scratch.backward(pass.want_inputs, pass.want_params), pass.meter)
-}
-
-/// The gradient of a bias: for each channel the sum of its planes.
-fn bias_gradient<S: Scalar>(g: &[S], plane: usize, db: &mut [S]) {
-    let channels = db.len();
-    let each = channels.div_ceil(split::LANES).max(1);
-    let parts = db.chunks_mut(each).enumerate();
-    split::run(parts, &mut [] as &mut [S], 0, |(at, db), _| {
-        for (o, db) in (at * each..).zip(db) {
-            let planes = g.chunks_exact(plane.max(1)).skip(o).step_by(channels);
-            *db = planes.map(|plane| reduce::over(plane, |g| g)).fold(S::ZERO, Scalar::add);
-        }
-    });
 }

@@ -4,14 +4,14 @@
 //! block    (channel, tap) × window      gather: from channels, zeros on padding      scatter: onto channels, added
 //! ```
 //!
-//! A block is made a run of windows at a time, which on the last axis stand a stride apart. Extents are those that walking
-//! finds (`kernels::walk`). Tests stand below and in `tests/it/fast.rs`.
+//! A block is made a run of windows at a time, which on the last axis stand a stride apart. Extents are those that enumerating the
+//! windows finds (`kernels::windows`).
 
 use std::ops::Range;
 
 use super::grids::copy;
-use crate::exec::kernels::{Axis, Tap, positions, volume};
-use crate::exec::scalar::Scalar;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::kernels::{Tap, WindowAxis, positions, volume};
 
 /// Channels that go through the windows together.
 const TOGETHER: usize = 8;
@@ -19,14 +19,14 @@ const TOGETHER: usize = 8;
 /// One axis: where windows and taps are on it.
 #[derive(Clone, Debug)]
 struct Line {
-    axis: Axis,
+    axis: WindowAxis,
     stride: usize,
     /// For each tap, the windows in which it is on the input: they follow each other.
     inside: Vec<Range<usize>>,
 }
 
 impl Line {
-    fn new(axis: &Axis) -> Self {
+    fn new(axis: &WindowAxis) -> Self {
         let stride = match axis.starts[..] {
             [first, second, ..] => second.abs_diff(first),
             _ => 1,
@@ -55,7 +55,7 @@ pub(super) struct Patches {
 }
 
 impl Patches {
-    pub(super) fn new(axes: &[Axis; 3]) -> Self {
+    pub(super) fn new(axes: &[WindowAxis; 3]) -> Self {
         Self { lines: [0, 1, 2].map(|axis| Line::new(&axes[axis])) }
     }
 
@@ -217,8 +217,9 @@ mod tests {
 
     /// One row of 5 under windows of 3 taps, 2 apart, from −1 on.
     fn row() -> Patches {
-        let axis = Axis { starts: vec![-1, 1, 3], extent: 5, after: 1, kernel: 3, dilation: 1 };
-        Patches::new(&[Axis::none(), Axis::none(), axis])
+        let axis =
+            WindowAxis { starts: vec![-1, 1, 3], extent: 5, after: 1, kernel: 3, dilation: 1 };
+        Patches::new(&[WindowAxis::none(), WindowAxis::none(), axis])
     }
 
     #[test]
@@ -242,9 +243,9 @@ mod tests {
     #[test]
     fn windows_of_one_element_each_are_their_own_block() {
         assert!(!row().are_elements());
-        let none = || Axis::none();
+        let none = || WindowAxis::none();
         assert!(Patches::new(&[none(), none(), none()]).are_elements());
-        let strided = Axis { starts: vec![0, 2], extent: 4, ..none() };
+        let strided = WindowAxis { starts: vec![0, 2], extent: 4, ..none() };
         assert!(!Patches::new(&[none(), none(), strided]).are_elements());
     }
 }

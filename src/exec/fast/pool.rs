@@ -2,22 +2,22 @@
 //!
 //! | pool | goes to |
 //! |---|---|
-//! | windows that walk | `max_pool`, `mean_pool` |
+//! | sliding windows | `max_pool`, `mean_pool` |
 //! | adaptive, whose windows part an axis evenly | the same, a window's extent apart |
 //! | one window that sees a whole plane | a loop over each plane |
 //!
-//! Adaptive windows of different sizes go to the reference. It may use `kernels`, `meter`, `scalar` and `tensor`. Tests stand
-//! in `tests/it/fast_elementwise.rs`.
+//! Adaptive windows of different sizes go to the reference. It may use `kernels`, `meter`, `scalar` and `tensor`.
 
-use super::axis::Axis;
+use super::axis::StridedAxis;
+use super::kernel::{Fast, FastOptions, backward_block, block};
 use super::max_pool::{self, MaxWindows};
 use super::mean_pool::{self, Divisor, MeanWindows};
-use super::{Fast, How, Native, backward_block, block};
-use crate::exec::backend::Scratch;
+use crate::exec::base::matmul::Native;
+use crate::exec::base::meter::Buffer;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
+use crate::exec::kernels::Scratch;
 use crate::exec::kernels::{self, Backward, Forward, Grads, Kept, Made, narrow};
-use crate::exec::meter::Buffer;
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
 use crate::ops::{
     AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, Mode,
 };
@@ -25,18 +25,18 @@ use crate::ops::{
 /// The windows of a pool on a plane.
 #[derive(Clone, Debug)]
 enum Windows {
-    /// They walk along these axes.
-    Walk([Axis; 3]),
+    /// They slide along these axes.
+    Walk([StridedAxis; 3]),
     /// One sees all of it.
     Whole,
 }
 
 /// Axes of a plane, those that are not there in front.
-fn axes(shape: &[usize], of: impl Fn(usize, usize) -> kernels::Axis) -> [Axis; 3] {
-    let mut axes = [(); 3].map(|()| Axis::from(&kernels::Axis::none()));
+fn axes(shape: &[usize], of: impl Fn(usize, usize) -> kernels::WindowAxis) -> [StridedAxis; 3] {
+    let mut axes = [(); 3].map(|()| StridedAxis::from(&kernels::WindowAxis::none()));
     let front = 3 - (shape.len() - 2);
     for (axis, extent) in shape[2..].iter().enumerate() {
-        axes[front + axis] = Axis::from(&of(axis, *extent));
+        axes[front + axis] = StridedAxis::from(&of(axis, *extent));
     }
     axes
 }
@@ -52,7 +52,7 @@ fn adaptive(shape: &[usize], sizes: &[Option<u64>]) -> Option<Windows> {
     let of = |axis: usize, extent: usize| {
         let kernel = extent / size(axis, extent);
         let starts = (0..extent).step_by(kernel).map(usize::cast_signed).collect();
-        kernels::Axis { starts, extent, after: 0, kernel, dilation: 1 }
+        kernels::WindowAxis { starts, extent, after: 0, kernel, dilation: 1 }
     };
     all.all(|(extent, windows)| windows > 0 && extent > 0 && extent % windows == 0)
         .then(|| Windows::Walk(axes(shape, of)))
@@ -82,7 +82,7 @@ impl Pool for AvgPool {
 
     fn divisor(&self) -> Divisor {
         let taps = if self.count_include_pad { Divisor::Counted } else { Divisor::Inside };
-        self.divisor_override.map_or(taps, Divisor::Given)
+        self.divisor_override.map_or(taps, Divisor::Fixed)
     }
 }
 
@@ -117,8 +117,12 @@ enum Laid<K> {
 }
 
 impl<K> Laid<K> {
-    /// The kernel for so many planes with these axes is made by `of`; beside it the shape of the output.
-    fn new(windows: &Windows, shape: &[usize], of: impl FnOnce(usize, &[Axis; 3]) -> K) -> Self {
+    /// The kernel for so many planes with these axes is made by `of`; with the shape of the output.
+    fn new(
+        windows: &Windows,
+        shape: &[usize],
+        of: impl FnOnce(usize, &[StridedAxis; 3]) -> K,
+    ) -> Self {
         let rank = shape.len() - 2;
         let mut out = shape[..2].to_vec();
         match windows {
@@ -153,8 +157,8 @@ fn maxima_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {
 fn maximum<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
     let x = &pass.inputs[0];
     let laid = maxima(pool, x.shape());
-    let mut y = Tensor::<S>::unset(laid.output(), pass.meter);
-    let mut kept = pass.keep.then(|| Buffer::unset(y.len(), pass.meter));
+    let mut y = Tensor::<S>::uninit(laid.output(), pass.meter);
+    let mut kept = pass.keep.then(|| Buffer::uninit(y.len(), pass.meter));
     let (out, indices) = (y.data_mut(), kept.as_deref_mut());
     match &laid {
         Laid::Walk(windows, _) => {
@@ -176,7 +180,7 @@ fn maximum_backward<S: Scalar>(pool: &impl Pool, pass: &Backward<'_, S>) -> Grad
     Grads::of_input(pass.want_inputs.then(|| {
         let shape = &pass.shapes[0];
         let windows = maxima(pool, shape).output()[2..].iter().product();
-        let mut dx = Tensor::<S>::unset(shape, pass.meter);
+        let mut dx = Tensor::<S>::uninit(shape, pass.meter);
         let sizes = (windows, shape[2..].iter().product());
         max_pool::backward(sizes, pass.grad().data(), pass.indices("indices"), dx.data_mut());
         dx
@@ -184,7 +188,7 @@ fn maximum_backward<S: Scalar>(pool: &impl Pool, pass: &Backward<'_, S>) -> Grad
 }
 
 fn means(pool: &impl Pool, shape: &[usize]) -> Laid<MeanWindows> {
-    let of = |planes, axes: &[Axis; 3]| MeanWindows::new(planes, axes, pool.divisor());
+    let of = |planes, axes: &[StridedAxis; 3]| MeanWindows::new(planes, axes, pool.divisor());
     Laid::new(&pool.windows(shape).expect("covered"), shape, of)
 }
 
@@ -202,7 +206,7 @@ fn means_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {
 fn mean<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
     let x = &pass.inputs[0];
     let laid = means(pool, x.shape());
-    let mut y = Tensor::<S>::unset(laid.output(), pass.meter);
+    let mut y = Tensor::<S>::uninit(laid.output(), pass.meter);
     match &laid {
         Laid::Walk(windows, _) => {
             let mut block = block(windows.forward_workspace(), pass.meter);
@@ -216,7 +220,7 @@ fn mean<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
 fn mean_backward<S: Scalar>(pool: &impl Pool, pass: &Backward<'_, S>) -> Grads<S> {
     Grads::of_input(pass.want_inputs.then(|| {
         let shape = &pass.shapes[0];
-        let mut dx = Tensor::<S>::unset(shape, pass.meter);
+        let mut dx = Tensor::<S>::uninit(shape, pass.meter);
         let mut block = backward_block(means_scratch(pool, shape), pass);
         let g = pass.grad().data();
         match means(pool, shape) {
@@ -234,13 +238,13 @@ macro_rules! fast_pools {
             fn covers(&self, inputs: &[&[usize]]) -> bool {
                 self.windows(inputs[0]).is_some_and($covers)
             }
-            fn scratch(&self, inputs: &[&[usize]], _: Mode, _: How) -> Scratch {
+            fn scratch(&self, inputs: &[&[usize]], _: Mode, _: FastOptions) -> Scratch {
                 $scratch(self, inputs[0])
             }
-            fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: How) -> Made<S> {
+            fn forward<S: Scalar>(&self, pass: Forward<'_, S>, _: &Native<S>, _: FastOptions) -> Made<S> {
                 $forward(self, &pass)
             }
-            fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: How) -> Grads<S> {
+            fn backward<S: Scalar>(&self, pass: Backward<'_, S>, _: &Native<S>, _: FastOptions) -> Grads<S> {
                 $backward(self, &pass)
             }
         })*

@@ -9,13 +9,12 @@
 //!
 //! A block covers some channels and some windows, so that it stays in the cache. Where a window is an element (1×1), the
 //! channels are the block. Sums go through the blocks in order: how many threads there are changes nothing.
-//! Tests stand in `tests/it/fast.rs`.
 
-use super::gemm::{Matrix, MatrixMut, Native, Write};
 use super::patches::Patches;
-use super::split;
-use crate::exec::kernels::Axis;
-use crate::exec::scalar::Scalar;
+use crate::exec::base::matmul::{Matrix, MatrixMut, Native, Write};
+use crate::exec::base::parallel;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::kernels::WindowAxis;
 
 /// Numbers of a block of columns: what a core's own cache holds.
 const BLOCK: usize = 1 << 17;
@@ -74,7 +73,7 @@ struct WeightCut {
     /// Into how many sums the images and their blocks of windows are shared out.
     sums: usize,
     /// Whether sums are made with the kernels along the rows: the fewer are those that the product packs.
-    turned: bool,
+    transposed: bool,
 }
 
 impl Convolution {
@@ -83,7 +82,7 @@ impl Convolution {
         channels: usize,
         kernels: usize,
         groups: usize,
-        axes: &[Axis; 3],
+        axes: &[WindowAxis; 3],
     ) -> Self {
         let (depth, kernels) = (channels / groups, kernels / groups);
         Self { batch, groups, depth, kernels, patches: Patches::new(axes) }
@@ -130,23 +129,23 @@ impl Convolution {
 
     fn forward_cut(&self) -> ForwardCut {
         let (taps, windows) = (self.patches.taps(), self.patches.windows());
-        let pieces = split::pieces(self.macs(), self.batch * self.groups);
+        let pieces = parallel::pieces(self.macs(), self.batch * self.groups);
         let across = pieces.min(windows / NARROW).max(1);
         let down = pieces.div_ceil(across).min(self.kernels / LOW).max(1);
-        let wide = split::piece(windows, across, UNIT);
-        let rows = split::piece(self.kernels, down, 1);
+        let wide = parallel::piece(windows, across, UNIT);
+        let rows = parallel::piece(self.kernels, down, 1);
         if self.patches.are_elements() {
             return ForwardCut { channels: self.depth, windows: wide, rows, shared: false };
         }
         if down > 1 {
-            let channels = split::even(self.depth, SHARED / (taps * windows));
+            let channels = parallel::even(self.depth, SHARED / (taps * windows));
             // A power of two, so that no thread is left with a part more than the others.
-            let parts = (self.kernels / LOW).next_power_of_two().min(split::LANES);
-            let rows = split::piece(self.kernels, parts, 1);
+            let parts = (self.kernels / LOW).next_power_of_two().min(parallel::LANES);
+            let rows = parallel::piece(self.kernels, parts, 1);
             return ForwardCut { channels, windows, rows, shared: true };
         }
         let windows = wide.min(WIDE).min((BLOCK / taps).max(1));
-        let channels = split::even(self.depth, BLOCK / (taps * windows));
+        let channels = parallel::even(self.depth, BLOCK / (taps * windows));
         ForwardCut { channels, windows, rows, shared: false }
     }
 
@@ -158,7 +157,7 @@ impl Convolution {
             return block;
         }
         let parts = self.kernels.div_ceil(rows) * self.patches.windows().div_ceil(windows);
-        split::blocks(self.batch * self.groups * parts, block)
+        parallel::blocks(self.batch * self.groups * parts, block)
     }
 
     /// `y` becomes the convolution of `x`, with a bias for each kernel.
@@ -176,8 +175,8 @@ impl Convolution {
         let (x, w, bias) = given;
         let (taps, inner) = (self.patches.taps(), self.inner());
         let parts = self.parts(y, [self.kernels, self.patches.windows()], [cut.rows, cut.windows]);
-        split::run(parts, scratch, self.block(cut.channels, cut.windows), |part, block| {
-            let Part { n, group, row, col, mut into } = part;
+        parallel::run(parts, scratch, self.block(cut.channels, cut.windows), |part, block| {
+            let OutputBlock { n, group, row, col, mut into } = part;
             let [rows, width] = into.sizes();
             let first = group * self.kernels + row;
             let mut write = begin(&mut into, first, bias);
@@ -215,15 +214,15 @@ impl Convolution {
             for first in (0..self.depth).step_by(channels) {
                 let count = channels.min(self.depth - first);
                 let block = &mut scratch[..count * taps * windows];
-                let each = count.div_ceil(split::LANES);
+                let each = count.div_ceil(parallel::LANES);
                 let parts = block.chunks_mut(each * taps * windows).enumerate();
-                split::run(parts, &mut [] as &mut [S], 0, |(at, block), _| {
+                parallel::run(parts, &mut [] as &mut [S], 0, |(at, block), _| {
                     let channels = self.channels(x, (n, group, first + at * each));
                     self.patches.gather(channels, &(0..windows), block);
                 });
                 let block = Matrix::rows(block, count * taps, windows);
                 let parts = MatrixMut::new(y, self.kernels, windows, windows).cut(rows, windows);
-                split::run(parts, &mut [] as &mut [S], 0, |(row, _, mut into), _| {
+                parallel::run(parts, &mut [] as &mut [S], 0, |(row, _, mut into), _| {
                     let kernel = group * self.kernels + row;
                     let write =
                         if first == 0 { begin(&mut into, kernel, bias) } else { Write::Add };
@@ -242,10 +241,10 @@ impl Convolution {
         whole: &'a mut [S],
         [rows, cols]: [usize; 2],
         [high, wide]: [usize; 2],
-    ) -> impl ExactSizeIterator<Item = Part<'a, S>> {
+    ) -> impl ExactSizeIterator<Item = OutputBlock<'a, S>> {
         let (all, groups) = (self.batch * self.groups, self.groups);
         let cut = MatrixMut::new(whole, all * rows, cols, cols).cut_each(rows, high, wide);
-        cut.map(move |(at, row, col, into)| Part {
+        cut.map(move |(at, row, col, into)| OutputBlock {
             n: at / groups,
             group: at % groups,
             row,
@@ -259,23 +258,23 @@ impl Convolution {
     /// Channels and windows of a block of the input's gradient.
     fn input_cut(&self) -> (usize, usize) {
         let (taps, windows) = (self.patches.taps(), self.patches.windows());
-        let pieces = split::pieces(self.macs(), self.batch * self.groups);
+        let pieces = parallel::pieces(self.macs(), self.batch * self.groups);
         if self.patches.are_elements() {
             let across = pieces.min(windows / NARROW).max(1);
             let down = pieces.div_ceil(across).min(self.depth / LOW).max(1);
-            let channels = split::piece(self.depth, down, 1);
-            return (channels, split::piece(windows, across, UNIT));
+            let channels = parallel::piece(self.depth, down, 1);
+            return (channels, parallel::piece(windows, across, UNIT));
         }
         let windows = windows.min(WIDE).min((BLOCK / taps).max(1));
         let most = self.depth.div_ceil(pieces).max(LOW.div_ceil(taps));
-        (split::even(self.depth, most.min(BLOCK / (taps * windows.max(1)))), windows)
+        (parallel::even(self.depth, most.min(BLOCK / (taps * windows.max(1)))), windows)
     }
 
     /// Scratch memory of the input's gradient.
     pub(super) fn input_scratch(&self) -> usize {
         let (channels, windows) = self.input_cut();
         let parts = self.depth.div_ceil(channels);
-        split::blocks(self.batch * self.groups * parts, self.block(channels, windows))
+        parallel::blocks(self.batch * self.groups * parts, self.block(channels, windows))
     }
 
     /// Writes the gradient of the input over `dx`, or adds it to what is there.
@@ -292,8 +291,8 @@ impl Convolution {
         // A part that scatters has its channels whole.
         let across = if elements { wide } else { plane };
         let parts = self.parts(dx, [self.depth, plane], [many, across]);
-        split::run(parts, scratch, self.block(many, wide), |part, block| {
-            let Part { n, group, row, col, mut into } = part;
+        parallel::run(parts, scratch, self.block(many, wide), |part, block| {
+            let OutputBlock { n, group, row, col, mut into } = part;
             let [channels, width] = into.sizes();
             let high = channels * taps;
             let begin = group * self.kernels * inner + row * taps;
@@ -327,7 +326,7 @@ impl Convolution {
     fn weight_cut(&self) -> WeightCut {
         let (taps, windows) = (self.patches.taps(), self.patches.windows());
         let wide = windows.min(WIDE).min((BLOCK / taps).max(1)).max(1);
-        let pieces = split::pieces(self.macs().saturating_mul(self.batch * self.groups), 1);
+        let pieces = parallel::pieces(self.macs().saturating_mul(self.batch * self.groups), 1);
         let most = (BLOCK / (taps * wide)).clamp(1, self.depth);
         let steps = self.batch * windows.div_ceil(wide);
         let room = PARTIALS / self.weights();
@@ -335,17 +334,17 @@ impl Convolution {
         let sums = sums.min(steps).min(room).max(1);
         let across = pieces.div_ceil(self.groups * sums);
         let most = most.min(self.depth.div_ceil(across).max(LOW.div_ceil(taps)));
-        let channels = split::even(self.depth, most);
-        let turned = room > 0 && steps > 0 && self.kernels < channels * taps;
-        WeightCut { channels, windows: wide, sums, turned }
+        let channels = parallel::even(self.depth, most);
+        let transposed = room > 0 && steps > 0 && self.kernels < channels * taps;
+        WeightCut { channels, windows: wide, sums, transposed }
     }
 
     /// Scratch memory of the weight's gradient: its blocks, and its partial sums.
     fn weight_scratches(&self) -> (usize, usize) {
-        let WeightCut { channels, windows, sums, turned } = self.weight_cut();
+        let WeightCut { channels, windows, sums, transposed } = self.weight_cut();
         let parts = sums * self.groups * self.depth.div_ceil(channels);
-        let partials = if sums > 1 || turned { sums * self.weights() } else { 0 };
-        (split::blocks(parts, self.block(channels, windows)), partials)
+        let partials = if sums > 1 || transposed { sums * self.weights() } else { 0 };
+        (parallel::blocks(parts, self.block(channels, windows)), partials)
     }
 
     /// Scratch memory of the weight's gradient.
@@ -362,7 +361,7 @@ impl Convolution {
         dw: &mut [S],
         scratch: &mut [S],
     ) {
-        let WeightCut { channels, windows: wide, sums, turned } = self.weight_cut();
+        let WeightCut { channels, windows: wide, sums, transposed } = self.weight_cut();
         let (taps, inner, windows) = (self.patches.taps(), self.inner(), self.patches.windows());
         let (blocks, partials) = self.weight_scratches();
         let (scratch, partials) = scratch[..blocks + partials].split_at_mut(blocks);
@@ -374,12 +373,12 @@ impl Convolution {
         }
         let whole = if partials.is_empty() { &mut *dw } else { &mut *partials };
         let (all, high, across) = (sums * self.groups, channels * taps, self.kernels);
-        let parts = if turned {
+        let parts = if transposed {
             MatrixMut::new(whole, all * inner, across, across).cut_each(inner, high, across)
         } else {
             MatrixMut::new(whole, all * across, inner, inner).cut_each(across, across, high)
         };
-        split::run(parts, scratch, self.block(channels, wide), |part, block| {
+        parallel::run(parts, scratch, self.block(channels, wide), |part, block| {
             let (at, row, col, mut into) = part;
             // One of row and column is zero.
             let (sum, group, first) = (at / self.groups, at % self.groups, (row + col) / taps);
@@ -397,7 +396,8 @@ impl Convolution {
                     Matrix::rows(block, high, width)
                 };
                 let g = self.made(g, (n, group), (begin, width));
-                let (left, right) = if turned { (x, g.transposed()) } else { (g, x.transposed()) };
+                let (left, right) =
+                    if transposed { (x, g.transposed()) } else { (g, x.transposed()) };
                 native.product(&mut into, left, right, write);
                 write = Write::Add;
             }
@@ -406,12 +406,12 @@ impl Convolution {
             return;
         }
         let kernels = dw.chunks_exact_mut(inner).enumerate();
-        split::run(kernels, &mut [] as &mut [S], 0, |(kernel, dw), _| {
+        parallel::run(kernels, &mut [] as &mut [S], 0, |(kernel, dw), _| {
             let (group, row) = (kernel / self.kernels, kernel % self.kernels);
             dw.fill(S::ZERO);
             for partial in partials.chunks_exact(self.weights()) {
                 let partial = &partial[group * self.kernels * inner..];
-                let (first, step) = if turned { (row, self.kernels) } else { (row * inner, 1) };
+                let (first, step) = if transposed { (row, self.kernels) } else { (row * inner, 1) };
                 let partial = partial[first..].iter().step_by(step);
                 dw.iter_mut().zip(partial).for_each(|(dw, sum)| *dw = dw.add(*sum));
             }
@@ -420,7 +420,7 @@ impl Convolution {
 }
 
 /// What is written at once: some rows and columns of what a group makes in an image.
-struct Part<'a, S> {
+struct OutputBlock<'a, S> {
     n: usize,
     group: usize,
     row: usize,

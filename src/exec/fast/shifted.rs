@@ -2,13 +2,13 @@
 //!
 //! One long loop goes over many rows; what it makes between them is dropped. Backward there is one result for each remainder
 //! by the stride on each axis, with the taps that belong to it, and results interleave. It may use
-//! `scalar`. Tests stand in `tests/it/fast.rs`.
+//! `scalar`.
 
-use super::axis::Axis;
+use super::axis::StridedAxis;
 use super::grids::{Deal, Padded, copy};
-use super::wide::{self, Taps, WIDTH};
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::simd::{self, Taps, WIDTH};
 use crate::exec::kernels::positions;
-use crate::exec::scalar::Scalar;
 
 /// Numbers of a result that are computed at once, by whole rows: what stays in the nearest cache.
 const BLOCK: usize = 2048;
@@ -72,7 +72,7 @@ impl Shifted {
         (of(self.from.axes.map(|axis| axis.extent)), of(self.to.map(|axis| axis.extent)))
     }
 
-    /// Scratch memory is made ready for [`plane`](Self::plane).
+    /// Scratch memory is prepared for [`plane`](Self::plane).
     pub(crate) fn begin<S: Scalar>(&self, block: &mut [S]) {
         block[..self.from.numbers()].fill(S::ZERO);
     }
@@ -119,7 +119,7 @@ impl Shifted {
         }
     }
 
-    /// The rows of some results that lie beside each other in rows.
+    /// The rows of some results that lie side by side in rows.
     fn rows_of<S: Scalar>(
         &self,
         padded: &[S],
@@ -139,7 +139,7 @@ impl Shifted {
                 weights = others;
                 let from = &padded[begin + first * pitch..];
                 let (offsets, y) = (&result.offsets[..], &mut flat[..length]);
-                wide::run(Taps { x: from, offsets, weights: own, start, y });
+                simd::run(Taps { x: from, offsets, weights: own, start, y });
             }
             if high.results * wide.results == 1 {
                 let rows = into.chunks_exact_mut(wide.extent).skip(first).take(rows);
@@ -187,7 +187,7 @@ fn interleave<S: Scalar>(a: &[S], b: &[S], into: &mut [S]) {
 }
 
 /// Forward: each window the sum of its taps.
-pub(crate) fn forward(axes: &[Axis; 3]) -> Shifted {
+pub(crate) fn forward(axes: &[StridedAxis; 3]) -> Shifted {
     let from = Padded::new(
         axes.map(|axis| {
             let reach = axis.windows.saturating_sub(1) * axis.stride + axis.reach() + 1;
@@ -198,7 +198,7 @@ pub(crate) fn forward(axes: &[Axis; 3]) -> Shifted {
     );
     let offset = |tap: [usize; 3]| {
         from.at([0, 1, 2].map(|axis| {
-            let Axis { stride, dilation, .. } = axes[axis];
+            let StridedAxis { stride, dilation, .. } = axes[axis];
             (tap[axis] * dilation % stride, tap[axis] * dilation / stride)
         }))
     };
@@ -212,8 +212,8 @@ pub(crate) fn forward(axes: &[Axis; 3]) -> Shifted {
 }
 
 /// The other way: each element the sum of the windows that have it.
-pub(crate) fn backward(axes: &[Axis; 3]) -> Shifted {
-    // An element i of the input is met by window p at tap t where i − first = p·S + D·t.
+pub(crate) fn backward(axes: &[StridedAxis; 3]) -> Shifted {
+    // Window p covers element i of the input with tap t where i − first = p·S + D·t.
     let along = axes.map(|axis| {
         let stride = axis.stride.cast_signed();
         let lowest = (-axis.first).div_euclid(stride);

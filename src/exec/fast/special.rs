@@ -8,14 +8,14 @@
 //! erf x    = ±(1 − e^(−x²)·Q(1/(1 + x/2)))      Q fitted to erfc, |error| < 2·10⁻¹⁰ before rounding; f64 has libm's
 //! ```
 //!
-//! It may use `scalar`. Tests stand below.
+//! It may use `scalar`.
 
 #![allow(
     clippy::inline_always,
     reason = "what is inlined is compiled for the machine that it runs on"
 )]
 
-use crate::exec::scalar::Scalar;
+use crate::exec::base::scalar::Scalar;
 
 /// 1/k!.
 const SERIES: [f64; 14] = {

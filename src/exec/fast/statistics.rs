@@ -8,12 +8,12 @@
 //!
 //! Sums are made plane by plane and put together in the order of the samples: variances of planes join with those of their
 //! means. Channels go in groups, so that what was read for the sums is in a cache when it is read again. It may use
-//! `scalar`. Tests stand in `tests/it/fast_elementwise.rs`.
+//! `scalar`.
 
-use super::gemm::MatrixMut;
-use super::reduce::{over, over_pairs};
-use super::split;
-use crate::exec::scalar::Scalar;
+use crate::exec::base::matmul::MatrixMut;
+use crate::exec::base::parallel;
+use crate::exec::base::reduce::{over, over_pairs};
+use crate::exec::base::scalar::Scalar;
 
 /// Numbers of a group of channels.
 const GROUP: usize = 1 << 19;
@@ -90,7 +90,7 @@ impl Shape {
         of: impl Fn(usize, usize) -> [S; 2] + Sync,
     ) {
         let all = &mut partials[..2 * self.batch * count];
-        split::each_row(all, (2, self.plane), |i, pair| {
+        parallel::each_row(all, (2, self.plane), |i, pair| {
             pair.copy_from_slice(&of(i / count, first + i % count));
         });
     }
@@ -106,12 +106,12 @@ impl Shape {
         if y.is_empty() {
             return;
         }
-        let together = split::together(batch * count, split::NUMBER * plane);
+        let together = parallel::together(batch * count, parallel::NUMBER * plane);
         let (images, wide) =
             if together < count { (1, together) } else { (together / count, count) };
         let group = MatrixMut::new(&mut y[first * plane..], batch, count * plane, channels * plane);
         let parts = group.cut(images, wide * plane);
-        split::run(parts, &mut [] as &mut [S], 0, |(begin, col, mut images), _| {
+        parallel::run(parts, &mut [] as &mut [S], 0, |(begin, col, mut images), _| {
             for i in 0..images.sizes()[0] {
                 let planes = images.row(i).chunks_exact_mut(plane);
                 for (channel, y) in (first + col / plane..).zip(planes) {

@@ -4,17 +4,17 @@
 //! tiles of x  →  V  A·A × (channels × tiles)        gathered and transformed
 //! filters     →  U  A·A × (filters × channels)      transformed
 //! forward        A·A products U·V, transformed back to tiles of y
-//! input          forward, of the gradient of y, with filters that are turned
+//! input          forward, of the gradient of y, with filters that are rotated by 180°
 //! weight         A·A products Z·Vᵀ, Z the transformed gradient of y, summed over tiles and transformed back
 //! ```
 //!
 //! `choice` says where they are worth it, `steps` takes tiles through the steps of a pass, `tiles` and `filters` transform
-//! by the `forms`. They may use `gemm`, `split`, `kernels` and `scalar`. Tests stand in `winograd/tests.rs`, and through the
-//! operator in `tests/it/fast.rs`.
+//! by the `forms`. They may use `matmul`, `parallel`, `kernels` and `scalar`.
 
 mod choice;
 mod filters;
 mod forms;
+mod shape;
 mod steps;
 mod tiles;
 
@@ -22,113 +22,35 @@ mod tiles;
 mod tests;
 
 use self::forms::{Four, Two};
-pub(super) use self::steps::Given;
+pub(super) use self::shape::Pass;
+use self::shape::{ConvShape, Tile};
+pub(super) use self::steps::ForwardArgs;
 use self::steps::Steps;
-use super::How;
-use super::gemm::Native;
-use crate::exec::kernels::{Axis, ConvLayout};
-use crate::exec::scalar::Scalar;
-
-/// Taps along a side of a filter, and in all.
-const SIDE: usize = 3;
-const TAPS: usize = SIDE * SIDE;
-
-/// A convolution 3×3 of stride 1, dilation 1 and one group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shape {
-    /// Images.
-    batch: usize,
-    /// Channels of the input.
-    inputs: usize,
-    /// Channels of the output.
-    outputs: usize,
-    /// Rows and columns of the input.
-    size: [usize; 2],
-    /// Padding above and left of it, 0 to 2.
-    before: [usize; 2],
-    /// Rows and columns of the output.
-    made: [usize; 2],
-}
-
-/// Outputs that a tile makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tile {
-    /// 2×2 outputs of 4×4 inputs, as exact as a direct sum.
-    Two,
-    /// 4×4 outputs of 6×6 inputs.
-    Four,
-}
-
-/// What is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pass {
-    /// The output.
-    Forward,
-    /// The gradient of the input.
-    Input,
-    /// The gradient of the weight.
-    Weight,
-}
-
-/// Padding before an axis and windows on it, where they are those of a 3-tap kernel that moves on by one.
-fn along(axis: &Axis) -> Option<[usize; 2]> {
-    let (outs, first) = (axis.starts.len(), *axis.starts.first()?);
-    let before = usize::try_from(-first).ok()?;
-    let taps = axis.kernel == SIDE && axis.dilation == 1;
-    let each = axis.starts.iter().copied().eq(first..first + outs.cast_signed());
-    let all = outs + SIDE - 1 == before + axis.extent + axis.after;
-    let padding = before.max(axis.after) < SIDE;
-    (taps && each && all && padding && axis.extent > 0).then_some([before, outs])
-}
-
-impl Shape {
-    /// `None` where it is no convolution for these forms.
-    fn new(layout: &ConvLayout) -> Option<Self> {
-        let ConvLayout { batch, channels, kernels, groups, axes: [deep, down, across] } = layout;
-        let ([top, high], [left, wide]) = (along(down)?, along(across)?);
-        let some = [*batch, *channels, *kernels].iter().all(|n| *n > 0);
-        (some && *groups == 1 && *deep == Axis::none()).then_some(Self {
-            batch: *batch,
-            inputs: *channels,
-            outputs: *kernels,
-            size: [down.extent, across.extent],
-            before: [top, left],
-            made: [high, wide],
-        })
-    }
-
-    /// The convolution that makes the gradient of the input of the gradient of the output.
-    fn turned(&self) -> Self {
-        Self {
-            batch: self.batch,
-            inputs: self.outputs,
-            outputs: self.inputs,
-            size: self.made,
-            before: self.before.map(|padding| SIDE - 1 - padding),
-            made: self.size,
-        }
-    }
-}
+use super::kernel::FastOptions;
+use crate::exec::base::matmul::Native;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::kernels::ConvLayout;
 
 /// A pass of a convolution in tiles.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Winograd {
-    shape: Shape,
+    shape: ConvShape,
     pass: Pass,
     tile: Tile,
-    /// Whether filters are transformed beforehand.
-    ready: bool,
+    /// Whether filters are prepacked: transformed beforehand.
+    prepacked: bool,
 }
 
 impl Winograd {
     /// In tiles that are worth it; `None` where none are.
-    pub(super) fn choose(layout: &ConvLayout, pass: Pass, how: How) -> Option<Self> {
-        let (shape, ready) = (Shape::new(layout)?, how.ready && pass == Pass::Forward);
-        let tile = choice::choose(&shape, pass, how.exact, ready)?;
-        Some(Self { shape, pass, tile, ready })
+    pub(super) fn choose(layout: &ConvLayout, pass: Pass, options: FastOptions) -> Option<Self> {
+        let (shape, prepacked) =
+            (ConvShape::new(layout)?, options.prepacked && pass == Pass::Forward);
+        let tile = choice::choose(&shape, pass, options.exact, prepacked)?;
+        Some(Self { shape, pass, tile, prepacked })
     }
 
-    /// Numbers of scratch memory.
+    /// Elements of scratch memory.
     pub(super) fn scratch(&self) -> usize {
         match self.tile {
             Tile::Two => self.scratch_of::<2, 4>(),
@@ -138,14 +60,14 @@ impl Winograd {
 
     fn scratch_of<const M: usize, const A: usize>(&self) -> usize {
         match self.pass {
-            Pass::Forward => Steps::<M, A>::new(&self.shape, self.ready).forward_scratch(),
-            Pass::Input => Steps::<M, A>::new(&self.shape.turned(), false).forward_scratch(),
+            Pass::Forward => Steps::<M, A>::new(&self.shape, self.prepacked).forward_scratch(),
+            Pass::Input => Steps::<M, A>::new(&self.shape.transposed(), false).forward_scratch(),
             Pass::Weight => Steps::<M, A>::new(&self.shape, false).weight_scratch(),
         }
     }
 
     /// Numbers of the transformed filters, all of them.
-    pub(super) fn ready(&self) -> usize {
+    pub(super) fn prepacked_len(&self) -> usize {
         match self.tile {
             Tile::Two => Steps::<2, 4>::new(&self.shape, true).filters(),
             Tile::Four => Steps::<4, 6>::new(&self.shape, true).filters(),
@@ -153,10 +75,10 @@ impl Winograd {
     }
 
     /// Transforms the filters `w`.
-    pub(super) fn make_ready<S: Scalar>(&self, w: &[S], into: &mut [S]) {
+    pub(super) fn prepack<S: Scalar>(&self, w: &[S], into: &mut [S]) {
         match self.tile {
-            Tile::Two => Steps::<2, 4>::new(&self.shape, true).make_ready::<Two, S>(w, into),
-            Tile::Four => Steps::<4, 6>::new(&self.shape, true).make_ready::<Four, S>(w, into),
+            Tile::Two => Steps::<2, 4>::new(&self.shape, true).prepack::<Two, S>(w, into),
+            Tile::Four => Steps::<4, 6>::new(&self.shape, true).prepack::<Four, S>(w, into),
         }
     }
 
@@ -164,7 +86,7 @@ impl Winograd {
     pub(super) fn forward<S: Scalar>(
         &self,
         native: &Native<S>,
-        given: Given<'_, S>,
+        given: ForwardArgs<'_, S>,
         y: &mut [S],
         scratch: &mut [S],
     ) {
@@ -179,25 +101,25 @@ impl Winograd {
         dx: &mut [S],
         scratch: &mut [S],
     ) {
-        let given = Given { x: g, w, ready: None, bias: None, turned: true };
-        self.convolve(&self.shape.turned(), native, given, dx, scratch);
+        let given = ForwardArgs { x: g, w, prepacked: None, bias: None, rotated: true };
+        self.convolve(&self.shape.transposed(), native, given, dx, scratch);
     }
 
     fn convolve<S: Scalar>(
         &self,
-        shape: &Shape,
+        shape: &ConvShape,
         native: &Native<S>,
-        given: Given<'_, S>,
+        given: ForwardArgs<'_, S>,
         y: &mut [S],
         scratch: &mut [S],
     ) {
-        let ready = self.ready;
+        let prepacked = self.prepacked;
         match self.tile {
             Tile::Two => {
-                Steps::<2, 4>::new(shape, ready).forward::<Two, S>(native, given, y, scratch);
+                Steps::<2, 4>::new(shape, prepacked).forward::<Two, S>(native, given, y, scratch);
             }
             Tile::Four => {
-                Steps::<4, 6>::new(shape, ready).forward::<Four, S>(native, given, y, scratch);
+                Steps::<4, 6>::new(shape, prepacked).forward::<Four, S>(native, given, y, scratch);
             }
         }
     }

@@ -5,19 +5,18 @@
 //! backward  dx from g and what was kept, x or y
 //! ```
 //!
-//! The formulas are those of the table in `ops/activation.rs`, in the same order. σ(x) is 1/(1 + exp(−x)). Tests stand in
-//! `tests/it/kernels.rs`.
+//! The formulas are those of the table in `ops/activation.rs`, in the same order. σ(x) is 1/(1 + exp(−x)).
 
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::activation::Approximate;
 use crate::ops::{
     Abs, Celu, Elu, Gelu, HardSigmoid, HardSwish, HardTanh, LeakyRelu, LogSigmoid, Mish, Relu,
     Relu6, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 
-/// What a gradient reads beside the gradient of the output.
+/// What a gradient reads besides the gradient of the output.
 enum Reads {
     X,
     Y,

@@ -5,14 +5,13 @@
 //! update    running = (1 − f)·running + f·new      f = momentum, or 1/(batches seen), and m/(m − 1) times it for the variance
 //! ```
 //!
-//! With m = 1 a batch has no variance: [`smallest_batch`](Kernel::smallest_batch) says how many samples it takes. Tests
-//! stand in `tests/it/kernels.rs`.
+//! With m = 1 a batch has no variance: [`smallest_batch`](Kernel::smallest_batch) says how many samples it takes.
 
 use super::normalise::{self, Affine, Rows};
-use super::{Backward, Forward, Grads, Init, Kernel, Made, Numbers, Owned, Part};
-use crate::exec::meter::Buffer;
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use super::{Backward, Forward, Grads, Init, Kernel, Made, Numbers, Owned, TensorKind};
+use crate::exec::base::meter::Buffer;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{BatchNorm, Mode};
 
 /// The tensors of a normalisation by channels: weight 1 and bias 0, then running mean 0, variance 1 and a count.
@@ -32,7 +31,7 @@ pub(super) fn init_channels<S: Scalar>(
         all.push(Owned::buffer("running_var", init.constant(&[channels], 1.0)));
         all.push(Owned {
             name: "num_batches_tracked",
-            part: Part::Buffer,
+            kind: TensorKind::Buffer,
             numbers: Numbers::Count(Buffer::full(1, 0, init.meter)),
         });
     }

@@ -1,4 +1,4 @@
-//! Several values made one: sum, difference, product, and one behind the other.
+//! Several values made one: sum, difference, product, and concatenated.
 //!
 //! ```text
 //! add     y = x1 + x2 + …    dx = g                      passed on: the same memory
@@ -8,12 +8,12 @@
 //! ```
 //!
 //! Of add, sub and mul, inputs are aligned from the last axis, and on an axis of size 1 an input stands still while the
-//! output goes on; its gradient is summed over all that it met. Tests stand in `tests/it/joins.rs`.
+//! output goes on; its gradient is summed over the elements it was broadcast to.
 
 use super::softmax::position;
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{Add, Concat, Mul, Sub};
 
 /// The shape that all are stretched to.
@@ -30,8 +30,8 @@ fn stretched(shapes: &[&[usize]]) -> Vec<usize> {
     out
 }
 
-/// Visits the elements of the output in order: `meet` is given the element, and the element of each input that it meets.
-fn visit(out: &[usize], shapes: &[&[usize]], mut meet: impl FnMut(usize, &[usize])) {
+/// Visits the elements of the output in order: `visit` is given the element and that of each input it is made of.
+fn visit(out: &[usize], shapes: &[&[usize]], mut visit: impl FnMut(usize, &[usize])) {
     // Elements of each input from one position on an axis of the output to the next.
     let steps: Vec<Vec<usize>> = shapes
         .iter()
@@ -47,7 +47,7 @@ fn visit(out: &[usize], shapes: &[&[usize]], mut meet: impl FnMut(usize, &[usize
         .collect();
     let (mut at, mut from) = (vec![0; out.len()], vec![0; shapes.len()]);
     for to in 0..out.iter().product() {
-        meet(to, &from);
+        visit(to, &from);
         // The last axis that has not come to its end goes on; those behind it begin again.
         for axis in (0..out.len()).rev() {
             at[axis] += 1;
@@ -74,7 +74,7 @@ fn joined<S: Scalar>(pass: &Forward<'_, S>, join: impl Fn(S, S) -> S) -> Tensor<
     y
 }
 
-/// What an input of this shape met of the gradient, summed with `add`.
+/// The gradient of an input of this shape, summed over broadcast axes with `add`.
 fn summed<S: Scalar>(
     pass: &Backward<'_, S>,
     shape: &[usize],

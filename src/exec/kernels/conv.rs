@@ -1,4 +1,4 @@
-//! Convolution: every output position is the sum of its window times a kernel; backward goes the same ways the other way.
+//! Convolution: every output position is the sum of its window times a kernel; backward goes the same ways the other algorithm.
 //!
 //! ```text
 //! forward   y[n, o, p] = Σ_c Σ_t  x[n, c, p·S − P + D·t] · w[o, c, t]  +  b[o]
@@ -7,14 +7,14 @@
 //!           db[o]                   += g[n, o, p]
 //! ```
 //!
-//! A group of output channels sees its own group of input channels. Tests stand in `tests/it/kernels.rs`.
+//! A group of output channels sees its own group of input channels.
 
 use super::{
-    Axis, Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, owned,
-    positions, volume, walk,
+    Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, WindowAxis,
+    enumerate_windows, narrow, owned, positions, volume,
 };
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{Conv, Rounding};
 
 /// A convolution laid out on real sizes.
@@ -23,7 +23,7 @@ pub(crate) struct Layout {
     pub(crate) channels: usize,
     pub(crate) kernels: usize,
     pub(crate) groups: usize,
-    pub(crate) axes: [Axis; 3],
+    pub(crate) axes: [WindowAxis; 3],
 }
 
 /// Where one product of a convolution takes its factors from, and where it goes.
@@ -38,7 +38,7 @@ struct Product {
 
 impl Layout {
     pub(crate) fn new(conv: &Conv, shape: &[usize]) -> Self {
-        let mut axes = [Axis::none(), Axis::none(), Axis::none()];
+        let mut axes = [WindowAxis::none(), WindowAxis::none(), WindowAxis::none()];
         for (axis, extent) in shape[2..].iter().enumerate() {
             let steps = Steps {
                 kernel: narrow(conv.kernel_size.values()[axis]),
@@ -46,7 +46,7 @@ impl Layout {
                 dilation: narrow(conv.dilation.values()[axis]),
                 rounding: Rounding::Floor,
             };
-            axes[3 - conv.rank + axis] = walk(*extent, steps, conv.padding, axis);
+            axes[3 - conv.rank + axis] = enumerate_windows(*extent, steps, conv.padding, axis);
         }
         let (kernels, groups) = (narrow(conv.out_channels), narrow(conv.groups));
         Self { batch: shape[0], channels: shape[1], kernels, groups, axes }

@@ -8,17 +8,17 @@
 //! ```
 //!
 //! The output ends where the last tap lands; then P elements are cropped on both sides and output_padding is added. What
-//! lands on a cropped position is computed and lost; read back, such a position is zero. Tests stand in `tests/it/kernels.rs`.
+//! lands on a cropped position is computed and lost; read back, such a position is zero.
 
 use super::{
     Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, narrow, owned, positions, volume,
 };
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::ConvTranspose;
 
 /// One axis: for each input position, where each tap of its kernel lands; `None` where that is cropped.
-pub(crate) struct Axis {
+pub(crate) struct WindowAxis {
     lands: Vec<Vec<Option<usize>>>,
     kernel: usize,
     /// Elements of the output.
@@ -28,7 +28,7 @@ pub(crate) struct Axis {
     dilation: usize,
 }
 
-impl Axis {
+impl WindowAxis {
     /// The axis that is not there: one input position on one output position.
     fn none() -> Self {
         Self { lands: vec![vec![Some(0)]], kernel: 1, out: 1, starts: vec![0], dilation: 1 }
@@ -63,7 +63,7 @@ pub(crate) struct Layout {
     pub(crate) channels: usize,
     pub(crate) kernels: usize,
     pub(crate) groups: usize,
-    axes: [Axis; 3],
+    axes: [WindowAxis; 3],
 }
 
 /// Where one product of a transposed convolution takes its factors from, and where it goes.
@@ -78,9 +78,9 @@ struct Product {
 
 impl Layout {
     pub(crate) fn new(op: &ConvTranspose, shape: &[usize]) -> Self {
-        let mut axes = [Axis::none(), Axis::none(), Axis::none()];
+        let mut axes = [WindowAxis::none(), WindowAxis::none(), WindowAxis::none()];
         for (axis, extent) in shape[2..].iter().enumerate() {
-            axes[3 - op.rank + axis] = Axis::new(op, axis, *extent);
+            axes[3 - op.rank + axis] = WindowAxis::new(op, axis, *extent);
         }
         let (kernels, groups) = (narrow(op.out_channels), narrow(op.groups));
         Self { batch: shape[0], channels: shape[1], kernels, groups, axes }
@@ -106,10 +106,10 @@ impl Layout {
     }
 
     /// The axes of the convolution that is transposed: its windows stand where the kernels of the inputs land.
-    pub(crate) fn transposed(&self) -> [super::Axis; 3] {
+    pub(crate) fn transposed(&self) -> [super::WindowAxis; 3] {
         [0, 1, 2].map(|axis| {
-            let Axis { kernel, out, ref starts, dilation, .. } = self.axes[axis];
-            super::Axis { starts: starts.clone(), extent: out, after: 0, kernel, dilation }
+            let WindowAxis { kernel, out, ref starts, dilation, .. } = self.axes[axis];
+            super::WindowAxis { starts: starts.clone(), extent: out, after: 0, kernel, dilation }
         })
     }
 

@@ -7,12 +7,12 @@
 //! ```
 //!
 //! The mask has a value for what stays or goes together: an element, with a rank a channel of a sample, in stochastic depth
-//! a sample or the batch. They are drawn in order. Tests stand in `tests/it/kernels.rs`.
+//! a sample or the batch. They are sampled in order.
 
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned};
-use crate::exec::meter::Buffer;
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::meter::Buffer;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::dropout::Together;
 use crate::ops::{Dropout, Mode, StochasticDepth};
 
@@ -59,9 +59,9 @@ fn forward<S: Scalar>(op: &impl Drops, pass: &mut Forward<'_, S>) -> Made<S> {
         return Made { outputs: vec![x.view(x.shape())], kept: Vec::new() };
     }
     let together = op.together(x.shape());
-    let mut y = Tensor::<S>::unset(x.shape(), pass.meter);
+    let mut y = Tensor::<S>::uninit(x.shape(), pass.meter);
     let drawn = if pass.keep { y.len() / together } else { 0 };
-    let mut mask = Buffer::unset(drawn, pass.meter);
+    let mut mask = Buffer::uninit(drawn, pass.meter);
     let groups = x.data().chunks_exact(together).zip(y.data_mut().chunks_exact_mut(together));
     for (at, (x, y)) in groups.enumerate() {
         let stays = pass.rng.unit() >= p;
@@ -85,7 +85,7 @@ fn backward<S: Scalar>(op: &impl Drops, pass: &Backward<'_, S>) -> Grads<S> {
         return Grads::of_input(Some(grad.view(shape)));
     };
     let together = op.together(shape);
-    let mut dx = Tensor::<S>::unset(shape, pass.meter);
+    let mut dx = Tensor::<S>::uninit(shape, pass.meter);
     let groups = grad.data().chunks_exact(together).zip(dx.data_mut().chunks_exact_mut(together));
     for ((g, dx), stays) in groups.zip(mask.iter()) {
         for (g, dx) in g.iter().zip(dx) {

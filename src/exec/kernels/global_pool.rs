@@ -6,12 +6,11 @@
 //! ```
 //!
 //! No window is divided for: cut the axis into H·H' pieces, H' an element and H a window; a window sees the elements that
-//! share a piece with it, j·H' < (i + 1)·H and i·H < (j + 1)·H'. What is done with a window stands in `pool`. Tests stand
-//! below.
+//! share a piece with it, j·H' < (i + 1)·H and i·H < (j + 1)·H'. What is done with a window stands in `pool`.
 
 use super::pool::{Pool, Windows, maximum, maximum_backward, mean, mean_backward, pool_kernel};
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, Tap, narrow};
-use crate::exec::scalar::Scalar;
+use crate::exec::base::scalar::Scalar;
 use crate::ops::{AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool};
 
 /// What each of `windows` windows that share an axis sees.

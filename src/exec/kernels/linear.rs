@@ -5,11 +5,11 @@
 //! backward  dx[r, i] = Σ_o g[r, o] · w[o, i]      dw[o, i] = Σ_r g[r, o] · x[r, i]      db[o] = Σ_r g[r, o]
 //! ```
 //!
-//! A row is a position of all axes but the last. Tests stand in `tests/it/kernels.rs`.
+//! A row is a position of all axes but the last.
 
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, owned};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::Linear;
 
 /// The size of the last axis.

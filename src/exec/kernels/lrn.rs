@@ -8,12 +8,12 @@
 //!
 //! j goes over size channels, ⌊size/2⌋ before c and the rest from it on; backward over those whose window holds c, which is
 //! the mirrored window. Channels that do not exist are padding. One position is done after the other, with its channels'
-//! squares (backward: q) as workspace. Tests stand in `tests/it/kernels.rs`.
+//! squares (backward: q) as workspace.
 
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned};
-use crate::exec::meter::Buffer;
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::meter::Buffer;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{LocalResponseNorm, Mode};
 
 /// The sum over the `size` channels of a window that begins `before` channels before `c`.

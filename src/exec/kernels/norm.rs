@@ -7,13 +7,11 @@
 //! instance  one channel, all positions              the same
 //! update    running = (1 − f)·running + (f/N)·Σ_n new    instance norm in training; m/(m − 1) times it for the variance
 //! ```
-//!
-//! Tests stand in `tests/it/kernels.rs`.
 
 use super::batchnorm::{init_channels, unbiased, update};
 use super::normalise::{self, Affine, Rows};
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned};
-use crate::exec::scalar::Scalar;
+use crate::exec::base::scalar::Scalar;
 use crate::ops::{GroupNorm, InstanceNorm, LayerNorm, Mode};
 
 /// Forward with statistics of each row's own, nothing to be updated.

@@ -8,12 +8,12 @@
 //!           dw += g·x̂        db += g
 //! ```
 //!
-//! Backward holds x̂ of one row beside the gradient: m numbers of workspace. Tests stand in `tests/it/kernels.rs`.
+//! Backward holds x̂ of one row besides the gradient: m elements of workspace.
 
 use super::{Backward, Grads, Kept, Made, Owned, owned};
-use crate::exec::meter::{Buffer, Meter};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::meter::{Buffer, Meter};
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 
 /// Which elements are a row, and which learned number is theirs.
 #[derive(Clone, Copy, Debug)]

@@ -6,11 +6,11 @@
 //! backward  dx[n, c, s(p)] = g[n, c, p] for p on the input, then += g[n, c, p] for each p that was added
 //! ```
 //!
-//! A negative side crops: elements that nothing shows have no gradient. Tests stand below and in `tests/it/kernels.rs`.
+//! A negative side crops: elements that nothing shows have no gradient.
 
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, narrow, positions, volume};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{ReflectionPad, ReplicationPad, ZeroPad};
 
 /// Where an output element on one axis comes from.

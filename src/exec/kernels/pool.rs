@@ -11,15 +11,15 @@
 //! and never wins, zero to a mean; a tap beyond input and padding is none. The divisor d is divisor_override, or the
 //! window's taps, or (count_include_pad=false) those on the input. Caffe's rounding can make a window without any tap:
 //! it is 0, and its gradient is computed and lost. A maximum over padding alone is −∞, its gradient lost too; a mean over it is
-//! 0. The index of neither is an element: −1. Tests stand below and in `tests/it/kernels.rs`.
+//! 0. The index of neither is an element: −1.
 
 use super::{
-    Axis, Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, narrow, positions,
-    walk,
+    Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Steps, Tap, WindowAxis,
+    enumerate_windows, narrow, positions,
 };
-use crate::exec::meter::Buffer;
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::meter::Buffer;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{AvgPool, MaxPool, Padding, Rounding};
 
 /// What a window sees: for each tap an index in the input's channel, `None` on padding.
@@ -92,7 +92,7 @@ pub(super) fn maximum<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Mad
     let x = &pass.inputs[0];
     let windows = pool.windows(x.shape());
     let mut y = Tensor::<S>::zeros(&windows.shape, pass.meter);
-    let mut indices = Buffer::unset(if pass.keep { y.len() } else { 0 }, pass.meter);
+    let mut indices = Buffer::uninit(if pass.keep { y.len() } else { 0 }, pass.meter);
     let out = y.data_mut();
     windows.each(|y, channel, seen| {
         let (mut largest, mut index) = (S::LOWEST, None);
@@ -203,18 +203,18 @@ macro_rules! pool_kernel {
 pub(super) use pool_kernel;
 
 /// An axis of a pool.
-fn axis(extent: usize, steps: Steps, padding: Padding, axis: usize) -> Axis {
+fn axis(extent: usize, steps: Steps, padding: Padding, axis: usize) -> WindowAxis {
     // Caffe clips on every axis where there is padding on any; clipped, its rule is torch's.
     let padded = matches!(padding, Padding::Sides { sides, .. } if sides != [(0, 0); 3]);
     let rounding = match steps.rounding {
         Rounding::Caffe if padded => Rounding::Ceil,
         rounding => rounding,
     };
-    walk(extent, Steps { rounding, ..steps }, padding, axis)
+    enumerate_windows(extent, Steps { rounding, ..steps }, padding, axis)
 }
 
 /// The taps of each window that count.
-fn counted(along: &Axis) -> Vec<Vec<Tap>> {
+fn counted(along: &WindowAxis) -> Vec<Vec<Tap>> {
     let taps = |window| (0..along.kernel).map(move |tap| (window, tap));
     let counts = |(window, tap)| Some(along.tap(window, tap)).filter(|tap| *tap != Tap::Beyond);
     (0..along.starts.len()).map(|window| taps(window).filter_map(counts).collect()).collect()
@@ -222,7 +222,7 @@ fn counted(along: &Axis) -> Vec<Vec<Tap>> {
 
 impl MaxPool {
     /// The spatial axis with this index, of so many elements.
-    pub(crate) fn axis(&self, at: usize, extent: usize) -> Axis {
+    pub(crate) fn axis(&self, at: usize, extent: usize) -> WindowAxis {
         let steps = Steps {
             kernel: narrow(self.kernel_size.values()[at]),
             stride: narrow(self.stride.values()[at]),
@@ -235,7 +235,7 @@ impl MaxPool {
 
 impl AvgPool {
     /// The spatial axis with this index, of so many elements.
-    pub(crate) fn axis(&self, at: usize, extent: usize) -> Axis {
+    pub(crate) fn axis(&self, at: usize, extent: usize) -> WindowAxis {
         let steps = Steps {
             kernel: narrow(self.kernel_size.values()[at]),
             stride: narrow(self.stride.values()[at]),
@@ -270,8 +270,8 @@ pool_kernel!(AvgPool, mean, mean_backward);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::meter::Meter;
-    use crate::exec::rng::Rng;
+    use crate::exec::base::meter::Meter;
+    use crate::exec::base::rng::Rng;
     use crate::ops::Mode;
     use crate::ops::args::ArgValue;
     use crate::ops::field::{Field, PerAxis};
@@ -298,7 +298,7 @@ mod tests {
             mode: Mode::Train,
             rng: &mut rng,
             keep: true,
-            ready: None,
+            prepacked: None,
             meter: &meter,
         });
         let grads = [Tensor::full(made.outputs[0].shape(), 1.0, &meter)];

@@ -4,12 +4,10 @@
 //! forward   y = x if x > 0 else w·x
 //! backward  dx = g·(1 if x > 0 else w)      dw += 0 if x > 0 else g·x
 //! ```
-//!
-//! Tests stand in `tests/it/kernels.rs`.
 
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, owned};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::PRelu;
 
 impl PRelu {

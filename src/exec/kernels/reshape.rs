@@ -3,13 +3,11 @@
 //! ```text
 //! permute   y[i_0, i_1, …] = x[j]  where axis dims[k] of j is i_k      backward the same copy the other way
 //! ```
-//!
-//! Tests stand in `tests/it/kernels.rs`.
 
 use super::softmax::position;
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{Flatten, Identity, Permute, Reshape};
 
 /// The input under another shape.

@@ -4,12 +4,10 @@
 //! forward   y[i] = x[i]·w[p(i)]      p(i) the place on w below element i, its axes of size 1 passed over
 //! backward  dx[i] = g[i]·w[p(i)]     dw[p(i)] += g[i]·x[i]
 //! ```
-//!
-//! Tests stand below and in `tests/it/kernels_random_b.rs`.
 
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, owned};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::Scale;
 
 /// The element of a tensor of shape `own` that lies below element `i` of one of shape `shape`.

@@ -5,12 +5,10 @@
 //! channel   y[n, c·groups + g, …]     = x[n, g·(C/groups) + c, …]
 //! backward  the gradient is moved back
 //! ```
-//!
-//! Tests stand below and in `tests/it/kernels.rs`.
 
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, narrow};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{ChannelShuffle, PixelShuffle};
 
 /// How many steps of `step` it takes to go through `n`.

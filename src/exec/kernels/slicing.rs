@@ -5,12 +5,12 @@
 //! backward  dx[p_0(i_0), …] = g[i_0, …], zero elsewhere
 //! ```
 //!
-//! Positions are found by walking an axis from its start. Tests stand below and in `tests/it/kernels_random_b.rs`.
+//! Positions are found by enumerating an axis from its start.
 
 use super::softmax::position;
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, narrow};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{Chunk, Crop, Narrow, Select, Slice};
 
 /// An operator that picks positions of axes.

@@ -4,12 +4,10 @@
 //! softmax      e = exp(x − max x)    y = e / Σ e              dx = y·(g − Σ g·y)
 //! log_softmax  z = x − max x         y = z − ln Σ exp(z)      dx = g − exp(y)·Σ g
 //! ```
-//!
-//! Tests stand in `tests/it/kernels.rs`.
 
 use super::{Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::{LogSoftmax, Softmax};
 
 /// The position of an axis, counted from the end where it is negative.

@@ -13,12 +13,11 @@
 //!
 //! Axes multiply: taps and weights of a plane are those of its axes. Taps beyond the border are moved onto it. Weights are
 //! made of positions and are constants to the arithmetic; places are doubles whatever the scalar is, divided once, so that
-//! a whole place is whole (torch multiplies by a rounded 1/scale_factor, which at some factors falls just below). Tests
-//! stand below.
+//! a whole place is whole (torch multiplies by a rounded 1/scale_factor, which at some factors falls just below).
 
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, narrow, positions, volume};
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
 use crate::ops::Upsample;
 use crate::ops::upsample::Interpolation;
 
@@ -26,7 +25,7 @@ use crate::ops::upsample::Interpolation;
 type Weighed = (usize, f64);
 
 /// For each output of an axis, the inputs it is made of.
-type Axis = Vec<Vec<Weighed>>;
+type WindowAxis = Vec<Vec<Weighed>>;
 
 #[allow(clippy::cast_precision_loss, reason = "a position in a tensor")]
 fn real(n: usize) -> f64 {
@@ -39,7 +38,7 @@ fn each<T: Copy>(values: &[T], axis: usize) -> T {
 }
 
 /// An axis of `extent` inputs.
-fn interpolated(op: &Upsample, axis: usize, extent: usize) -> Axis {
+fn interpolated(op: &Upsample, axis: usize, extent: usize) -> WindowAxis {
     let scale = op.scale_factor.as_ref().map(|scale| each(&scale.0, axis).0);
     let out = match (&op.size, scale) {
         (Some(size), _) => narrow(each(&size.0, axis)),
@@ -108,7 +107,7 @@ fn onto(position: f64, extent: usize) -> usize {
 struct Layout {
     planes: usize,
     extents: [usize; 3],
-    axes: [Axis; 3],
+    axes: [WindowAxis; 3],
     shape: Vec<usize>,
 }
 

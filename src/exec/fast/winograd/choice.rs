@@ -1,11 +1,10 @@
 //! Where Winograd's forms pay: the time that a pass takes with each of them, and with columns and one product, as a sum of
 //! what it computes and what it moves.
 //!
-//! Only ratios matter. The figures are those of a core with registers of 512 bits and some megabytes of cache beside it,
-//! which reaches about 100 GFLOP/s; on another, products and memory differ by about the same factor. Tests stand in
-//! `tests`.
+//! Only ratios matter. The figures are those of a core with registers of 512 bits and some megabytes of cache,
+//! which reaches about 100 GFLOP/s; on another, products and memory differ by about the same factor.
 
-use super::{Pass, Shape, Tile};
+use super::shape::{ConvShape, Pass, Tile};
 
 /// Nanoseconds for a multiply-accumulate of a product of columns, and of the many products of transformed numbers.
 const MACS: [f64; 2] = [0.0196, 0.021];
@@ -42,7 +41,7 @@ fn side(tile: Tile) -> (usize, f64) {
 
 /// Nanoseconds of a pass with columns and one product.
 #[allow(clippy::cast_precision_loss, reason = "an estimate")]
-fn direct(shape: &Shape, pass: Pass) -> f64 {
+fn direct(shape: &ConvShape, pass: Pass) -> f64 {
     let [high, wide] = shape.made;
     let columns = 9.0 * shape.inputs as f64 * (shape.batch * high * wide) as f64;
     let filters = 9.0 * shape.inputs as f64 * shape.outputs as f64;
@@ -51,7 +50,12 @@ fn direct(shape: &Shape, pass: Pass) -> f64 {
 
 /// Nanoseconds of a pass with tiles of so many rows and columns.
 #[allow(clippy::cast_precision_loss, reason = "an estimate")]
-fn tiled(shape: &Shape, (pass, ready): (Pass, bool), tile: Tile, [high, wide]: [usize; 2]) -> f64 {
+fn tiled(
+    shape: &ConvShape,
+    (pass, prepacked): (Pass, bool),
+    tile: Tile,
+    [high, wide]: [usize; 2],
+) -> f64 {
     let (side, transform) = side(tile);
     let positions = ((side + 2) * (side + 2)) as f64;
     let tiles = shape.batch * high.div_ceil(side) * wide.div_ceil(side);
@@ -61,16 +65,17 @@ fn tiled(shape: &Shape, (pass, ready): (Pass, bool), tile: Tile, [high, wide]: [
     STEPS
         + MACS[1] * worked as f64 * filters
         + transform * tiles as f64 * (shape.inputs + shape.outputs) as f64
-        + (READ + if ready { 0.0 } else { moved(pass).filters }) * filters
+        + (READ + if prepacked { 0.0 } else { moved(pass).filters }) * filters
 }
 
 /// The tile that is worth it; none where a product of columns is. `exact` allows only what rounds as a direct sum does,
-/// `ready` has the filters transformed.
-pub(super) fn choose(shape: &Shape, pass: Pass, exact: bool, ready: bool) -> Option<Tile> {
+/// `prepacked` has the filters transformed.
+pub(super) fn choose(shape: &ConvShape, pass: Pass, exact: bool, prepacked: bool) -> Option<Tile> {
     // What is written in tiles.
     let written = if pass == Pass::Input { shape.size } else { shape.made };
     let tiles: &[Tile] = if exact { &[Tile::Two] } else { &[Tile::Two, Tile::Four] };
-    let times = tiles.iter().map(|tile| (Some(*tile), tiled(shape, (pass, ready), *tile, written)));
+    let times =
+        tiles.iter().map(|tile| (Some(*tile), tiled(shape, (pass, prepacked), *tile, written)));
     let times = times.chain([(None, direct(shape, pass))]);
     times.min_by(|a, b| a.1.total_cmp(&b.1)).and_then(|(tile, _)| tile)
 }

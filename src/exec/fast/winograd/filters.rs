@@ -1,15 +1,15 @@
 //! Filters to transformed filters and back, for the channels of a filter side by side.
 //!
-//! It may use `forms`, `tiles` and `split`. Tests stand in `tests`.
+//! It may use `forms`, `tiles` and `parallel`.
 
 use std::ops::Range;
 
 use super::forms::Form;
+use super::shape::{SIDE, TAPS};
 use super::tiles::cut;
-use super::{SIDE, TAPS};
-use crate::exec::fast::gemm::{MatrixMut, Write};
-use crate::exec::fast::split;
-use crate::exec::scalar::Scalar;
+use crate::exec::base::matmul::{MatrixMut, Write};
+use crate::exec::base::parallel;
+use crate::exec::base::scalar::Scalar;
 
 /// Channels that are transformed at once, so that what is between two passes stays in the nearest cache.
 const AT_ONCE: usize = 64;
@@ -25,26 +25,26 @@ pub(super) struct Filters<'a, S> {
     sizes: [usize; 2],
     /// Numbers from one to the next, and from the taps of one number to those of the next.
     apart: [usize; 2],
-    /// Whether each is turned by half a turn.
-    turned: bool,
+    /// Whether each is rotated by 180°.
+    rotated: bool,
 }
 
 impl<'a, S: Scalar> Filters<'a, S> {
     /// Of `w[filters][channels][3][3]`: channels side by side.
     pub(super) fn by_channel(w: &'a [S], filters: usize, channels: usize) -> Self {
         let (sizes, apart) = ([filters, channels], [channels * TAPS, TAPS]);
-        Self { w, sizes, apart, turned: false }
+        Self { w, sizes, apart, rotated: false }
     }
 
     /// Of the same: for each channel the filters side by side.
     pub(super) fn by_filter(w: &'a [S], filters: usize, channels: usize) -> Self {
         let (sizes, apart) = ([channels, filters], [TAPS, channels * TAPS]);
-        Self { w, sizes, apart, turned: false }
+        Self { w, sizes, apart, rotated: false }
     }
 
-    /// Those of the input's gradient, of `w[channels][filters][3][3]`: channels side by side, taps in the other order.
-    pub(super) fn turned(w: &'a [S], filters: usize, channels: usize) -> Self {
-        Self { turned: true, ..Self::by_filter(w, channels, filters) }
+    /// Those of the input's gradient, of `w[channels][filters][3][3]`: channels side by side, rotated by 180°.
+    pub(super) fn rotated(w: &'a [S], filters: usize, channels: usize) -> Self {
+        Self { rotated: true, ..Self::by_filter(w, channels, filters) }
     }
 
     /// Transforms some of them, to `[filters][A·A][step]`.
@@ -55,7 +55,7 @@ impl<'a, S: Scalar> Filters<'a, S> {
     ) {
         let each = TOGETHER * A * A * step;
         let parts = into[..some.len() * A * A * step].chunks_mut(each).enumerate();
-        split::run(parts, &mut [] as &mut [S], 0, |(at, into), _| {
+        parallel::run(parts, &mut [] as &mut [S], 0, |(at, into), _| {
             self.together::<F, M, A>(some.start + at * TOGETHER, into, step);
         });
     }
@@ -70,7 +70,7 @@ impl<'a, S: Scalar> Filters<'a, S> {
         let ([filters, numbers], row) = (self.sizes, self.sizes[0] * step);
         let panels = numbers.div_ceil(panel);
         let parts = MatrixMut::new(into, A * A * panels, row, row).cut(A * A * panels, step);
-        split::run(parts.take(filters), &mut [] as &mut [S], 0, |(_, first, mut into), _| {
+        parallel::run(parts.take(filters), &mut [] as &mut [S], 0, |(_, first, mut into), _| {
             let mut filter = vec![S::ZERO; A * A * panels * panel];
             self.together::<F, M, A>(first / step, &mut filter, panels * panel);
             for (i, numbers) in filter.chunks_exact(panel).enumerate() {
@@ -102,7 +102,7 @@ impl<'a, S: Scalar> Filters<'a, S> {
             for (into, taps) in into.chunks_exact_mut(A * A * step).zip(&taps) {
                 let row = |i: usize, j: usize| {
                     let tap = (i * SIDE + j).min(TAPS - 1);
-                    &taps[if self.turned { TAPS - 1 - tap } else { tap }][..count]
+                    &taps[if self.rotated { TAPS - 1 - tap } else { tap }][..count]
                 };
                 for j in 0..SIDE {
                     let from = std::array::from_fn(|i| row(i, j));

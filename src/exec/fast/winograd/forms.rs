@@ -7,11 +7,11 @@
 //!
 //! A two-dimensional transform is the one-dimensional one along columns, then along rows. All of them take α numbers and
 //! return α, of which some are not used, so that they run in place. Numbers of different tiles lie side by side: a transform
-//! runs along α rows at once, in one loop without a branch. Tests stand in `tests`.
+//! runs along α rows at once, in one loop without a branch.
 
 #![allow(clippy::many_single_char_names, reason = "numbers of a tile, in order")]
 
-use crate::exec::scalar::Scalar;
+use crate::exec::base::scalar::Scalar;
 
 /// One-dimensional transforms of tiles that make M outputs of A = M + 2 inputs.
 pub(super) trait Form<const M: usize, const A: usize> {

@@ -1,19 +1,19 @@
 //! How tiles go through the steps of a pass: block by block, and within a block by groups of filters.
 //!
-//! A block has as many tiles as the cache of all cores holds beside the filters; a group as many filters as stay there once
+//! A block has as many tiles as the cache of all cores holds besides the filters; a group as many filters as stay there once
 //! they are transformed. Where there are several groups, filters are transformed again for each block (and their
 //! gradients back), which costs less than keeping all of them. A step is shared by channel, filter or position, so by the shape alone. Position strides are an odd
-//! number of lines, since at powers of two everything falls into the same sets of a cache. Tests stand in `tests`.
+//! number of lines, since at powers of two everything falls into the same sets of a cache.
 
 use std::ops::Range;
 
 use super::filters::{self, Filters};
 use super::forms::Form;
+use super::shape::{ConvShape, TAPS};
 use super::tiles::Grid;
-use super::{Shape, TAPS};
-use crate::exec::fast::gemm::{Matrix, MatrixMut, Native, Write};
-use crate::exec::fast::split;
-use crate::exec::scalar::Scalar;
+use crate::exec::base::matmul::{Matrix, MatrixMut, Native, Write};
+use crate::exec::base::parallel;
+use crate::exec::base::scalar::Scalar;
 
 /// Numbers of a line of the cache, and of the widest register.
 const LINE: usize = 16;
@@ -22,8 +22,8 @@ const BLOCK: [usize; 2] = [1 << 20, 8 << 20];
 /// Numbers of the transformed filters in a group.
 const GROUP: usize = 1 << 20;
 
-/// Channels that are turned at once.
-const TURNED: usize = 8;
+/// Channels that are transposed at once.
+const TRANSPOSED: usize = 8;
 
 /// Tiles of a block below which a register is better filled with filters.
 const FEW: usize = 32;
@@ -44,20 +44,20 @@ enum Order {
 
 /// What a forward pass is given.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::exec::fast) struct Given<'a, S> {
+pub(in crate::exec::fast) struct ForwardArgs<'a, S> {
     pub(in crate::exec::fast) x: &'a [S],
     pub(in crate::exec::fast) w: &'a [S],
     /// The filters, transformed beforehand.
-    pub(in crate::exec::fast) ready: Option<&'a [S]>,
+    pub(in crate::exec::fast) prepacked: Option<&'a [S]>,
     pub(in crate::exec::fast) bias: Option<&'a [S]>,
     /// Whether the filters are those of the input's gradient.
-    pub(in crate::exec::fast) turned: bool,
+    pub(in crate::exec::fast) rotated: bool,
 }
 
 /// How the tiles of a shape, of M outputs along a side and A inputs, are taken in blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Steps<const M: usize, const A: usize> {
-    shape: Shape,
+    shape: ConvShape,
     /// Tiles of the input.
     x: Grid,
     /// Tiles of the output.
@@ -79,9 +79,9 @@ fn odd(numbers: usize) -> usize {
 }
 
 impl<const M: usize, const A: usize> Steps<M, A> {
-    /// `ready` says that filters are transformed beforehand: then they are one group, and stand position by position.
-    pub(super) fn new(shape: &Shape, ready: bool) -> Self {
-        let Shape { batch, inputs, outputs, size, before, made } = *shape;
+    /// `prepacked` says that filters are transformed beforehand: then they are one group, and stand position by position.
+    pub(super) fn new(shape: &ConvShape, prepacked: bool) -> Self {
+        let ConvShape { batch, inputs, outputs, size, before, made } = *shape;
         let tiles = made.map(|extent| extent.div_ceil(M));
         let grid = |plane: [usize; 2], before, channels| {
             let apart = channels * plane[0] * plane[1];
@@ -96,8 +96,8 @@ impl<const M: usize, const A: usize> Steps<M, A> {
             y: grid(made, [0, 0], outputs),
             rows,
             step: odd(rows * tiles[1]),
-            group: if ready { outputs } else { split::even(outputs, GROUP / filter) },
-            order: match ready {
+            group: if prepacked { outputs } else { parallel::even(outputs, GROUP / filter) },
+            order: match prepacked {
                 false => Order::Filters,
                 true if rows * tiles[1] <= FEW => Order::Across,
                 true => Order::Positions,
@@ -117,7 +117,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
 
     /// Numbers of all transformed filters.
     pub(super) fn filters(&self) -> usize {
-        let Shape { inputs, outputs, .. } = self.shape;
+        let ConvShape { inputs, outputs, .. } = self.shape;
         match self.order {
             Order::Filters | Order::Positions => outputs * self.filter(),
             Order::Across => A * A * inputs * outputs.next_multiple_of(PANEL),
@@ -125,8 +125,8 @@ impl<const M: usize, const A: usize> Steps<M, A> {
     }
 
     /// Transforms all filters.
-    pub(super) fn make_ready<F: Form<M, A>, S: Scalar>(&self, w: &[S], into: &mut [S]) {
-        let Shape { inputs, outputs, .. } = self.shape;
+    pub(super) fn prepack<F: Form<M, A>, S: Scalar>(&self, w: &[S], into: &mut [S]) {
+        let ConvShape { inputs, outputs, .. } = self.shape;
         let (filters, panel, step) = if self.order == Order::Across {
             (Filters::by_filter(w, outputs, inputs), PANEL, PANEL)
         } else {
@@ -162,7 +162,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
     ) {
         let plane = self.x.plane[0] * self.x.plane[1];
         let parts = v.chunks_exact_mut(self.channel()).enumerate();
-        split::run(parts, lanes, self.x.gather_scratch::<M, A>(), |(c, v), lines| {
+        parallel::run(parts, lanes, self.x.gather_scratch::<M, A>(), |(c, v), lines| {
             let x = &x[c * plane..];
             self.x.gather::<F, M, A, S>(x, rows.clone(), (F::input, A), (v, self.step), lines);
         });
@@ -172,16 +172,16 @@ impl<const M: usize, const A: usize> Steps<M, A> {
 
     /// Numbers of U, V and what products make of them, and of the lines of all lanes.
     fn forward_scratches(&self) -> [usize; 4] {
-        let Shape { inputs, outputs, .. } = self.shape;
-        let gather = split::blocks(inputs, self.x.gather_scratch::<M, A>());
-        let scatter = split::blocks(outputs, self.y.scatter_scratch::<M, A>());
-        let turned = split::blocks(A * A, self.across_scratch());
+        let ConvShape { inputs, outputs, .. } = self.shape;
+        let gather = parallel::blocks(inputs, self.x.gather_scratch::<M, A>());
+        let scatter = parallel::blocks(outputs, self.y.scatter_scratch::<M, A>());
+        let rotated = parallel::blocks(A * A, self.across_scratch());
         let u = if self.order == Order::Filters { self.group * self.filter() } else { 0 };
         [
             u,
             inputs * self.channel(),
             A * A * self.group * self.step,
-            gather.max(scatter).max(turned),
+            gather.max(scatter).max(rotated),
         ]
     }
 
@@ -194,25 +194,25 @@ impl<const M: usize, const A: usize> Steps<M, A> {
     pub(super) fn forward<F: Form<M, A>, S: Scalar>(
         &self,
         native: &Native<S>,
-        given: Given<'_, S>,
+        given: ForwardArgs<'_, S>,
         y: &mut [S],
         scratch: &mut [S],
     ) {
-        let Shape { inputs, outputs, .. } = self.shape;
+        let ConvShape { inputs, outputs, .. } = self.shape;
         let [u, v, made, lanes] = self.forward_scratches();
         let (u, rest) = scratch.split_at_mut(u);
         let (v, rest) = rest.split_at_mut(v);
         let (made, rest) = rest.split_at_mut(made);
         let lanes = &mut rest[..lanes];
-        let filters = if given.turned { Filters::turned } else { Filters::by_channel };
+        let filters = if given.rotated { Filters::rotated } else { Filters::by_channel };
         let filters = filters(given.w, outputs, inputs);
         for rows in self.blocks() {
             self.gather::<F, S>(given.x, &rows, v, lanes);
             for outs in self.groups() {
-                if given.ready.is_none() && (rows.start == 0 || self.group < outputs) {
+                if given.prepacked.is_none() && (rows.start == 0 || self.group < outputs) {
                     filters.transform::<F, M, A>(outs.clone(), (u, odd(inputs)));
                 }
-                let u = given.ready.unwrap_or(u);
+                let u = given.prepacked.unwrap_or(u);
                 self.multiply(native, (u, v), (made, outs.len()), rows.len(), lanes);
                 self.scatter::<F, S>(made, (outs, given.bias), &rows, y, lanes);
             }
@@ -231,7 +231,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let inputs = self.shape.inputs;
         let width = rows * self.x.tiles[1];
         let parts = made.chunks_exact_mut(self.group * self.step).enumerate();
-        split::run(parts, lanes, self.across_scratch(), |(position, made), turned| {
+        parallel::run(parts, lanes, self.across_scratch(), |(position, made), rotated| {
             let v = &v[position * self.step..];
             let v = Matrix::new(v, [inputs, width], [self.channel(), 1]);
             let mut made = MatrixMut::new(made, outs, width, self.step);
@@ -241,13 +241,13 @@ impl<const M: usize, const A: usize> Steps<M, A> {
                 Order::Across => {
                     let panel = inputs * PANEL;
                     let u = &u[position * outs.div_ceil(PANEL) * panel..];
-                    let sums = MatrixMut::new(turned, width, outs, odd(outs)).cut(width, PANEL);
+                    let sums = MatrixMut::new(rotated, width, outs, odd(outs)).cut(width, PANEL);
                     for (u, (_, _, mut sums)) in u.chunks_exact(panel).zip(sums) {
                         let u = Matrix::new(u, [inputs, sums.sizes()[1]], [PANEL, 1]);
                         native.product(&mut sums, v.transposed(), u, Write::Over);
                     }
                     for at in 0..outs {
-                        let column = turned[at..].iter().step_by(odd(outs));
+                        let column = rotated[at..].iter().step_by(odd(outs));
                         made.row(at).iter_mut().zip(column).for_each(|(y, sum)| *y = *sum);
                     }
                     return;
@@ -279,7 +279,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
             MatrixMut::new(&mut y[begin..], images.len(), outs.len() * plane, self.y.apart);
         let parts = planes.cut(images.len(), plane);
         let each = self.y.scatter_scratch::<M, A>();
-        split::run(parts, lanes, each, |(_, first, mut planes), lines| {
+        parallel::run(parts, lanes, each, |(_, first, mut planes), lines| {
             let at = first / plane;
             let plus = bias.map_or(S::ZERO, |bias| bias[outs.start + at]);
             let made = |i: usize| &made[(i * self.group + at) * self.step..];
@@ -291,11 +291,11 @@ impl<const M: usize, const A: usize> Steps<M, A> {
 
     /// Numbers of Vᵀ, Z and a group's products, and of what all lanes need for themselves.
     fn weight_scratches(&self) -> [usize; 4] {
-        let Shape { inputs, outputs, .. } = self.shape;
+        let ConvShape { inputs, outputs, .. } = self.shape;
         let lanes = [
-            split::blocks(inputs.div_ceil(TURNED), self.turned_scratch()),
-            split::blocks(outputs, self.y.gather_scratch::<M, A>()),
-            split::blocks(self.group, filters::back_scratch::<A>()),
+            parallel::blocks(inputs.div_ceil(TRANSPOSED), self.turned_scratch()),
+            parallel::blocks(outputs, self.y.gather_scratch::<M, A>()),
+            parallel::blocks(self.group, filters::back_scratch::<A>()),
         ];
         let v = A * A * self.rows * self.x.tiles[1] * odd(inputs);
         let sums = self.group * self.filter();
@@ -324,7 +324,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         // The sums of one group stay until the last block; those of several are collected in the weight.
         let stay = self.group >= self.shape.outputs;
         for rows in self.blocks() {
-            self.gather_turned::<F, S>(x, &rows, v, lanes);
+            self.gather_transposed::<F, S>(x, &rows, v, lanes);
             self.spread::<F, S>(g, &rows, z, lanes);
             let write = if rows.start == 0 { Write::Over } else { Write::Add };
             let [inside, outside] = if stay { [write, Write::Over] } else { [Write::Over, write] };
@@ -339,14 +339,14 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         }
     }
 
-    /// Scratch memory of a part of `gather_turned`.
+    /// Scratch memory of a part of `gather_transposed`.
     fn turned_scratch(&self) -> usize {
-        TURNED * self.channel() + self.x.gather_scratch::<M, A>()
+        TRANSPOSED * self.channel() + self.x.gather_scratch::<M, A>()
     }
 
     /// Gathers the tiles of all channels of the input, which then lie side by side, in whole registers, for each tile: so
     /// the product needs no copy of its own.
-    fn gather_turned<F: Form<M, A>, S: Scalar>(
+    fn gather_transposed<F: Form<M, A>, S: Scalar>(
         &self,
         x: &[S],
         rows: &Range<usize>,
@@ -356,9 +356,9 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         let (inputs, count) = (self.shape.inputs, rows.len() * self.x.tiles[1]);
         let plane = self.x.plane[0] * self.x.plane[1];
         let v = MatrixMut::new(v, A * A * count, inputs, odd(inputs));
-        let parts = v.cut(A * A * count, TURNED);
-        split::run(parts, lanes, self.turned_scratch(), |(_, first, mut v), block| {
-            let (tiles, lines) = block.split_at_mut(TURNED * self.channel());
+        let parts = v.cut(A * A * count, TRANSPOSED);
+        parallel::run(parts, lanes, self.turned_scratch(), |(_, first, mut v), block| {
+            let (tiles, lines) = block.split_at_mut(TRANSPOSED * self.channel());
             let channels = v.sizes()[1];
             let tiles = &mut tiles[..channels * self.channel()];
             for (c, tiles) in (first..).zip(tiles.chunks_exact_mut(self.channel())) {
@@ -382,7 +382,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
     ) {
         let plane = self.y.plane[0] * self.y.plane[1];
         let parts = z.chunks_exact_mut(self.channel()).enumerate();
-        split::run(parts, lanes, self.y.gather_scratch::<M, A>(), |(o, z), lines| {
+        parallel::run(parts, lanes, self.y.gather_scratch::<M, A>(), |(o, z), lines| {
             let g = &g[o * plane..];
             self.y.gather::<F, M, A, S>(g, rows.clone(), (F::spread, M), (z, self.step), lines);
         });
@@ -401,7 +401,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
         // What is made of the numbers beyond the channels is never read.
         let width = inputs.next_multiple_of(LINE);
         let parts = sums.chunks_exact_mut(self.group * odd(inputs)).enumerate();
-        split::run(parts, &mut [] as &mut [S], 0, |(position, sums), _| {
+        parallel::run(parts, &mut [] as &mut [S], 0, |(position, sums), _| {
             let z = &z[position * self.step..];
             let z = Matrix::new(z, [outs, count], [self.channel(), 1]);
             let v = &v[position * count * odd(inputs)..];
@@ -420,7 +420,7 @@ impl<const M: usize, const A: usize> Steps<M, A> {
     ) {
         let (inputs, each) = (self.shape.inputs, filters::back_scratch::<A>());
         let parts = dw.chunks_exact_mut(inputs * TAPS).enumerate();
-        split::run(parts, lanes, each, |(o, dw), tiles| {
+        parallel::run(parts, lanes, each, |(o, dw), tiles| {
             let sums = (&sums[o * odd(inputs)..], self.group * odd(inputs));
             filters::transform_back::<F, M, A, S>(sums, (dw, write), tiles);
         });
@@ -430,8 +430,8 @@ impl<const M: usize, const A: usize> Steps<M, A> {
 /// Rows, as many as `into` has columns, become columns of it, from one of its rows on.
 fn turn<'a, S: Scalar>(into: &mut MatrixMut<'_, S>, first: usize, row: impl Fn(usize) -> &'a [S]) {
     let (count, cols) = (row(0).len(), into.sizes()[1]);
-    if cols == TURNED {
-        let rows: [&[S]; TURNED] = std::array::from_fn(row);
+    if cols == TRANSPOSED {
+        let rows: [&[S]; TRANSPOSED] = std::array::from_fn(row);
         for t in 0..count {
             into.row(first + t).copy_from_slice(&rows.map(|row| row[t]));
         }

@@ -8,13 +8,14 @@
 use proptest::prelude::*;
 
 use super::choice::choose;
-use super::{Given as Taken, Pass, Shape, Tile, Winograd};
+use super::shape::{ConvShape, Pass, Tile};
+use super::{ForwardArgs, Winograd};
+use crate::exec::base::meter::Meter;
+use crate::exec::base::rng::Rng;
+use crate::exec::base::scalar::Scalar;
+use crate::exec::base::tensor::Tensor;
+use crate::exec::base::threads::Threads;
 use crate::exec::kernels::{Backward, ConvLayout, Forward, Kernel as _, Numbers, Owned};
-use crate::exec::meter::Meter;
-use crate::exec::rng::Rng;
-use crate::exec::scalar::Scalar;
-use crate::exec::tensor::Tensor;
-use crate::exec::threads::Threads;
 use crate::ops::field::PerAxis;
 use crate::ops::{Conv, Mode, Padding};
 
@@ -37,7 +38,7 @@ fn conv(outputs: usize, padding: [(u64, u64); 2], bias: bool) -> Conv {
 }
 
 /// Input, output's gradient, weight and bias.
-struct Given<S> {
+struct Sample<S> {
     op: Conv,
     x: Tensor<S>,
     g: Tensor<S>,
@@ -49,8 +50,8 @@ fn tensor<S: Scalar>(shape: &[usize], mut number: impl FnMut() -> f64) -> Tensor
     Tensor::new(shape, (0..n).map(|_| S::of(number())).collect(), &Meter::new())
 }
 
-impl<S: Scalar> Given<S> {
-    fn draw(op: &Conv, shape: &[usize], seed: u64) -> Self {
+impl<S: Scalar> Sample<S> {
+    fn new(op: &Conv, shape: &[usize], seed: u64) -> Self {
         let layout = ConvLayout::new(op, shape);
         let mut rng = Rng::new(seed);
         let mut draw = |shape: &[usize]| tensor(shape, || rng.normal());
@@ -63,17 +64,17 @@ impl<S: Scalar> Given<S> {
         Self { op: op.clone(), x, g, owned: owned.collect() }
     }
 
-    fn map(&self, to: impl Fn(f64) -> f64 + Copy) -> Given<f64> {
+    fn map(&self, to: impl Fn(f64) -> f64 + Copy) -> Sample<f64> {
         let map = |from: &Tensor<S>| {
             let mut numbers = from.values().into_iter();
             tensor(from.shape(), || to(numbers.next().expect("as many")))
         };
         let own = |owned: &Owned<S>| {
             let numbers = Numbers::Real(map(owned.tensor().expect("a tensor")));
-            Owned { name: owned.name, part: owned.part, numbers }
+            Owned { name: owned.name, kind: owned.kind, numbers }
         };
         let owned = self.owned.iter().map(own).collect();
-        Given { op: self.op.clone(), x: map(&self.x), g: map(&self.g), owned }
+        Sample { op: self.op.clone(), x: map(&self.x), g: map(&self.g), owned }
     }
 
     /// The output, the input's gradient and the weight's, by the reference.
@@ -86,7 +87,7 @@ impl<S: Scalar> Given<S> {
             mode,
             rng: &mut rng,
             keep: false,
-            ready: None,
+            prepacked: None,
             meter: &meter,
         });
         let grads = self.op.backward(Backward {
@@ -105,29 +106,29 @@ impl<S: Scalar> Given<S> {
     }
 
     /// The same in tiles, and the output by filters that are transformed beforehand. Everything that is written over, and
-    /// all scratch memory, is no number before.
+    /// all scratch memory, is NaN before.
     fn tiled(&self, tile: Tile) -> [Vec<S>; 4] {
         let layout = ConvLayout::new(&self.op, self.x.shape());
-        let shape = Shape::new(&layout).expect("a convolution for tiles");
+        let shape = ConvShape::new(&layout).expect("a convolution for tiles");
         let native = S::NATIVE.expect("a float");
         let none = |n| vec![S::of(f64::NAN); n];
         let (x, g) = (self.x.data(), self.g.data());
         let w = self.owned[0].tensor().expect("a weight").data();
         let bias = self.owned.get(1).map(|owned| owned.tensor().expect("a bias").data());
         let [mut y, mut dx, mut dw, mut again] = [g.len(), x.len(), w.len(), g.len()].map(none);
-        let pass = |pass| Winograd { shape, pass, tile, ready: false };
+        let pass = |pass| Winograd { shape, pass, tile, prepacked: false };
         let scratch = |pass: &Winograd| none(pass.scratch());
         let ahead = pass(Pass::Forward);
-        let given = Taken { x, w, ready: None, bias, turned: false };
+        let given = ForwardArgs { x, w, prepacked: None, bias, rotated: false };
         ahead.forward(native, given, &mut y, &mut scratch(&ahead));
         let back = pass(Pass::Input);
         back.input_gradient(native, (g, w), &mut dx, &mut scratch(&back));
         let weight = pass(Pass::Weight);
         weight.weight_gradient(native, (x, g), &mut dw, &mut scratch(&weight));
-        let kept = Winograd { ready: true, ..ahead };
-        let mut ready = none(kept.ready());
-        kept.make_ready(w, &mut ready);
-        let given = Taken { ready: Some(&ready[..]), ..given };
+        let kept = Winograd { prepacked: true, ..ahead };
+        let mut prepacked = none(kept.prepacked_len());
+        kept.prepack(w, &mut prepacked);
+        let given = ForwardArgs { prepacked: Some(&prepacked[..]), ..given };
         kept.forward(native, given, &mut again, &mut scratch(&kept));
         [y, dx, dw, again]
     }
@@ -136,7 +137,7 @@ impl<S: Scalar> Given<S> {
 /// How far the pass that is off most is, of what is allowed.
 #[allow(clippy::cast_precision_loss, reason = "a measure")]
 fn off<S: Scalar>(op: &Conv, shape: &[usize], tile: Tile) -> f64 {
-    let given = Given::<S>::draw(op, shape, 3);
+    let given = Sample::<S>::new(op, shape, 3);
     let (right, bounds) = (given.map(|x| x).reference(), given.map(f64::abs).reference());
     let macs = given.g.len() * shape[1] * 9;
     let epsilon = if S::BYTES == 8 { f64::EPSILON } else { f64::from(f32::EPSILON) };
@@ -212,7 +213,7 @@ fn every_way_equals_the_reference() {
 fn the_number_of_threads_changes_nothing() {
     let bits = |threads: usize| {
         let each = |(op, shape): (Conv, Vec<usize>)| {
-            let given = Given::<f32>::draw(&op, &shape, 9);
+            let given = Sample::<f32>::new(&op, &shape, 9);
             let made = TILES.map(|tile| given.tiled(tile).concat());
             made.concat().into_iter().map(f32::to_bits).collect::<Vec<u32>>()
         };
@@ -228,7 +229,7 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn only_what_tiles_can_do_is_one_for_them() {
-    let shape = |op: &Conv, sizes: [usize; 4]| Shape::new(&ConvLayout::new(op, &sizes));
+    let shape = |op: &Conv, sizes: [usize; 4]| ConvShape::new(&ConvLayout::new(op, &sizes));
     let made = |padding, sizes| shape(&conv(2, padding, false), sizes).map(|shape| shape.made);
     assert_eq!(made([(0, 0), (0, 0)], [1, 1, 3, 4]), Some([1, 2]));
     assert_eq!(made([(1, 0), (0, 0)], [1, 1, 1, 4]), None);
@@ -250,9 +251,9 @@ fn tiles_are_chosen_where_they_pay() {
     let square = |batch, [inputs, outputs]: [usize; 2], side| {
         let layout =
             ConvLayout::new(&conv(outputs, [(1, 1); 2], true), &[batch, inputs, side, side]);
-        Shape::new(&layout).expect("a convolution for tiles")
+        ConvShape::new(&layout).expect("a convolution for tiles")
     };
-    let all = |shape: Shape| {
+    let all = |shape: ConvShape| {
         [Pass::Forward, Pass::Input, Pass::Weight].map(|pass| choose(&shape, pass, false, false))
     };
     let (two, four) = (Some(Tile::Two), Some(Tile::Four));

@@ -2,14 +2,14 @@
 //! transformed numbers become rows of a plane.
 //!
 //! A few rows of tiles are handled at once, so that everything stays in the nearest cache. What has A×A positions is a block
-//! of A·A rows, `step` numbers apart, one number for each tile. It may use `gemm` and `forms`. Tests stand in `tests`.
+//! of A·A rows, `step` numbers apart, one number for each tile. It may use `matmul` and `forms`.
 
 use std::ops::Range;
 
 use super::forms::Form;
-use crate::exec::fast::gemm::MatrixMut;
+use crate::exec::base::matmul::MatrixMut;
+use crate::exec::base::scalar::Scalar;
 use crate::exec::fast::grids::copy;
-use crate::exec::scalar::Scalar;
 
 /// Tiles that are handled at once, so that what is between two passes stays in the nearest cache.
 const AT_ONCE: usize = 64;
