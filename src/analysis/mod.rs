@@ -3,6 +3,7 @@
 //! [`analyze`] runs shapes, then cost, then receptive fields; each pass is a file. Imports `graph`, `ops`, `shape`.
 
 mod cost;
+pub mod example;
 mod field;
 pub mod measure;
 pub mod memory;

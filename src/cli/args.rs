@@ -4,6 +4,7 @@
 
 mod choices;
 mod conventions;
+mod output;
 mod running;
 mod values;
 
@@ -13,15 +14,16 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use choices::{
-    CheckFormat, MessageFormat, ModeArg, OptimizerArg, PageFormat, ProseFormat, ReportFormat, When,
-};
+pub use choices::{MessageFormat, ModeArg, OptimizerArg, When};
 pub use conventions::{AsArgs, ConventionsArgs, ReconcileArgs};
+pub use output::{CheckOutputArgs, OutputArgs};
 pub use running::{BackendArgs, ProfileArgs, VerifyArgs};
 
 use crate::report::columns::Column;
 use crate::report::list;
+use crate::report::page::Content;
 use crate::shape::DType;
+use output::{ANSWERS, COMPARISON, FIGURES, PROSE, RECORDS, offered};
 use values::{
     column, columns_help, dtype, list_column, list_columns_help, numeric_column, size, whole,
 };
@@ -75,17 +77,39 @@ impl Cli {
                 return Err(command.error(ErrorKind::ArgumentConflict, message));
             }
         }
-        let cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let mut cli =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        cli.settle().map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
         let idle = match &cli.command {
             None => cli.summary.idle(),
-            Some(Command::Diff(args)) => idle(args.page.format, &[("--exact", args.exact, false)]),
-            Some(Command::List(args)) => idle(args.page.format, &[("--exact", args.exact, false)]),
+            Some(Command::Diff(args)) => idle(&args.page, &[("--exact", args.exact, false)]),
+            Some(Command::List(args)) => idle(&args.page, &[("--exact", args.exact, false)]),
             Some(_) => None,
         };
         match idle {
             Some(message) => Err(command.error(ErrorKind::ArgumentConflict, message)),
             None => Ok(cli),
         }
+    }
+
+    /// Chooses the format where the ending of the file does.
+    fn settle(&mut self) -> Result<(), String> {
+        let (page, contents) = match &mut self.command {
+            None => (&mut self.summary.page, FIGURES),
+            Some(Command::Params(args)) => (&mut args.page, RECORDS),
+            Some(Command::Memory(args)) => (&mut args.page, FIGURES),
+            Some(Command::Verify(args)) => (&mut args.page, RECORDS),
+            Some(Command::Profile(args)) => (&mut args.page, RECORDS),
+            Some(Command::Explain(args)) => (&mut args.page, PROSE),
+            Some(Command::Check(args)) => return args.page.settle(),
+            Some(Command::Diff(args)) => (&mut args.page, FIGURES),
+            Some(Command::List(args)) => (&mut args.page, FIGURES),
+            Some(Command::Conventions(args)) => (&mut args.page, COMPARISON),
+            Some(Command::Reconcile(args)) => (&mut args.page, ANSWERS),
+            Some(Command::Ops(args)) => (&mut args.page, RECORDS),
+            Some(Command::Expand(_) | Command::ExplainError(_)) => return Ok(()),
+        };
+        page.settle(contents)
     }
 }
 
@@ -167,7 +191,7 @@ pub struct SummaryArgs {
     pub model: ModelArgs,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }
 
 impl SummaryArgs {
@@ -182,25 +206,27 @@ impl SummaryArgs {
             ("--top", view.top.is_some(), true),
             ("--exact", view.exact, false),
         ];
-        idle(self.page.format, &options)
+        idle(&self.page, &options)
     }
 }
 
 /// What is wrong with options that a format would pass over in silence: each with whether it was typed, and whether it
 /// chooses rows or columns, which CSV has too.
-fn idle(format: PageFormat, options: &[(&str, bool, bool)]) -> Option<String> {
-    let (format, why) = match format {
-        PageFormat::Json => ("json", "JSON holds everything, integers in full"),
-        PageFormat::Csv => ("csv", "CSV has integers in full"),
-        PageFormat::Table | PageFormat::Markdown => return None,
+fn idle(page: &OutputArgs, options: &[(&str, bool, bool)]) -> Option<String> {
+    let format = page.format();
+    let (has_columns, why) = match format.needs {
+        Content::Data => (false, "JSON holds everything, integers in full"),
+        Content::Records => (true, "CSV has integers in full"),
+        Content::Text | Content::Figures => return None,
     };
     let idle: Vec<&str> = options
         .iter()
-        .filter(|(_, typed, of_rows)| *typed && !(*of_rows && format == "csv"))
+        .filter(|(_, typed, of_rows)| *typed && !(*of_rows && has_columns))
         .map(|(option, ..)| *option)
         .collect();
+    let name = format.label.name;
     (!idle.is_empty())
-        .then(|| format!("{} cannot be used with --format {format}: {why}", idle.join(", ")))
+        .then(|| format!("{} cannot be used with --format {name}: {why}", idle.join(", ")))
 }
 
 /// Which rows and columns a table has.
@@ -264,18 +290,6 @@ pub struct ModelArgs {
     pub freeze: Vec<String>,
 }
 
-/// The format of a page, and where it goes.
-#[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Output")]
-pub struct PageArgs {
-    /// How it is written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PageFormat,
-    /// Write to a file instead
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<String>,
-}
-
 /// How it is shown.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Screen")]
@@ -294,6 +308,7 @@ pub struct ScreenArgs {
 
 /// `cnnstat params`.
 #[derive(Args, Debug)]
+#[command(mut_arg("format", |arg| arg.value_parser(offered(RECORDS))))]
 pub struct ParamsArgs {
     /// Descriptions, as for the summary
     #[arg(required = true, value_name = "MODEL")]
@@ -306,7 +321,7 @@ pub struct ParamsArgs {
     pub model: ModelArgs,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }
 
 /// `cnnstat memory`.
@@ -334,11 +349,12 @@ pub struct MemoryArgs {
     pub backend: BackendArgs,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }
 
 /// `cnnstat explain`.
 #[derive(Args, Debug)]
+#[command(mut_arg("format", |arg| arg.value_parser(offered(PROSE))))]
 pub struct ExplainArgs {
     /// A description, as for the summary
     #[arg(value_name = "MODEL")]
@@ -352,12 +368,9 @@ pub struct ExplainArgs {
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: ProseFormat,
-    /// Write to a file instead
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<String>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: OutputArgs,
 }
 
 /// `cnnstat check`.
@@ -382,12 +395,9 @@ pub struct CheckArgs {
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: CheckFormat,
-    /// Write to a file instead
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<String>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: CheckOutputArgs,
 }
 
 /// `cnnstat diff`.
@@ -416,7 +426,7 @@ pub struct DiffArgs {
     pub model: ModelArgs,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }
 
 /// `cnnstat list`.
@@ -440,17 +450,18 @@ pub struct ListArgs {
     pub model: ModelArgs,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }
 
 /// `cnnstat ops`.
 #[derive(Args, Debug)]
+#[command(mut_arg("format", |arg| arg.value_parser(offered(RECORDS))))]
 pub struct OpsArgs {
     /// The operator to describe
     pub name: Option<String>,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }
 
 /// `cnnstat expand`.

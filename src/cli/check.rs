@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::args::{CheckArgs, CheckFormat};
+use super::args::CheckArgs;
 use super::load::{self, Failure, Model};
 use super::networks::{self, Found};
 use super::settings::{Screen, Settings};
@@ -22,12 +22,9 @@ use crate::budget::{self, Found as Quantity, Outcome as Judged, Subject, Verdict
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean, position};
 use crate::expectation::Expectation;
 use crate::model::Architecture;
-use crate::report::check::{
-    Check, CheckRow, Fault, Level, Outcome, Part, Spot, comment, github, gitlab, junit, sarif,
-};
+use crate::report::data::check::{Check, CheckRow, Fault, Level, Outcome, Part, Spot};
 use crate::report::grid::Numbers;
 use crate::report::model::Report;
-use crate::report::{csv, json};
 use crate::span::Span;
 use before::Before;
 
@@ -83,7 +80,7 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
         config: &config,
         source: source.as_ref(),
         before: &before,
-        keeps: args.format == CheckFormat::Json,
+        keeps: args.page.format().label.name == "json",
         matched: BTreeSet::new(),
         names: BTreeSet::new(),
         check,
@@ -101,18 +98,9 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
         checking.failed(failure);
     }
     let Checking { check, mut done, .. } = checking;
-    done.file.clone_from(&args.output);
-    let look = screen.look(Numbers::Exact, args.output.is_some());
-    done.page = match args.format {
-        CheckFormat::Table => check.terminal(look),
-        CheckFormat::Json => json::pretty(&check).map_err(cannot_write)?,
-        CheckFormat::Csv => csv::grid(&check.grid_in_full()).map_err(cannot_write)?,
-        CheckFormat::Markdown => comment::page(&check),
-        CheckFormat::Github => github::page(&check),
-        CheckFormat::Junit => junit::page(&check).map_err(cannot_write)?,
-        CheckFormat::Sarif => sarif::page(&check).map_err(cannot_write)?,
-        CheckFormat::Gitlab => gitlab::page(&check).map_err(cannot_write)?,
-    };
+    done.file.clone_from(&args.page.output);
+    let look = screen.look(Numbers::Exact, args.page.output.is_some());
+    done.page = (args.page.format().render)(&check, look).map_err(cannot_write)?;
     done.status = done.status.max(status(&check));
     Ok(done)
 }

@@ -1,13 +1,14 @@
 //! `cnnstat explain MODEL [LAYER…]`: where each number comes from.
 
 use super::Done;
-use super::args::{ExplainArgs, ProseFormat};
+use super::args::ExplainArgs;
 use super::load::{self, Failure, Model};
 use super::settings::{Screen, Settings};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::NodeId;
-use crate::report::explain::{markdown, pick, sections, terminal};
+use crate::report::data::explain::{derivations, pick};
 use crate::report::grid::Numbers;
+use crate::report::pages::explain::page;
 
 /// A section for each layer.
 pub fn run(args: &ExplainArgs, screen: &Screen) -> Result<Done, Failure> {
@@ -15,13 +16,8 @@ pub fn run(args: &ExplainArgs, screen: &Screen) -> Result<Done, Failure> {
     let model = load::model(&args.name, &settings)?;
     let nodes = nodes(&model, &args.layers)?;
     let report = model.report_as(args.count.convention)?;
-    let sections = sections(&model.document.graph, &model.analysis, &report, &nodes);
-    let look = screen.look(Numbers::Exact, args.output.is_some());
-    let page = match args.format {
-        ProseFormat::Text => terminal(&report, &sections, look.width, look.color),
-        ProseFormat::Markdown => markdown(&report, &sections),
-    };
-    Ok(Done::page(page, args.output.as_ref()))
+    let layers = derivations(&model.document.graph, &model.analysis, &report, &nodes);
+    Done::default().show(&[page(&report, &layers)], false, &args.page, Numbers::Exact, screen)
 }
 
 /// The layers that are meant, in execution order; all where none is named.

@@ -2,16 +2,16 @@
 //!
 //! Tests stand in `tests/it/list.rs`.
 
-use super::args::{ListArgs, PageFormat};
+use super::Done;
+use super::args::ListArgs;
 use super::load::Failure;
 use super::networks::{self, Found};
 use super::settings::{Screen, Settings};
-use super::{Done, cannot_write};
 use crate::report::build::mode_name;
 use crate::report::grid::Numbers;
-use crate::report::json;
 use crate::report::list::{List, Listed};
 use crate::report::model::CONVENTION;
+use crate::report::pages::list::page;
 
 /// A row for each network, built-in ones where no argument is given; what cannot be read is reported, the others listed.
 pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
@@ -19,7 +19,7 @@ pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     let options = &settings.options;
     let mut list = List::new(options.batch, options.dtype.name(), mode_name(options.mode));
     list.convention = args.count.convention.map_or(CONVENTION, Into::into);
-    let mut done = Done::page(String::new(), args.page.output.as_ref());
+    let mut done = Done::default();
     let mut visit = |found| match found {
         Found::Network(model) => match model.report_as(args.count.convention) {
             Ok(report) => list.models.push(Listed::new(&report, &model.source.name)),
@@ -44,11 +44,5 @@ pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
         list.sort(column);
     }
     let numbers = if args.exact { Numbers::Exact } else { Numbers::Rounded };
-    done.page = match args.page.format {
-        PageFormat::Table => list.terminal(screen.look(numbers, args.page.output.is_some())),
-        PageFormat::Markdown => list.markdown(numbers),
-        PageFormat::Json => json::pretty(&list).map_err(cannot_write)?,
-        PageFormat::Csv => list.csv().map_err(cannot_write)?,
-    };
-    Ok(done)
+    done.show(&[page(&list)], false, &args.page, numbers, screen)
 }

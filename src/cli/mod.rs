@@ -17,6 +17,7 @@ mod load;
 mod memory;
 mod networks;
 mod ops;
+mod output;
 mod params;
 mod profile;
 mod reconcile;
@@ -26,19 +27,19 @@ mod summary;
 pub mod usage;
 mod verify;
 
-use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::stream::{AsLockedWrite, RawStream};
 use anstream::{AutoStream, ColorChoice};
-use args::{Cli, Command};
+use args::{Cli, Command, OutputArgs};
 use load::Failure;
 use settings::Screen;
 
 use crate::diag::{Code, Diagnostic};
 use crate::exec::threads::ThreadsError;
+use crate::report::grid::Numbers;
+use crate::report::page::Page;
 
 /// How it went; a later one is worse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +82,40 @@ impl Done {
         Self { page, file: file.cloned(), ..Self::default() }
     }
 
+    /// What is made of each argument; those that fail are reported, the others shown.
+    fn each<T>(
+        &mut self,
+        arguments: &[String],
+        screen: &Screen,
+        mut make: impl FnMut(&str) -> Result<T, Failure>,
+    ) -> Vec<T> {
+        let mut made = Vec::new();
+        for argument in arguments {
+            match make(argument) {
+                Ok(one) => made.push(one),
+                Err(failure) => self.fail(&failure, screen),
+            }
+        }
+        made
+    }
+
+    /// Renders pages in the format that was chosen; `several` says whether several were asked for.
+    fn show(
+        mut self,
+        pages: &[Page<'_>],
+        several: bool,
+        args: &OutputArgs,
+        numbers: Numbers,
+        screen: &Screen,
+    ) -> Result<Self, Failure> {
+        self.file.clone_from(&args.output);
+        if !pages.is_empty() {
+            let look = screen.look(numbers, args.output.is_some());
+            self.page = (args.format().render)(pages, several, look).map_err(cannot_write)?;
+        }
+        Ok(self)
+    }
+
     /// Nothing but what is wrong.
     fn failed(failure: &Failure, screen: &Screen) -> Self {
         let mut done = Self::default();
@@ -118,20 +153,13 @@ pub fn run(cli: &Cli) -> Status {
     finish(done, &screen)
 }
 
-/// Asks whether a page can be written to a file, before there is much work for it; nothing is left behind.
+/// Asks whether a page can be written to a file, before there is much work for it.
 fn writable(file: Option<&String>) -> Result<(), Failure> {
     let Some(path) = file else { return Ok(()) };
-    let is_there = Path::new(path).exists();
-    let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|error| not_written(path, &error))?;
-    if !is_there {
-        // What cannot be removed is written over in the end.
-        let _ = std::fs::remove_file(path);
-    }
-    Ok(())
+    output::check(path).map_err(|error| not_written(path, &error))
 }
 
-fn not_written(path: &str, error: &std::io::Error) -> Failure {
+fn not_written(path: &str, error: &io::Error) -> Failure {
     let message = format!("`{path}` cannot be written: {error}");
     Failure::of_file(path, Diagnostic::new(Code::E0105, message))
 }
@@ -139,7 +167,7 @@ fn not_written(path: &str, error: &std::io::Error) -> Failure {
 /// Prints or writes what a command has to say.
 fn finish(mut done: Done, screen: &Screen) -> Status {
     if let Some(path) = done.file.take().filter(|_| !done.page.is_empty()) {
-        if let Err(error) = std::fs::write(&path, &done.page) {
+        if let Err(error) = output::write(&path, &done.page) {
             done.fail(&not_written(&path, &error), screen);
         }
         done.page.clear();

@@ -1,36 +1,25 @@
 //! `cnnstat ops [NAME]`: what operators there are, and what one takes.
 
-use super::args::{OpsArgs, PageFormat};
+use super::Done;
+use super::args::OpsArgs;
 use super::load::Failure;
 use super::settings::Screen;
-use super::{Done, cannot_write};
+use crate::analysis::example;
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::ops::{Entry, Op};
+use crate::report::data::explain;
 use crate::report::grid::Numbers;
-use crate::report::{csv, json, markdown, ops};
+use crate::report::pages::ops;
 
 /// A list, or one operator.
 pub fn run(args: &OpsArgs, screen: &Screen) -> Result<Done, Failure> {
-    let look = screen.look(Numbers::Exact, args.page.output.is_some());
-    let one = args.name.as_deref().map(find).transpose()?;
-    let page = match (args.page.format, one) {
-        (PageFormat::Table, None) => ops::list_terminal(look.width, look.color),
-        (PageFormat::Table, Some((entry, rank))) => ops::detail_terminal(entry, rank, look),
-        (PageFormat::Markdown, None) => markdown::grid(&ops::list(), Numbers::Exact),
-        (PageFormat::Markdown, Some((entry, rank))) => ops::detail_markdown(entry, rank),
-        (PageFormat::Csv, None) => csv::grid(&ops::list()).map_err(cannot_write)?,
-        (PageFormat::Csv, Some((entry, _))) => {
-            csv::grid(&ops::arguments(entry)).map_err(cannot_write)?
-        }
-        (PageFormat::Json, one) => {
-            let entries: Vec<&Entry> = match one {
-                Some((entry, _)) => vec![entry],
-                None => Op::ALL.iter().collect(),
-            };
-            json::pretty(&ops::json(&entries)).map_err(cannot_write)?
-        }
+    let Some((entry, rank)) = args.name.as_deref().map(find).transpose()? else {
+        let page = ops::list_page();
+        return Done::default().show(&[page], false, &args.page, Numbers::Exact, screen);
     };
-    Ok(Done::page(page, args.page.output.as_ref()))
+    let example = example::example(entry, rank).and_then(|found| explain::example(&found));
+    let page = ops::page(entry, example.as_ref());
+    Done::default().show(&[page], false, &args.page, Numbers::Exact, screen)
 }
 
 /// Finds an operator by any of its names; one that always has a rank is found without it too.

@@ -1,18 +1,18 @@
 //! `cnnstat profile MODEL`: what each layer takes when it runs, next to what it computes.
 
-use super::args::{ModeArg, ModelArgs, PageFormat, ProfileArgs};
+use super::args::{ModeArg, ModelArgs, ProfileArgs};
 use super::bar::Bar;
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
-use super::{Done, cannot_write, free};
+use super::{Done, free};
 use crate::analysis::{Analysis, memory};
 use crate::diag::{Code, Diagnostic};
 use crate::exec::base::peak;
 use crate::exec::threads::Threads;
 use crate::profile::{self, ProfilePlan};
+use crate::report::data::profile::{Setting, report};
 use crate::report::grid::Numbers;
-use crate::report::json;
-use crate::report::profile::{Setting, report};
+use crate::report::pages::profile::page;
 
 /// A report on one network.
 pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
@@ -61,12 +61,5 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     let name = model.document.variant.as_ref().unwrap_or(&graph.name);
     let setting = Setting { name, plan, threads: threads.count(), peak };
     let report = report(graph, analysis, setting, &measured);
-    let look = screen.look(Numbers::Rounded, args.page.output.is_some());
-    let page = match args.page.format {
-        PageFormat::Table => report.terminal(look),
-        PageFormat::Markdown => report.markdown(),
-        PageFormat::Json => json::pretty(&report).map_err(cannot_write)?,
-        PageFormat::Csv => report.csv().map_err(cannot_write)?,
-    };
-    Ok(Done::page(page, args.page.output.as_ref()))
+    Done::default().show(&[page(&report)], false, &args.page, Numbers::Rounded, screen)
 }

@@ -1,14 +1,14 @@
 //! `cnnstat reconcile MODEL FIGURE`: who would print this figure.
 
-use super::args::{ReconcileArgs, ReportFormat};
+use super::args::ReconcileArgs;
 use super::load::{self, Failure};
 use super::relatives::relatives;
 use super::settings::{Screen, Settings};
-use super::{Done, Status, cannot_write};
+use super::{Done, Status};
 use crate::convention::reconcile::{Network, search};
+use crate::report::data::reconcile::ReconcileReport;
 use crate::report::grid::Numbers;
-use crate::report::json;
-use crate::report::reconcile::Reconciliation;
+use crate::report::pages::reconcile::page;
 
 /// The answers, ranked; exit 1 where there is none.
 pub fn run(args: &ReconcileArgs, screen: &Screen) -> Result<Done, Failure> {
@@ -18,12 +18,8 @@ pub fn run(args: &ReconcileArgs, screen: &Screen) -> Result<Done, Failure> {
     let network = Network { name: model.name(), graph, analysis: &model.analysis };
     let found = search(args.figure, &network, relatives(&model, &settings))
         .map_err(|error| model.failure(&error))?;
-    let page = Reconciliation::new(&model.report(), args.figure, found, args.top);
-    let text = match args.format {
-        ReportFormat::Table => page.terminal(screen.look(Numbers::Exact, args.output.is_some())),
-        ReportFormat::Markdown => page.markdown(),
-        ReportFormat::Json => json::pretty(&page).map_err(cannot_write)?,
-    };
-    let status = if page.is_empty() { Status::Findings } else { Status::Fine };
-    Ok(Done { status, ..Done::page(text, args.output.as_ref()) })
+    let report = ReconcileReport::new(&model.report(), args.figure, found, args.top);
+    let status = if report.is_empty() { Status::Findings } else { Status::Fine };
+    let done = Done { status, ..Done::default() };
+    done.show(&[page(&report)], false, &args.page, Numbers::Exact, screen)
 }

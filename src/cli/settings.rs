@@ -13,7 +13,7 @@ use crate::analysis::Options;
 use crate::diag::{Code, Diagnostic, Format, Source};
 use crate::report::fold::View;
 use crate::report::grid::Numbers;
-use crate::report::table::Look;
+use crate::report::render::table::Look;
 use crate::shape::{MAX_RANK, Shape};
 use crate::span::Span;
 

@@ -8,21 +8,21 @@ mod tests;
 use std::fmt::Write as _;
 use std::io::stderr;
 
-use super::args::{ModeArg, ModelArgs, PageFormat, VerifyArgs};
+use super::args::{ModeArg, ModelArgs, VerifyArgs};
 use super::bar::Bar;
 use super::free;
 use super::load::{self, Failure, Model};
 use super::settings::{Screen, Settings};
-use super::{Done, Status, cannot_write};
+use super::{Done, Status};
 use crate::analysis::{Analysis, Options, memory};
 use crate::diag::{Code, Diagnostic, Format};
 use crate::exec::threads::Threads;
 use crate::graph::Graph;
 use crate::ops::Mode;
+use crate::report::data::verify::{VerifyReport, report};
 use crate::report::grid::{Numbers, shape_text};
-use crate::report::json;
+use crate::report::pages::verify::page;
 use crate::report::text::{safe, wrap};
-use crate::report::verify::{self as page, Report};
 use crate::shape::Shape;
 use crate::units;
 use crate::verify::{
@@ -49,7 +49,7 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
         mode: if args.eval { ModeArg::Eval } else { ModeArg::Train },
         ..ModelArgs::default()
     })?;
-    let mut done = Done::page(String::new(), args.page.output.as_ref());
+    let mut done = Done::default();
     let mut reports = Vec::new();
     let bar = Bar::new();
     let threads = Threads::new(args.threads.threads.unwrap_or(0))
@@ -68,23 +68,8 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
     if reports.iter().any(|report| report.mismatches > 0) {
         done.status = done.status.max(Status::Findings);
     }
-    if !reports.is_empty() {
-        done.page = page(args, &reports, screen)?;
-    }
-    Ok(done)
-}
-
-fn page(args: &VerifyArgs, reports: &[Report], screen: &Screen) -> Result<String, Failure> {
-    let look = screen.look(Numbers::Rounded, args.page.output.is_some());
-    let several = args.models.len() > 1;
-    let pages =
-        |page: &dyn Fn(&Report) -> String| reports.iter().map(page).collect::<Vec<_>>().join("\n");
-    match args.page.format {
-        PageFormat::Table => Ok(pages(&|report| page::terminal(report, look))),
-        PageFormat::Markdown => Ok(pages(&page::markdown)),
-        PageFormat::Json => json::list(reports, several).map_err(cannot_write),
-        PageFormat::Csv => page::csv(reports, several).map_err(cannot_write),
-    }
+    let pages: Vec<_> = reports.iter().map(page).collect();
+    done.show(&pages, args.models.len() > 1, &args.page, Numbers::Rounded, screen)
 }
 
 /// A network that is about to be run.
@@ -133,7 +118,7 @@ impl<'a> Verifying<'a> {
         known: &mut CheckCache,
         bar: &Bar,
         threads: &Threads,
-    ) -> Result<Report, Failure> {
+    ) -> Result<VerifyReport, Failure> {
         let limit = self.args.memory_limit.or_else(free::bytes);
         if let Some(limit) = limit.filter(|limit| self.resolved.need > *limit) {
             return Err(self.refusal(limit));
@@ -168,7 +153,7 @@ impl<'a> Verifying<'a> {
         })?;
         // The plan was resolved before it was run.
         found.raised |= self.resolved.raised;
-        Ok(page::report(
+        Ok(report(
             self.name(),
             self.graph(),
             self.resolved.inputs(self.graph()),

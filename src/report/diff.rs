@@ -5,16 +5,12 @@
 mod group;
 pub mod json;
 
-use std::fmt::Write as _;
-
 use super::grid::{Grid, Head, Numbers, Value};
-use super::markdown::{self, escape};
 use super::model::{Counts, Output, Report};
-use super::summary::{self, shapes};
-use super::table::{Look, bold, draw};
-use super::text::{join, safe, wrap};
+use super::page::{Block, Medium, Page, Records, Table};
+use super::pages::{shapes, summary};
 use crate::analysis::quantity::{self, Figure, Quantity, Unit};
-use crate::compare::{Delta, Diff, Kind};
+use crate::compare::{Delta, Diff, Entry, Kind};
 use crate::units;
 use group::{Group, groups};
 
@@ -30,61 +26,42 @@ fn work(diff: &Diff<'_>) -> (fn(&Counts) -> u64, &'static str, &'static str) {
     (|c| c.flops, convention.title, convention.delta)
 }
 
-/// The comparison for a terminal; one line where nothing differs.
-pub fn terminal(diff: &Diff<'_>, look: Look) -> String {
-    if diff.is_equal() {
-        return format!("{}\n", wrap(&safe(&equal(diff)), look.width, 0, 2));
-    }
-    let title = format!("{} → {}", safe(&diff.before.model), safe(&diff.after.model));
-    let mut out = format!("{}\n", bold(&title, look.color));
-    let assumed = assumptions(diff);
-    let pieces: Vec<_> = assumed.iter().map(|text| safe(text)).collect();
-    // A piece that is wider than the screen is broken at its words.
-    for line in join(pieces.iter().map(AsRef::as_ref), " · ", look.width, 0, 0).lines() {
-        let _ = writeln!(out, "{}", wrap(line, look.width, 0, 0));
-    }
-    out.push('\n');
-    out.push_str(&draw(totals(diff, look.numbers, units::percent), look));
-    let _ = writeln!(out, "\n{}", wrap(&sentence(diff), look.width, 0, 2));
-    if !diff.entries.is_empty() {
-        let _ = write!(out, "\n{}", draw(layers(diff, &groups(diff), look.numbers), look));
-    }
-    for note in notes(diff) {
-        let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
-    }
-    out
+/// The page of a comparison, its numbers written like this; one sentence where nothing differs.
+pub fn page<'d>(diff: &'d Diff<'d>, numbers: Numbers) -> Page<'d> {
+    let name = format!("{} → {}", diff.before.model, diff.after.model);
+    let title = Block::Title(name.clone());
+    let sections = move |medium| {
+        let title = title.clone();
+        if diff.is_equal() {
+            let sentence = Block::Sentence(equal(diff));
+            return match medium {
+                Medium::Screen => vec![vec![sentence]],
+                Medium::Paper => vec![vec![title, sentence]],
+            };
+        }
+        let percent = if medium == Medium::Screen { units::percent } else { arrow };
+        let mut sections = vec![
+            vec![title, Block::Assumptions(assumptions(diff))],
+            vec![Block::table(totals(diff, numbers, percent))],
+            vec![Block::Sentence(sentence(diff))],
+        ];
+        if !diff.entries.is_empty() {
+            let groups = groups(diff);
+            let folded =
+                (groups.len() > UNFOLDED).then(|| format!("{} kinds of changes", groups.len()));
+            let grid = layers(diff, &groups, numbers);
+            sections.push(vec![Block::Table(Table { grid, folded, is_glossary: false })]);
+        }
+        if let Some(last) = sections.last_mut() {
+            last.extend(notes(diff).into_iter().map(Block::Sentence));
+        }
+        sections
+    };
+    Page::new(&name, sections).part().records(|| records(diff)).data(move || json::comparison(diff))
 }
 
-/// The comparison as a part of a page: a heading, the totals, and the layers, folded where they are many.
-pub fn markdown(diff: &Diff<'_>, numbers: Numbers) -> String {
-    let (before, after) = (escape(&diff.before.model), escape(&diff.after.model));
-    let mut out = format!("### {before} → {after}\n\n");
-    if diff.is_equal() {
-        let _ = writeln!(out, "{}", escape(&equal(diff)));
-        return out;
-    }
-    let assumed: Vec<String> = assumptions(diff).iter().map(|text| escape(text)).collect();
-    let _ = writeln!(out, "{}\n", assumed.join(" · "));
-    out.push_str(&markdown::grid(&totals(diff, numbers, arrow), numbers));
-    let _ = writeln!(out, "\n{}", escape(&sentence(diff)));
-    if !diff.entries.is_empty() {
-        let groups = groups(diff);
-        let table = markdown::grid(&layers(diff, &groups, numbers), numbers);
-        let _ = if groups.len() > UNFOLDED {
-            let summary = format!("{} kinds of changes", groups.len());
-            write!(out, "\n<details>\n<summary>{summary}</summary>\n\n{table}\n</details>\n")
-        } else {
-            write!(out, "\n{table}")
-        };
-    }
-    for note in notes(diff) {
-        let _ = writeln!(out, "\n{}", escape(&note));
-    }
-    out
-}
-
-/// The layers that differ as CSV, a row each.
-pub fn csv(diff: &Diff<'_>) -> Result<String, csv::Error> {
+/// The layers that differ, a row each.
+fn records(diff: &Diff<'_>) -> Records {
     let titles = [
         "change",
         "before",
@@ -99,14 +76,12 @@ pub fn csv(diff: &Diff<'_>) -> Result<String, csv::Error> {
         "macs_delta",
     ];
     let (work, title, _) = work(diff);
-    let others = [format!("{title} before"), format!("{title} after"), format!("{title} delta")];
+    let others = ["before", "after", "delta"].map(|what| format!("{title} {what}").into());
     let is_other = !diff.after.convention.is_default();
-    let others = others.iter().map(String::as_str).filter(|_| is_other);
-    let titles: Vec<&str> = titles.into_iter().chain(others).collect();
+    let others = others.into_iter().filter(|_| is_other);
     let name =
         |layer: Option<&super::model::Layer>| layer.map_or(Value::Empty, |l| Value::text(&l.name));
-    let mut rows = Vec::new();
-    for entry in &diff.entries {
+    let row = |entry: &Entry<'_>| {
         let what: Vec<String> = entry.changes.iter().map(group::words).collect();
         let mut row = vec![
             Value::text(entry.kind.name()),
@@ -120,9 +95,12 @@ pub fn csv(diff: &Diff<'_>) -> Result<String, csv::Error> {
             row.extend([delta.before, delta.after].map(Value::Count));
             row.push(Value::Delta(delta.signed()));
         }
-        rows.push(row);
+        row
+    };
+    Records {
+        titles: titles.map(Into::into).into_iter().chain(others).collect(),
+        rows: diff.entries.iter().map(row).collect(),
     }
-    super::csv::write(&titles, &rows)
 }
 
 /// That nothing differs.

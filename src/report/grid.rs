@@ -1,6 +1,4 @@
-//! A table as data: typed values under heads. Terminal, Markdown and CSV draw the same grid.
-//!
-//! Tests stand in `summary.rs` and in the formats.
+//! A table as data: typed values under heads. Every format draws the same grid.
 
 use crate::units;
 
@@ -26,6 +24,10 @@ pub enum Value {
     Count(u64),
     /// A size in bytes.
     Bytes(u64),
+    /// A count or a size of which only a part is known: it is at least this.
+    AtLeast(u64, Unit),
+    /// A count or a size that is not known: `–` in text, an empty field for machines.
+    Unknown,
     /// How much more a count is than another.
     Delta(i128),
     /// A part of a total.
@@ -34,6 +36,40 @@ pub enum Value {
     Ratio(u128, u128),
     /// Shapes, batch first.
     Shapes(Vec<Vec<u64>>),
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Bytes.
+    Bytes,
+}
+
+/// Whether a number is the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exactness {
+    /// It is.
+    #[default]
+    Exact,
+    /// It is a lower bound: something was not counted.
+    AtLeast,
+}
+
+/// A counted quantity as text: the one place where a lower bound gets its sign. Machines read the number alone; the status
+/// beside it says that it is a bound.
+pub fn counted(n: u64, unit: Unit, exactness: Exactness, numbers: Numbers) -> String {
+    let text = match (unit, numbers) {
+        (Unit::Count, Numbers::Rounded) => units::count(n),
+        (Unit::Bytes, Numbers::Rounded) => units::bytes(n),
+        (_, Numbers::Exact) => units::grouped(n),
+        (_, Numbers::Raw) => n.to_string(),
+    };
+    match (exactness, numbers) {
+        (Exactness::Exact, _) | (_, Numbers::Raw) => text,
+        (Exactness::AtLeast, _) => format!("≥ {text}"),
+    }
 }
 
 /// How numbers are written.
@@ -54,10 +90,22 @@ impl Value {
         Self::Text(text.into())
     }
 
+    /// The same as a lower bound, where it is a count or a size and something was not counted.
+    #[must_use]
+    pub fn bounded(self, exactness: Exactness) -> Self {
+        match (self, exactness) {
+            (Self::Count(n), Exactness::AtLeast) => Self::AtLeast(n, Unit::Count),
+            (Self::Bytes(n), Exactness::AtLeast) => Self::AtLeast(n, Unit::Bytes),
+            // Of two lower bounds the ratio is no bound.
+            (Self::Ratio(..), Exactness::AtLeast) => Self::Empty,
+            (value, _) => value,
+        }
+    }
+
     /// The number that rows are sorted by; `None` for what is no number.
     pub fn number(&self) -> Option<u64> {
         match *self {
-            Self::Count(n) | Self::Bytes(n) | Self::Share(n, _) => Some(n),
+            Self::Count(n) | Self::Bytes(n) | Self::AtLeast(n, _) | Self::Share(n, _) => Some(n),
             Self::Ratio(part, whole) => units::thousandths(part, whole),
             _ => None,
         }
@@ -84,10 +132,11 @@ impl Value {
             (Self::Text(text) | Self::Sizes(text) | Self::Noted { text, .. }, _) => text.clone(),
             (Self::Names(names), Numbers::Raw) => names.join(";"),
             (Self::Names(names), _) => names.join(", "),
-            (Self::Count(n), Numbers::Rounded) => units::count(*n),
-            (Self::Bytes(n), Numbers::Rounded) => units::bytes(*n),
-            (Self::Count(n) | Self::Bytes(n), Numbers::Exact) => units::grouped(*n),
-            (Self::Count(n) | Self::Bytes(n), Numbers::Raw) => n.to_string(),
+            (Self::Count(n), _) => counted(*n, Unit::Count, Exactness::Exact, numbers),
+            (Self::Bytes(n), _) => counted(*n, Unit::Bytes, Exactness::Exact, numbers),
+            (Self::AtLeast(n, unit), _) => counted(*n, *unit, Exactness::AtLeast, numbers),
+            (Self::Unknown, Numbers::Raw) => String::new(),
+            (Self::Unknown, _) => "–".to_owned(),
             (Self::Delta(n), Numbers::Rounded) => units::signed(*n, units::count),
             (Self::Delta(n), Numbers::Exact) => units::signed(*n, units::grouped),
             (Self::Delta(n), Numbers::Raw) => n.to_string(),
@@ -169,5 +218,26 @@ impl Grid {
         for row in self.rows.iter_mut().chain(&mut self.total) {
             row.remove(index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_bound_has_its_sign_in_text_and_none_for_machines() {
+        let all = |value: &Value| {
+            [Numbers::Rounded, Numbers::Exact, Numbers::Raw].map(|numbers| value.show(numbers))
+        };
+        let bound = Value::Count(60_965_224).bounded(Exactness::AtLeast);
+        assert_eq!(all(&bound), ["≥ 61.0 M", "≥ 60,965,224", "60965224"]);
+        let bytes = Value::Bytes(2048).bounded(Exactness::AtLeast);
+        assert_eq!(all(&bytes), ["≥ 2.00 KiB", "≥ 2,048", "2048"]);
+        assert_eq!(Value::Count(1).bounded(Exactness::Exact), Value::Count(1));
+        assert_eq!(Value::text("x").bounded(Exactness::AtLeast), Value::text("x"));
+        assert_eq!(bound.number(), Some(60_965_224));
+        assert_eq!(all(&Value::Unknown), ["–", "–", ""]);
+        assert_eq!(Value::Unknown.number(), None);
     }
 }

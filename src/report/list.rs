@@ -9,13 +9,11 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::columns::{self, FLOPS};
-use super::grid::{Grid, Head, Numbers, Value};
+use super::grid::{Grid, Head, Value};
 use super::model::{
     AxisField, CONVENTION, Convention, Counts, NamedShape, Output, Report, SCHEMA_VERSION,
 };
-use super::summary;
-use super::table::{Look, draw};
-use super::text::{join, wrap};
+use super::pages::{self, summary};
 use crate::analysis::quantity::{self, Quantity};
 
 /// Networks side by side.
@@ -171,7 +169,7 @@ impl Listed {
         }
     }
 
-    fn value(&self, column: &Column) -> Value {
+    pub(super) fn value(&self, column: &Column) -> Value {
         match column.kind {
             Kind::Name => Value::text(&self.model),
             Kind::Count(of) => Value::Count(of(&self.totals)),
@@ -196,13 +194,13 @@ impl List {
     }
 
     /// The columns that are shown: operations where another convention counts them.
-    fn columns(&self) -> Vec<&'static Column> {
+    pub(super) fn columns(&self) -> Vec<&'static Column> {
         let is_shown = |column: &&Column| column.key != FLOPS || !self.convention.is_default();
         COLUMNS.iter().filter(is_shown).collect()
     }
 
     /// A column's head, or the name of what the convention counts.
-    fn title(&self, column: &Column, plain: &'static str) -> &'static str {
+    pub(super) fn title(&self, column: &Column, plain: &'static str) -> &'static str {
         let is_named = column.key == FLOPS && !self.convention.is_default();
         if is_named { self.convention.title } else { plain }
     }
@@ -216,43 +214,7 @@ impl List {
         }
     }
 
-    /// The list for a terminal.
-    pub fn terminal(&self, look: Look) -> String {
-        let sentence = wrap(&self.sentence(), look.width, 0, 2);
-        if self.models.is_empty() {
-            return format!("{sentence}\n");
-        }
-        let assumed = self.assumptions();
-        let assumed = join(assumed.iter().map(String::as_str), " · ", look.width, 0, 0);
-        // A piece alone can be too long.
-        let lines = assumed.lines().map(|line| wrap(line, look.width, 0, 0));
-        let assumed = lines.collect::<Vec<_>>().join("\n");
-        format!("{assumed}\n\n{}\n{sentence}\n", draw(self.grid(look.numbers), look))
-    }
-
-    /// The list as a page.
-    pub fn markdown(&self, numbers: Numbers) -> String {
-        let assumed = super::markdown::escape(&self.assumptions().join(" · "));
-        let table = super::markdown::grid(&self.grid(numbers), numbers);
-        format!("{assumed}\n\n{table}\n{}\n", super::markdown::escape(&self.sentence()))
-    }
-
-    /// The rows as CSV, with the descriptions they come from.
-    pub fn csv(&self) -> Result<String, csv::Error> {
-        let columns = self.columns();
-        let (first, others) = columns.split_at(1);
-        let title = |column: &&Column| self.title(column, column.key);
-        let titles = first.iter().map(title).chain(["file"]).chain(others.iter().map(title));
-        let row = |listed: &Listed| {
-            let value = |column: &&Column| listed.value(column);
-            let file = Value::text(&listed.file);
-            first.iter().map(value).chain([file]).chain(others.iter().map(value)).collect()
-        };
-        let rows: Vec<Vec<Value>> = self.models.iter().map(row).collect();
-        super::csv::write(&titles.collect::<Vec<_>>(), &rows)
-    }
-
-    fn assumptions(&self) -> Vec<String> {
+    pub(super) fn assumptions(&self) -> Vec<String> {
         let batch = format!("batch {}", self.batch);
         let mut pieces = vec![batch, self.dtype.to_owned(), format!("{} mode", self.mode)];
         if !self.convention.is_default() {
@@ -261,16 +223,13 @@ impl List {
         pieces
     }
 
-    fn grid(&self, numbers: Numbers) -> Grid {
+    pub(super) fn grid(&self) -> Grid {
         let columns = self.columns();
         let head =
             |column: &&Column| Head { title: self.title(column, column.head.title), ..column.head };
         let mut grid = Grid::new(columns.iter().map(head).collect::<Vec<_>>());
-        let cell = |listed: &Listed, column: &Column| match listed.value(column) {
-            value @ Value::Count(_) if listed.status != "complete" => {
-                summary::at_least(&value.show(numbers))
-            }
-            value => value,
+        let cell = |listed: &Listed, column: &Column| {
+            listed.value(column).bounded(pages::exactness(listed.status))
         };
         let row = |listed| columns.iter().map(|column| cell(listed, column)).collect();
         grid.rows = self.models.iter().map(row).collect();
@@ -278,7 +237,7 @@ impl List {
     }
 
     /// How many there are, and what is missing.
-    fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let mut out = counted(self.models.len(), "network");
         if self.failed > 0 {
             let _ = write!(out, "; {} with errors", counted(self.failed, "description"));

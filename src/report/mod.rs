@@ -1,7 +1,7 @@
-//! What was found, made ready to be shown: `model` is the data, `build` makes it, each report and each format is a file.
+//! Reports: data that is serialised, pages that are shown, and the formats they are rendered in.
 //!
 //! Nothing here prints, reads files or knows where a network was written. Texts that come from outside pass through
-//! `text::safe` on their way to a terminal and through `markdown::escape` on their way to a page.
+//! `text::safe` on their way to a terminal and through `escape` of a format on their way to a document.
 
 #[cfg(feature = "cli")]
 pub mod build;
@@ -10,13 +10,11 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod columns;
 #[cfg(feature = "cli")]
-pub mod conventions;
-#[cfg(feature = "cli")]
-pub mod csv;
+pub mod data;
 #[cfg(feature = "cli")]
 pub mod diff;
 #[cfg(feature = "cli")]
-pub mod explain;
+pub mod documents;
 #[cfg(feature = "cli")]
 mod flow;
 #[cfg(feature = "cli")]
@@ -24,32 +22,18 @@ pub mod fold;
 #[cfg(feature = "cli")]
 pub mod grid;
 #[cfg(feature = "cli")]
-pub mod json;
+mod indented;
 #[cfg(feature = "cli")]
 pub mod list;
 #[cfg(feature = "cli")]
-pub mod markdown;
-#[cfg(feature = "cli")]
-pub mod memory;
-#[cfg(feature = "cli")]
 pub mod model;
 #[cfg(feature = "cli")]
-pub mod ops;
+pub mod page;
 #[cfg(feature = "cli")]
-mod ops_example;
+pub mod pages;
 #[cfg(feature = "cli")]
-pub mod params;
-#[cfg(feature = "cli")]
-pub mod profile;
-#[cfg(feature = "cli")]
-pub mod reconcile;
+pub mod render;
 #[cfg(feature = "cli")]
 mod repeat;
 #[cfg(feature = "cli")]
-pub mod summary;
-#[cfg(feature = "cli")]
-pub mod table;
-#[cfg(feature = "cli")]
 pub mod text;
-#[cfg(feature = "cli")]
-pub mod verify;

@@ -4,13 +4,13 @@ use cnnstat::graph::GraphBuilder;
 use cnnstat::ops::{Linear, Op};
 use cnnstat::report::build::{Caption, report};
 use cnnstat::report::columns::find;
-use cnnstat::report::explain;
+use cnnstat::report::data::explain;
 use cnnstat::report::fold::{self, View};
 use cnnstat::report::model::Report;
-use cnnstat::report::summary::terminal;
-use cnnstat::report::table::Look;
+use cnnstat::report::pages::summary::page;
+use cnnstat::report::render::table::Look;
+use cnnstat::report::render::{csv, json, markdown, terminal};
 use cnnstat::report::text::width;
-use cnnstat::report::{csv, json, markdown};
 use cnnstat::{Options, Shape, analyze};
 use serde_json::Value;
 
@@ -48,6 +48,10 @@ layers:
   - head: conv2d(16, 1)
   - tail: share(@, 'head')
 ";
+
+fn terminal(report: &Report, view: &View, look: Look) -> String {
+    terminal::render(&[page(report, view)], false, look).unwrap()
+}
 
 fn position(report: &Report, name: &str) -> usize {
     let at = report.layers.iter().position(|layer| layer.name == name);
@@ -158,9 +162,9 @@ fn a_sorted_table_has_no_line_before() {
 fn markdown_csv_and_json_say_it_too() {
     let report = residual();
     let view = View::default();
-    let page = markdown::report(&report, &view, cnnstat::report::grid::Numbers::Rounded);
-    snapshot("markdown", "residual", &page);
-    let text = csv::reports(std::slice::from_ref(&report), false, &view).unwrap();
+    let pages = [page(&report, &view)];
+    snapshot("markdown", "residual", &markdown::render(&pages, false, Look::default()).unwrap());
+    let text = csv::render(&pages, false, Look::default()).unwrap();
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
     let heads = reader.headers().unwrap().clone();
     let column = |key: &str| heads.iter().position(|head| head == key).unwrap();
@@ -168,7 +172,8 @@ fn markdown_csv_and_json_say_it_too() {
     let add = &records[position(&report, "layer1.0.add")];
     assert_eq!(&add[column("from")], "layer1.0.bn2;layer1.0.downsample.1");
     assert_eq!(&add[column("op")], "add");
-    let value: Value = serde_json::from_str(&json::list(&[report], false).unwrap()).unwrap();
+    let value: Value =
+        serde_json::from_str(&json::render(&pages, false, Look::default()).unwrap()).unwrap();
     let layers = value["layers"].as_array().unwrap();
     let named = |name: &str| layers.iter().find(|layer| layer["name"] == name).unwrap();
     assert_eq!(
@@ -237,7 +242,7 @@ fn of_several_inputs_the_first_is_named_too() {
     let found = notes(&fold::tree(&report, &View::default()));
     assert_eq!(found, ["x ← b · → x", "y ← a · → y"]);
     let nodes = explain::pick(&graph, "*");
-    let sections = explain::sections(&graph, &analysis, &report, &nodes);
+    let sections = explain::derivations(&graph, &analysis, &report, &nodes);
     assert_eq!(sections[0].shapes, "b 1×8 → 1×8");
 }
 
@@ -247,7 +252,7 @@ fn explain_names_what_inputs_come_from() {
     let analysis = analyze(&graph, &Options::default()).unwrap();
     let shapes = |report: &Report| {
         let nodes = explain::pick(&graph, "*");
-        let sections = explain::sections(&graph, &analysis, report, &nodes);
+        let sections = explain::derivations(&graph, &analysis, report, &nodes);
         sections.into_iter().map(|section| section.shapes).collect::<Vec<_>>()
     };
     let expected = ["1×8 → 1×8", "1×8 → 1×2", "trunk.fc 1×8 → 1×3", "image 1×8 → 1×4"];

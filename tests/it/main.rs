@@ -30,6 +30,7 @@ mod language;
 mod list;
 mod memory_command;
 mod models;
+mod output;
 mod profile;
 mod published;
 mod quantities;

@@ -43,6 +43,20 @@ fn tables_for_other_programs() {
 }
 
 #[test]
+fn tables_for_papers() {
+    let commands = [
+        ("summary", "alexnet"),
+        ("list", "list alexnet vgg16 resnet50"),
+        ("diff", "diff custom_cnn custom_cnn_bn"),
+        ("memory", "memory alexnet"),
+        ("conventions", "conventions alexnet"),
+    ];
+    for (name, command) in commands {
+        snapshot("latex", name, &page(&format!("{command} --format latex")));
+    }
+}
+
+#[test]
 fn lists_of_parameters() {
     each("params", "", |name| format!("params {name} --buffers"));
     snapshot("params", "custom_cnn", &page("params custom_cnn"));

@@ -2,6 +2,9 @@
 //!
 //! Tests stand in `tests/it/memory_command.rs`.
 
+use serde::Serialize;
+
+use super::held::Memory;
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::graph::Graph;
 
@@ -40,4 +43,45 @@ pub fn largest_batch(
         }
     }
     Ok(most)
+}
+
+/// What fits in a given memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Fits {
+    /// Bytes there are.
+    pub limit_bytes: u64,
+    /// The largest batch of inference that fits; 0 where not even one example does.
+    pub inference_batch: u64,
+    /// The largest batch of a training step that fits.
+    pub training_batch: u64,
+    /// What was asked about at the report's batch: `inference`, or `training` where an optimiser was named.
+    pub judged: &'static str,
+    /// Whether that fits.
+    pub fits: bool,
+}
+
+/// What fits in so many bytes: the largest batches, and whether training or inference does at the batch as it is.
+///
+/// # Errors
+/// A network that cannot be analysed at a batch of one.
+pub fn fits(
+    graph: &Graph,
+    analysis: &Analysis,
+    found: &Memory,
+    trains: bool,
+    limit: u64,
+    need: impl Fn(&Analysis) -> Result<Memory, AnalysisError>,
+) -> Result<Fits, AnalysisError> {
+    let largest = |bytes: fn(&Memory) -> u64| {
+        let need = |analysis: &Analysis| need(analysis).map(|memory| bytes(&memory));
+        largest_batch(graph, &analysis.options, limit, need)
+    };
+    let (inference, training) = (found.inference.bytes, found.training.peak.bytes);
+    Ok(Fits {
+        limit_bytes: limit,
+        inference_batch: largest(|memory| memory.inference.bytes)?,
+        training_batch: largest(|memory| memory.training.peak.bytes)?,
+        judged: if trains { "training" } else { "inference" },
+        fits: if trains { training } else { inference } <= limit,
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! Tests stand in `tests/it/tape.rs`, where it is compared with what was allocated.
 
-use super::{Alive, Moment, Peak};
+use super::held::{Alive, Moment, Peak};
 use crate::shape::{TooLarge, sum};
 
 /// A block of memory, by its position.

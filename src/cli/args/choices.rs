@@ -47,65 +47,6 @@ impl From<OptimizerArg> for Optimizer {
     }
 }
 
-/// The formats of a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PageFormat {
-    /// A table for reading
-    #[default]
-    Table,
-    /// JSON with everything (docs/json.md)
-    Json,
-    /// CSV with raw integers, a row each layer
-    Csv,
-    /// A Markdown table
-    Markdown,
-}
-
-/// The formats of running text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ProseFormat {
-    /// Text for a terminal
-    #[default]
-    #[value(alias = "table")]
-    Text,
-    /// Markdown
-    Markdown,
-}
-
-/// The formats of a report that is neither table nor prose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For reading
-    #[default]
-    Table,
-    /// JSON with everything (docs/json.md)
-    Json,
-    /// Markdown
-    Markdown,
-}
-
-/// The formats of a check.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
-    /// A table for reading
-    #[default]
-    Table,
-    /// JSON with everything, and with what a later run compares with (docs/json.md)
-    Json,
-    /// CSV, a row each expectation
-    Csv,
-    /// A comment for a pull request, in Markdown
-    Markdown,
-    /// Annotations of a GitHub workflow
-    Github,
-    /// JUnit's XML
-    Junit,
-    /// SARIF 2.1.0
-    Sarif,
-    /// GitLab's Code Quality report
-    Gitlab,
-}
-
 /// When something is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {

@@ -5,7 +5,7 @@
 use clap::Args;
 
 use super::ModelArgs;
-use super::choices::ReportFormat;
+use super::output::{ANSWERS, COMPARISON, OutputArgs, offered};
 use super::values::{convention, conventions_help, figure, whole};
 use crate::convention::Convention;
 use crate::convention::figure::Figure;
@@ -22,6 +22,7 @@ pub struct AsArgs {
 
 /// `cnnstat conventions`.
 #[derive(Args, Debug)]
+#[command(mut_arg("format", |arg| arg.value_parser(offered(COMPARISON))))]
 #[command(after_help = "docs/conventions.md has every rule, its source, and what it gets wrong.")]
 pub struct ConventionsArgs {
     /// A description, as for the summary
@@ -30,16 +31,14 @@ pub struct ConventionsArgs {
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: ReportFormat,
-    /// Write to a file instead
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<String>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: OutputArgs,
 }
 
 /// `cnnstat reconcile`.
 #[derive(Args, Debug)]
+#[command(mut_arg("format", |arg| arg.value_parser(offered(ANSWERS))))]
 #[command(
     after_help = "Tried are all conventions on the network, on the others of its file, at usual input sizes and batches, \
     with and without auxiliary heads, with batch norm folded, doubled, halved, and forward and backward together: at most \
@@ -60,10 +59,7 @@ pub struct ReconcileArgs {
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: ReportFormat,
-    /// Write to a file instead
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<String>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: OutputArgs,
 }

@@ -4,8 +4,9 @@
 
 use clap::{Args, ValueEnum};
 
+use super::ReadArgs;
+use super::output::{OutputArgs, RECORDS, offered};
 use super::values::{size, whole};
-use super::{PageArgs, ReadArgs};
 use crate::exec::backend::Backend;
 
 /// More steps of verification than anybody waits for.
@@ -55,6 +56,7 @@ pub struct ThreadsArgs {
 
 /// `cnnstat verify`.
 #[derive(Args, Debug)]
+#[command(mut_arg("format", |arg| arg.value_parser(offered(RECORDS))))]
 #[command(
     after_help = "Runs in f32; gradients are checked in f64, with kernels that are exact. Operations are tallied one by one by \
     the reference's kernels: of a layer too large for that, at the smallest input that its shape rule accepts."
@@ -91,11 +93,12 @@ pub struct VerifyArgs {
     pub batch: Option<u64>,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }
 
 /// `cnnstat profile`.
 #[derive(Args, Debug)]
+#[command(mut_arg("format", |arg| arg.value_parser(offered(RECORDS))))]
 pub struct ProfileArgs {
     /// A description, as for the summary
     #[arg(value_name = "MODEL")]
@@ -122,5 +125,5 @@ pub struct ProfileArgs {
     pub batch: Option<u64>,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub page: OutputArgs,
 }

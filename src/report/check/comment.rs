@@ -4,9 +4,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Check, CheckRow, Level, Outcome};
+use crate::report::data::check::{Check, CheckRow, Level, Outcome};
 use crate::report::grid::{Head, Numbers, Value};
-use crate::report::markdown::{escape, grid};
+use crate::report::pages::check::compared;
+use crate::report::render::markdown::{escape, grid};
 
 /// The first line: a mark that a page does not show.
 pub const FIRST_LINE: &str = "<!-- cnnstat check -->";
@@ -71,7 +72,7 @@ pub fn page(check: &Check) -> String {
 
 fn table(check: &Check, rows: &[&CheckRow]) -> String {
     let shown = &rows[..rows.len().min(MOST_ROWS)];
-    let mut table = check.compared(shown.iter().copied(), arrow);
+    let mut table = compared(check, shown.iter().copied(), arrow);
     table.heads.insert(0, Head::left(""));
     for (cells, row) in table.rows.iter_mut().zip(shown) {
         cells.insert(0, Value::text(mark(row.outcome)));
@@ -108,7 +109,7 @@ fn arrow(row: &CheckRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::check::{Part, hostile};
+    use crate::report::data::check::{Part, hostile};
 
     #[test]
     fn the_first_line_is_a_mark_and_a_hostile_name_stays_in_its_cell() {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Check, Level, Spot};
+use crate::report::data::check::{Check, Level, Spot, slashed};
 use crate::report::text::safe;
 
 /// A command a line, and the sentence below.
@@ -31,7 +31,7 @@ pub fn page(check: &Check) -> String {
 fn command(out: &mut String, kind: &str, spot: Option<&Spot>, title: &str, message: &str) {
     let _ = write!(out, "::{kind} ");
     if let Some(Spot { file, line }) = spot {
-        let _ = write!(out, "file={},line={line},", property(&super::slashed(file)));
+        let _ = write!(out, "file={},line={line},", property(&slashed(file)));
     }
     let _ = writeln!(out, "title={}::{}", property(title), data(message));
 }
@@ -48,7 +48,7 @@ fn property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::check::hostile;
+    use crate::report::data::check::hostile;
 
     #[test]
     fn a_hostile_name_stays_in_its_command() {

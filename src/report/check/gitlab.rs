@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::{Check, Level, Spot};
+use crate::report::data::check::{Check, Level, Spot, fingerprint, slashed};
 
 #[derive(Serialize)]
 struct Finding {
@@ -44,7 +44,7 @@ pub fn page(check: &Check) -> Result<String, serde_json::Error> {
         let description = format!("{}: {}", row.model, row.sentence());
         Some(finding(&row.spot()?, "budget", severity, description, &about))
     });
-    crate::report::json::pretty(&faults.chain(rows).collect::<Vec<_>>())
+    crate::report::indented::json(&faults.chain(rows).collect::<Vec<_>>())
 }
 
 fn finding(
@@ -54,8 +54,8 @@ fn finding(
     description: String,
     about: &[&str],
 ) -> Finding {
-    let path = super::slashed(&spot.file);
-    let fingerprint = super::fingerprint(about.iter().copied().chain([path.as_str()]));
+    let path = slashed(&spot.file);
+    let fingerprint = fingerprint(about.iter().copied().chain([path.as_str()]));
     Finding {
         description,
         check_name: format!("cnnstat/{name}"),
@@ -69,7 +69,7 @@ fn finding(
 mod tests {
     use serde_json::Value;
 
-    use crate::report::check::hostile;
+    use crate::report::data::check::hostile;
 
     #[test]
     fn a_finding_has_a_path_and_a_fingerprint_of_its_own() {

@@ -8,7 +8,7 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{Check, CheckRow, Fault, Level};
+use crate::report::data::check::{Check, CheckRow, Fault, Level};
 use crate::report::text::safe;
 
 type Xml = Writer<Vec<u8>>;
@@ -136,7 +136,7 @@ fn faulty(xml: &mut Xml, faults: &[Fault]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::check::hostile;
+    use crate::report::data::check::hostile;
 
     #[test]
     fn a_hostile_name_is_text() {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Check, Level, Spot};
+use crate::report::data::check::{Check, Level, Spot, fingerprint, slashed};
 use crate::report::text::safe;
 
 /// What the rules are called: each with its sentence.
@@ -33,7 +33,7 @@ pub fn page(check: &Check) -> Result<String, serde_json::Error> {
         Some(result(0, level, &message, row.spot().as_ref(), &about))
     });
     let rules = RULES.map(|(id, text)| json!({ "id": id, "shortDescription": { "text": text } }));
-    crate::report::json::pretty(&json!({
+    crate::report::indented::json(&json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
@@ -50,7 +50,7 @@ pub fn page(check: &Check) -> Result<String, serde_json::Error> {
 
 fn result(rule: usize, level: &str, message: &str, spot: Option<&Spot>, about: &[&str]) -> Value {
     let (id, _) = RULES[rule];
-    let path = spot.map(|spot| super::slashed(&spot.file)).unwrap_or_default();
+    let path = spot.map(|spot| slashed(&spot.file)).unwrap_or_default();
     let locations: Vec<Value> = spot
         .iter()
         .map(|spot| {
@@ -68,7 +68,7 @@ fn result(rule: usize, level: &str, message: &str, spot: Option<&Spot>, about: &
         "message": { "text": escape(message) },
         "locations": locations,
         "partialFingerprints": {
-            "cnnstat/v1": super::fingerprint(about.iter().copied().chain([path.as_str()])),
+            "cnnstat/v1": fingerprint(about.iter().copied().chain([path.as_str()])),
         },
     })
 }
@@ -97,7 +97,7 @@ fn uri(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::check::hostile;
+    use crate::report::data::check::hostile;
 
     #[test]
     fn a_hostile_name_is_text() {

@@ -1,16 +1,17 @@
 //! A grid for a terminal, drawn with comfy-table: horizontal rules only, numbers at the right, no line wrapped.
 //!
 //! Where room is short, columns go in the order that their heads say, and come back where the last to go has left room for
-//! them. Notes are cut before the last columns go; if none is left to go, the widest words are shortened. Tests stand
-//! below.
+//! them. Notes are cut before the last columns go; if none is left to go, the widest words are shortened. comfy-table pads,
+//! aligns and draws; it wraps cells that are too wide and has no columns that can go, so that what is left out is decided
+//! here.
 
 use std::fmt::Write as _;
 
 use anstyle::{Effects, Style};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::grid::{Grid, Numbers, Value};
-use super::text;
+use crate::report::grid::{Grid, Numbers, Value};
+use crate::report::text;
 
 /// How it is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,7 +114,9 @@ impl Cells {
             // The first row of texts is the heads.
             let texts = self.rows[1..].iter_mut().zip(&values);
             let mut counts: Vec<&mut String> = texts
-                .filter(|(_, values)| matches!(values[column], Value::Count(_) | Value::Delta(_)))
+                .filter(|(_, values)| {
+                    matches!(values[column], Value::Count(_) | Value::AtLeast(..) | Value::Delta(_))
+                })
                 .map(|(texts, _)| &mut texts[column].text)
                 .collect();
             if counts.iter().any(|text| !is_bare(text)) {

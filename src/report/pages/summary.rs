@@ -1,48 +1,48 @@
-//! The summary of a network: what is assumed, a row a layer, and the totals, exact and rounded.
-//!
-//! Tests stand below.
+//! The page of a network: what is assumed, a row a layer, and the totals, exact and rounded.
 
-use std::fmt::Write as _;
-
-use super::columns::{self, Column};
-use super::fold::{self, Line, View};
-use super::grid::{Grid, Head, Value, shape_text};
-use super::model::{Convention, Layer, NamedShape, Output, Report};
-use super::table::{Look, bold, draw};
-use super::text::{join, safe, wrap};
+use super::{NAMED, exactness, shapes};
+use crate::report::columns::{self, COLUMNS, Column, FLOPS};
+use crate::report::fold::{self, Line, View};
+use crate::report::grid::{Grid, Head, Numbers, Unit, Value, counted as counted_text, shape_text};
+use crate::report::model::{Convention, Layer, Output, Report};
+use crate::report::page::{Block, Medium, Page, Records};
 use crate::units;
 
 /// How FLOPs are counted, in words.
 pub const CONVENTION: &str = "1 MAC = 2 FLOPs; FLOPs = 2·MACs + every other operation";
 
-/// The summary for a terminal.
-pub fn terminal(report: &Report, view: &View, look: Look) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "{}", bold(&safe(&report.model), look.color));
-    if let Some(about) = &report.about {
-        let _ = writeln!(
-            out,
-            "{}",
-            wrap(&safe(&about.replace(char::is_whitespace, " ")), look.width, 0, 0)
-        );
-    }
-    let _ = writeln!(out, "{}\n", assumed(report, look.width));
-    let lines = fold::tree(report, view);
-    out.push_str(&draw(grid(report, view, &lines), look));
-    let _ = writeln!(out, "\n{}", draw(figures(report), Look { color: false, ..look }).trim_end());
-    for note in notes(report, view, &lines).into_iter().chain(field_note(report, view)) {
-        let _ = writeln!(out, "{}", wrap(&safe(&note), look.width, 0, 2));
-    }
-    out
+/// The page of a network; a screen shows the names as a tree.
+pub fn page<'d>(report: &'d Report, view: &'d View) -> Page<'d> {
+    let sections = move |medium| {
+        let mut head = vec![Block::Title(report.model.clone())];
+        head.extend(report.about.clone().map(Block::Prose));
+        head.push(Block::Assumptions(assumptions(report)));
+        let lines = match medium {
+            Medium::Screen => fold::tree(report, view),
+            Medium::Paper => fold::flat(report, view),
+        };
+        let mut totals = vec![Block::table(figures(report, medium))];
+        let notes = notes(report, view, &lines).into_iter().chain(field_note(report, view));
+        totals.extend(notes.map(Block::Sentence));
+        vec![head, vec![Block::table(grid(report, view, &lines))], totals]
+    };
+    Page::new(&report.model, sections).records(|| records(report, view)).data(move || report)
 }
 
-/// What the numbers depend on, for a terminal.
-pub fn assumed(report: &Report, columns: Option<usize>) -> String {
-    let pieces = assumptions(report);
-    let pieces: Vec<_> = pieces.iter().map(|text| safe(text)).collect();
-    let text = join(pieces.iter().map(AsRef::as_ref), " · ", columns, 0, 0);
-    // A piece alone can be too long.
-    text.lines().map(|line| wrap(line, columns, 0, 0)).collect::<Vec<_>>().join("\n")
+/// Layers, a row each; all columns but shares, unless columns are chosen.
+fn records(report: &Report, view: &View) -> Records {
+    let all = || COLUMNS.iter().filter(|column| column.is_whole()).collect();
+    let columns: Vec<&Column> = view.columns.clone().unwrap_or_else(all);
+    let convention = &report.convention;
+    let title = |column: &&Column| match column.key {
+        FLOPS if !convention.is_default() => convention.title,
+        key => key,
+    };
+    let row = |line: &Line<'_>| columns.iter().map(|column| column.value(line, report)).collect();
+    Records {
+        titles: columns.iter().map(title).map(Into::into).collect(),
+        rows: fold::flat(report, view).iter().map(row).collect(),
+    }
 }
 
 /// What the numbers depend on, piece by piece.
@@ -58,24 +58,12 @@ pub fn assumptions(report: &Report) -> Vec<String> {
 }
 
 /// How operations are counted, in words.
-pub(super) fn counted(convention: &Convention) -> String {
+pub(in crate::report) fn counted(convention: &Convention) -> String {
     let Convention { name, result, flops, .. } = convention;
     if convention.is_default() {
         return CONVENTION.to_owned();
     }
     format!("as {name}: what it calls {result} is {flops}")
-}
-
-/// Shapes with their names, where there are several.
-pub(super) fn shapes(shapes: &[NamedShape]) -> String {
-    match shapes {
-        [only] => shape_text(&only.shape, "×"),
-        many => {
-            let texts: Vec<String> =
-                many.iter().map(|s| format!("{} {}", s.name, shape_text(&s.shape, "×"))).collect();
-            texts.join(", ")
-        }
-    }
 }
 
 /// What the lines do not say themselves: how signs in them are meant, which outputs there are where there are several, and
@@ -106,9 +94,6 @@ pub fn not_counted(report: &Report) -> Option<String> {
         format!("≥ The totals are lower bounds. Not counted: {names}")
     })
 }
-
-/// How many layers a note names.
-const NAMED: usize = 3;
 
 /// Where receptive fields of branches that meet are not aligned; said beside a column that shows receptive fields.
 pub fn field_note(report: &Report, view: &View) -> Option<String> {
@@ -149,19 +134,9 @@ pub fn grid(report: &Report, view: &View, lines: &[Line<'_>]) -> Grid {
 /// The row of totals; its label stands in the first column of words.
 fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
     let line = fold::total(report);
-    let partial = report.status != "complete";
-    let mut row: Vec<Value> = columns
-        .iter()
-        .map(|column| match column.value(&line, report) {
-            // Of two lower bounds the ratio is none.
-            Value::Ratio(..) if partial => Value::Empty,
-            value if partial && column.is_numeric() => {
-                let shown = value.show(super::grid::Numbers::Rounded);
-                if matches!(value, Value::Share(..)) { value } else { at_least(&shown) }
-            }
-            value => value,
-        })
-        .collect();
+    let exactness = exactness(report.status);
+    let mut row: Vec<Value> =
+        columns.iter().map(|column| column.value(&line, report).bounded(exactness)).collect();
     if !columns.iter().any(|column| column.key == "name") {
         let free = row
             .iter()
@@ -174,18 +149,24 @@ fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
     row
 }
 
-/// A number that is less than the whole.
-pub(super) fn at_least(text: &str) -> Value {
-    Value::Text(format!("≥ {text}"))
-}
-
 /// The totals: exact, rounded, their magnitude in words and as a power of ten; sizes in bytes below what they are of.
-pub fn figures(report: &Report) -> Grid {
+fn figures(report: &Report, medium: Medium) -> Grid {
     let totals = &report.totals;
-    let mut grid = Grid::new([Head::left(""), Head::right(""), Head::right(""), Head::left("")]);
-    let sign = if report.status == "complete" { "" } else { "≥ " };
-    let mut row = |name: &str, n: u64, rounded: String, words: String| {
-        let exact = format!("{sign}{}", units::grouped(n));
+    // On a screen the numbers stand below those of the layers, and need no heads.
+    let [total, exact, rounded, magnitude] = match medium {
+        Medium::Screen => [""; 4],
+        Medium::Paper => ["total", "exact", "rounded", "magnitude"],
+    };
+    let mut grid = Grid::new([
+        Head::left(total),
+        Head::right(exact),
+        Head::right(rounded),
+        Head::left(magnitude),
+    ]);
+    let bound = exactness(report.status);
+    let mut row = |name: &str, n: u64, unit: Unit, words: String| {
+        let [exact, rounded] =
+            [Numbers::Exact, Numbers::Rounded].map(|numbers| counted_text(n, unit, bound, numbers));
         grid.rows.push([name.to_owned(), exact, rounded, words].map(Value::Text).to_vec());
     };
     let words = |n: u64| match units::order(n) {
@@ -201,11 +182,11 @@ pub fn figures(report: &Report) -> Grid {
         ("activations", totals.activations, Some(totals.activation_bytes), true),
     ];
     for (name, n, bytes, _) in figures.into_iter().filter(|(.., shown)| *shown) {
-        row(name, n, units::count(n), words(n));
+        row(name, n, Unit::Count, words(n));
         if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
             // Buffers have element types of their own.
             let dtype = if name == "buffers" { "" } else { report.dtype };
-            row("  bytes", bytes, units::bytes(bytes), dtype.to_owned());
+            row("  bytes", bytes, Unit::Bytes, dtype.to_owned());
         }
     }
     grid
@@ -221,8 +202,14 @@ mod tests {
     use crate::ops::{Conv, Linear};
     use crate::report::build::{Caption, report};
     use crate::report::fold::What;
+    use crate::report::render::table::Look;
+    use crate::report::render::{markdown, terminal};
     use crate::report::text::width;
     use crate::shape::Shape;
+
+    fn terminal(report: &Report, view: &View, look: Look) -> String {
+        terminal::render(&[page(report, view)], false, look).unwrap()
+    }
 
     pub(crate) fn small() -> Report {
         let mut builder = GraphBuilder::new("small");
@@ -352,16 +339,15 @@ mod tests {
         let text = terminal(&report, &view, Look::default());
         let note = "receptive field: the largest over branches; branches at 0.add are not aligned";
         assert!(text.contains(note), "{text}");
-        assert!(
-            super::super::markdown::report(&report, &view, super::super::grid::Numbers::Rounded)
-                .contains(note)
-        );
+        let paper = markdown::render(&[page(&report, &view)], false, Look::default()).unwrap();
+        assert!(paper.contains(note));
         assert!(!terminal(&report, &View::default(), Look::default()).contains("not aligned"));
         assert_eq!(field_note(&small(), &view), None);
         let note = field_note(&unaligned(5).2, &view).unwrap();
         assert!(note.contains("branches at 0.add, 1.add, 2.add and 2 more are"), "{note}");
         let nodes: Vec<_> = graph.iter().map(|(id, _)| id).collect();
-        let sections = super::super::explain::sections(&graph, &analysis, &report, &nodes);
+        let sections =
+            crate::report::data::explain::derivations(&graph, &analysis, &report, &nodes);
         let whys = |at: usize| sections[at].facts.iter().filter_map(|fact| fact.why.as_deref());
         assert!(whys(2).any(|why| why.contains("different middles")));
         assert!(!whys(1).any(|why| why.contains("different middles")));
@@ -371,6 +357,10 @@ mod tests {
     fn a_lower_bound_is_marked() {
         let report = Report { status: "partial", not_counted: vec!["x".to_owned()], ..small() };
         let text = terminal(&report, &View::default(), Look::default());
-        assert!(text.contains("≥ 2,020") || text.matches('≥').count() >= 4, "{text}");
+        let total = text.lines().find(|line| line.starts_with("total")).unwrap();
+        assert_eq!(total.matches('≥').count(), 3, "{text}");
+        assert!(text.contains("parameters     ≥ 1,548    ≥ 1.55 k"), "{text}");
+        let paper = markdown::render(&[page(&report, &View::default())], false, Look::default());
+        assert!(paper.unwrap().contains("**≥ "), "{text}");
     }
 }

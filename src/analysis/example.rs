@@ -1,11 +1,9 @@
 //! An example of an operator that needs no example written for it: small arguments and a small input that it accepts.
 
-use crate::analysis::{Options, analyze};
-use crate::graph::GraphBuilder;
+use super::{Analysis, Options, analyze};
+use crate::graph::{Graph, GraphBuilder};
 use crate::ops::args::{ArgValue, Args, Default, Written};
 use crate::ops::{Entry, Op, Ranks};
-use crate::report::build::{Caption, report};
-use crate::report::explain::{Section, sections};
 use crate::shape::Shape;
 
 /// Values tried for required arguments, each for all of them; the second number is for what comes out.
@@ -15,8 +13,8 @@ const CHANNELS: u64 = 16;
 /// Extents of the inputs tried.
 const EXTENT: u64 = 8;
 
-/// The derivation of an operator on the first small input it accepts.
-pub fn example(entry: &Entry, rank: usize) -> Option<Section> {
+/// A network of one layer, this operator on the first small input that it accepts.
+pub fn example(entry: &Entry, rank: usize) -> Option<(Graph, Analysis)> {
     let rank = match (entry.ranks, rank) {
         (Ranks::Always, 0) => 2,
         (_, rank) => rank,
@@ -33,8 +31,8 @@ pub fn example(entry: &Entry, rank: usize) -> Option<Section> {
     for inputs in 1..=2 {
         for shape in shapes.iter().flatten() {
             for op in &ops {
-                if let Some(section) = explained(op, *shape, inputs) {
-                    return Some(section);
+                if let Some(accepted) = analysed(op, *shape, inputs) {
+                    return Some(accepted);
                 }
             }
         }
@@ -74,14 +72,25 @@ fn op(entry: &Entry, rank: usize, (inner, outer): (i64, i64), more: Option<&str>
     (entry.build)(&Args::bind(entry.signature, rank, written).ok()?).ok()
 }
 
-fn explained(op: &Op, shape: Shape, inputs: usize) -> Option<Section> {
+fn analysed(op: &Op, shape: Shape, inputs: usize) -> Option<(Graph, Analysis)> {
     let mut builder = GraphBuilder::new("example");
     let values: Option<Vec<_>> =
         (0..inputs).map(|i| builder.input(&format!("x{i}"), shape)).collect();
     let outputs = builder.layer("example", op.clone(), &values?).ok()?;
     let graph = builder.finish(&[("output", *outputs.first()?)]);
     let analysis = analyze(&graph, &Options::default()).ok()?;
-    let report = report(&graph, &analysis, Caption::default());
-    let nodes: Vec<_> = graph.iter().map(|(id, _)| id).collect();
-    sections(&graph, &analysis, &report, &nodes).pop()
+    Some((graph, analysis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_needs_no_words_of_its_own() {
+        for name in ["conv1d", "conv2d", "conv3d", "linear"] {
+            let (entry, rank) = Op::find(name).unwrap();
+            assert!(example(entry, rank).is_some(), "{name}");
+        }
+    }
 }

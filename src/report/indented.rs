@@ -1,19 +1,11 @@
-//! Reports as JSON: one is its object, several are an array of objects.
+//! JSON as people can read it: indented, with arrays of numbers on one line each.
 
 use serde::Serialize;
 
 use crate::text::harmless_json;
 
-/// Reports as indented JSON that ends with a newline; an array where several were asked for.
-pub fn list<T: Serialize>(reports: &[T], several: bool) -> Result<String, serde_json::Error> {
-    match reports {
-        [only] if !several => pretty(only),
-        reports => pretty(&reports),
-    }
-}
-
 /// Anything as indented JSON that ends with a newline.
-pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
+pub fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(value).map(|text| harmless_json(inline(&text)))
 }
 
@@ -50,7 +42,7 @@ mod tests {
     fn shapes_stand_on_one_line_and_nothing_else_changes() {
         let value =
             json!({ "shape": [1, 3, -2], "text": "[\n1\n]", "e": [], "deep": [[1], ["a", 1.5]] });
-        let text = super::pretty(&value).unwrap();
+        let text = super::json(&value).unwrap();
         assert!(text.contains("\"shape\": [1, 3, -2]"), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }

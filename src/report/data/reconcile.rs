@@ -1,0 +1,53 @@
+//! The answers of `cnnstat reconcile` as they are serialised: who would print a figure, ranked, with the arithmetic.
+
+use serde::Serialize;
+
+use crate::convention::figure::Figure;
+use crate::convention::reconcile::{Answer, Found};
+use crate::report::model::{NamedShape, Report, SCHEMA_VERSION};
+
+/// All answers for a figure.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReconcileReport {
+    /// The version of the JSON that is written.
+    pub schema_version: u32,
+    /// The network's name.
+    pub model: String,
+    /// Its inputs, with the batch.
+    pub inputs: Vec<NamedShape>,
+    /// Examples that go through at once.
+    pub batch: u64,
+    /// `eval` or `train`.
+    pub mode: &'static str,
+    /// The figure as it was typed.
+    pub figure: String,
+    /// The nearest that a convention makes of the network as it is: its name and number.
+    pub nearest: Option<(&'static str, u64)>,
+    /// The answers, the nearest first.
+    pub answers: Vec<Answer>,
+    /// How many of them text shows.
+    #[serde(skip)]
+    pub top: usize,
+}
+
+impl ReconcileReport {
+    /// What the search for a figure found; `top` is how many answers are shown.
+    pub fn new(report: &Report, figure: Figure, found: Found, top: usize) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            model: report.model.clone(),
+            inputs: report.inputs.clone(),
+            batch: report.batch,
+            mode: report.mode,
+            figure: figure.to_string(),
+            nearest: found.nearest,
+            answers: found.answers,
+            top,
+        }
+    }
+
+    /// Whether nobody prints the figure.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+}

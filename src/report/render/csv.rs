@@ -1,0 +1,67 @@
+//! Records as CSV: raw integers, no row of totals, so that a column can be summed as it is. Where several networks were
+//! asked for, there is a first column `model`.
+
+use std::borrow::Cow;
+
+use super::table::Look;
+use crate::report::grid::{Numbers, Value};
+use crate::report::page::{Page, RenderError};
+
+/// The records of all pages under the titles of the first.
+///
+/// # Errors
+/// None in practice: they are written into memory.
+pub fn render(pages: &[Page<'_>], several: bool, _: Look) -> Result<String, RenderError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for (i, page) in pages.iter().enumerate() {
+        let records = page.as_records();
+        if i == 0 {
+            let model = several.then_some(Cow::Borrowed("model"));
+            writer.write_record(model.iter().chain(&records.titles).map(AsRef::as_ref))?;
+        }
+        let model = several.then(|| Value::text(&page.name));
+        for row in &records.rows {
+            writer.write_record(model.iter().chain(row).map(field))?;
+        }
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// A value without what a spreadsheet would take for a formula.
+fn field(value: &Value) -> String {
+    let text = value.show(Numbers::Raw);
+    let runs = |c: char| matches!(c, '=' | '@' | '+' | '-' | '\t' | '\r');
+    let is_words =
+        matches!(value, Value::Text(_) | Value::Sizes(_) | Value::Noted { .. } | Value::Names(_));
+    let is_formula = is_words
+        && text.starts_with(runs)
+        && !text
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if is_formula { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::grid::{Grid, Head};
+    use crate::report::page::Records;
+
+    #[test]
+    fn names_are_quoted_and_start_no_formula() {
+        let page = Page::new("net", |_| Vec::new()).records(|| {
+            let mut table = Grid::new([Head::left("name"), Head::right("n")]);
+            table.rows = vec![
+                vec![Value::text("a,\"b\"\nc"), Value::Count(60_965_224)],
+                vec![Value::text("=cmd()"), Value::Share(1, 3)],
+                vec![Value::text("-1, 2"), Value::Empty],
+            ];
+            Records::from(table)
+        });
+        let expected = "name,n\n\"a,\"\"b\"\"\nc\",60965224\n'=cmd(),0.333333\n\"-1, 2\",\n";
+        let pages = [page];
+        assert_eq!(render(&pages, false, Look::default()).unwrap(), expected);
+        let several = render(&pages, true, Look::default()).unwrap();
+        assert!(several.starts_with("model,name,n\nnet,\"a,\"\"b"), "{several}");
+    }
+}
