@@ -80,12 +80,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let entry = zoo::find(&name).ok_or_else(|| format!("no network {name}"))?;
     let source = Source { name: entry.file.to_owned(), text: entry.text.to_owned() };
-    let choices = Choices { variant: entry.variant.map(ToOwned::to_owned), ..Choices::default() };
+    let variant = entry.variant.map(ToOwned::to_owned);
+    let choices = Choices { variant, batch, ..Choices::default() };
     let graph = parse(&source, &choices).map_err(|found| format!("{found:?}"))?.graph;
-    let options = Options { batch, mode: Mode::Train, ..Options::default() };
-    let analysis = analyze(&graph, &options)?;
+    let options = Options { mode: Mode::Train, ..Options::default() };
+    let analysis = analyze(&graph, &options).complete()?;
     let predicted = memory::training(&graph, &analysis, kind, FAST.plan(), false)?.peak.bytes;
-    let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()]);
+    let inputs = graph.inputs().iter().map(|input| input.shape);
     let shapes = inputs.map(|shape| shape.sizes()).collect();
     println!("{name}, {optimizer}, batch {batch}: predicted {:.1} MiB", mebibytes(predicted));
     println!("begin:  resident {:.1} MiB", mebibytes(resident()));

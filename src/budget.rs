@@ -44,6 +44,8 @@ pub enum Outcome {
     Unknown(Diagnostic),
     /// It speaks of an increase, and nothing is known of what it was.
     NoBaseline(Diagnostic),
+    /// Only a lower bound of what it speaks of is known, or nothing, and that does not decide it.
+    NotDecided(Diagnostic),
 }
 
 /// Judges expectations in their order. `before` says what each quantity was, where that is known.
@@ -82,7 +84,21 @@ fn verdict(subject: &Subject<'_>, expectation: &Expectation, before: Option<u64>
 }
 
 fn outcome(expectation: &Expectation, found: Found, before: Option<u64>) -> Outcome {
+    let missed = |found| match expectation.limit {
+        Some(Limit::Warn) => {
+            Outcome::Warned(missed(Code::E0603, expectation, found, before).warning())
+        }
+        _ => Outcome::Missed(missed(Code::E0601, expectation, found, before)),
+    };
     let met = match (found, expectation.want) {
+        (Found::AtLeast(_) | Found::Unknown, Want::Increase(_)) if before.is_none() => {
+            return Outcome::NoBaseline(no_baseline(expectation));
+        }
+        (Found::AtLeast(n), Want::Between(from, u64::MAX)) if n >= from => true,
+        (Found::AtLeast(n), Want::Between(_, to)) if n > to => return missed(found),
+        (Found::AtLeast(_) | Found::Unknown, _) => {
+            return Outcome::NotDecided(not_decided(expectation, found));
+        }
         (Found::Number(n), Want::Between(from, to)) => (from..=to).contains(&n),
         (Found::Shape(found), Want::Shape(want)) => found == want,
         (Found::Number(n), Want::Increase(increase)) => match before {
@@ -91,15 +107,20 @@ fn outcome(expectation: &Expectation, found: Found, before: Option<u64>) -> Outc
         },
         _ => false,
     };
-    if met {
-        return Outcome::Met;
-    }
-    match expectation.limit {
-        Some(Limit::Warn) => {
-            Outcome::Warned(missed(Code::E0603, expectation, found, before).warning())
+    if met { Outcome::Met } else { missed(found) }
+}
+
+fn not_decided(expectation: &Expectation, found: Found) -> Diagnostic {
+    let (what, wanted) = (about(expectation), wanted(expectation));
+    let message = match found {
+        Found::Unknown => format!("{what} is not known, which does not decide `{wanted}`"),
+        found => {
+            format!("{what} is {}, a lower bound, which does not decide `{wanted}`", found.text())
         }
-        _ => Outcome::Missed(missed(Code::E0601, expectation, found, before)),
-    }
+    };
+    Diagnostic::new(Code::E0608, message).at(expectation.at, "not decided").help(
+        "the summary names the operators that are not known; `output=` and `macs=` declare what they do",
+    )
 }
 
 fn unknown(subject: &Subject<'_>, expectation: &Expectation) -> Diagnostic {
@@ -197,13 +218,13 @@ mod tests {
         before: Option<u64>,
     ) -> Outcome {
         let mut builder = GraphBuilder::new("m");
-        let mut value = builder.input("input", Shape::vector(784)).unwrap();
+        let mut value = builder.input("input", Shape::new(&[1, 784]).unwrap(), Some(0)).unwrap();
         for name in ["head.0", "head.1"] {
             value =
                 builder.layer(name, Linear { out_features: 10, bias: true }, &[value]).unwrap()[0];
         }
-        let graph = builder.finish(&[("output", value)]);
-        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let graph = builder.finish(&[("output", value)]).unwrap();
+        let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         let (layer, text) = (layer.map(str::to_owned), text.to_owned());
         let at = At::Place(Place::value(0));
         let expectation = Expectation { layer, quantity, limit, want, text, at };

@@ -10,15 +10,16 @@ mod tests;
 
 use serde_json::Value as Json;
 
+use crate::analysis::Counted;
 use crate::analysis::quantity::Quantity;
-use crate::report::model::{Counts, Layer, NamedShape, Report};
+use crate::report::model::{Counts, Input, Layer, Report};
 
 pub use align::{is_positional, last_segment};
 use sources::Sources;
 
-/// The quantities that are compared, each with its key in JSON and what it is of a layer or a network.
-pub fn quantities() -> impl Iterator<Item = (&'static str, fn(&Counts) -> u64)> {
-    Quantity::compared().filter_map(|quantity| Some((quantity.field(), quantity.part()?)))
+/// The quantities that are compared, each with its key in JSON, what it is counted with, and what it is of a layer or a network.
+pub fn quantities() -> impl Iterator<Item = (&'static str, Counted, fn(&Counts) -> u64)> {
+    Quantity::compared().filter_map(|q| Some((q.field(), q.counted, q.part()?)))
 }
 
 /// A quantity before and after.
@@ -139,6 +140,12 @@ impl<'r> Entry<'r> {
         let of = |layer: Option<&Layer>| layer.map_or(0, |layer| of(&layer.counts));
         Delta { before: of(self.before), after: of(self.after) }
     }
+
+    /// Whether such counts are known, before and after; those of a layer that is not there are.
+    pub fn known(&self, counted: Counted) -> [bool; 2] {
+        [self.before, self.after]
+            .map(|layer| layer.is_none_or(|layer| layer.counts.known.has(counted)))
+    }
 }
 
 /// Two networks and what differs.
@@ -180,10 +187,15 @@ impl Diff<'_> {
     pub fn total(&self, of: fn(&Counts) -> u64) -> Delta {
         Delta { before: of(&self.before.totals), after: of(&self.after.totals) }
     }
+
+    /// Whether such counts of the whole networks are known, before and after; else they are lower bounds.
+    pub fn known(&self, counted: Counted) -> [bool; 2] {
+        [self.before, self.after].map(|report| report.totals.known.has(counted))
+    }
 }
 
-fn shapes(named: &[NamedShape]) -> Vec<&[u64]> {
-    named.iter().map(|named| named.shape.as_slice()).collect()
+fn shapes(inputs: &[Input]) -> Vec<&[u64]> {
+    inputs.iter().map(|input| input.shape.as_slice()).collect()
 }
 
 /// Compares two networks.
@@ -283,8 +295,11 @@ fn changes<'r>(
     compare(What::Input, before.inputs.clone().into(), after.inputs.clone().into());
     compare(What::Output, before.outputs.clone().into(), after.outputs.clone().into());
     if found.is_empty() {
-        for (key, of) in quantities() {
-            let of = |layer: &Layer| of(&layer.counts).into();
+        for (key, counted, of) in quantities() {
+            let of = |layer: &Layer| {
+                let is_known = layer.counts.known.has(counted);
+                is_known.then(|| of(&layer.counts)).into()
+            };
             let change = Change { what: What::Count(key), before: of(before), after: of(after) };
             found.extend(Some(change).filter(|change| change.before != change.after));
         }

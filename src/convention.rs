@@ -11,7 +11,7 @@ pub mod reconcile;
 mod table;
 mod unruled;
 
-pub use count::{Count, NotCounted, Summed, Total, term_text};
+pub use count::{Count, NOT_KNOWN, NotCounted, Summed, Total, term_text};
 pub use fold::auxiliary;
 pub use table::{ALL, CNNSTAT};
 

@@ -14,7 +14,7 @@
 //! ",
 //! )
 //! .unwrap();
-//! let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+//! let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).complete().unwrap();
 //! assert_eq!(analysis.rows[0].counts.params, 3 * 3 * 128 * 64);
 //! assert_eq!(analysis.rows[2].outputs[0].to_string(), "1×10");
 //! ```

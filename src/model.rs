@@ -10,7 +10,7 @@ use crate::shape::Shape;
 use crate::span::Place;
 
 /// What is picked and replaced before a network is a graph of numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The variant.
     pub variant: Option<String>,
@@ -18,6 +18,14 @@ pub struct Asked {
     pub sets: Vec<(String, String)>,
     /// Inputs and the shapes, without batch, that replace theirs; an empty name is the first input.
     pub inputs: Vec<(String, Shape)>,
+    /// Examples that go through at once: the size of the axis that is put in front of each input.
+    pub batch: u64,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { variant: None, sets: Vec::new(), inputs: Vec::new(), batch: 1 }
+    }
 }
 
 /// A network of a family.

@@ -103,7 +103,7 @@ pub fn need(graph: &Graph, analysis: &Analysis, plan: ProfilePlan) -> Result<u64
         inference.saturating_add(prepacked_bytes(graph, analysis, plan.backend))
     };
     // The batch is held besides it in doubles, and in singles for the run that follows.
-    let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()]);
+    let inputs = graph.inputs().iter().filter_map(|input| analysis.shape(input.value));
     let beside =
         inputs.filter_map(|shape| shape.bytes(DType::F64).ok()).fold(0, u64::saturating_add);
     Ok(peak.saturating_add(beside.saturating_mul(2)))
@@ -143,7 +143,7 @@ pub fn profile(
     mut progress: impl FnMut(),
 ) -> Result<Vec<LayerTime>, RunError> {
     let mode = analysis.options.mode;
-    let inputs = graph.inputs().iter().map(|input| analysis.shapes[input.value.index()]);
+    let inputs = graph.inputs().iter().filter_map(|input| analysis.shape(input.value));
     let shapes: Vec<Vec<usize>> = inputs.map(|shape| shape.sizes()).collect();
     let network = Network::<f32>::new(graph, Scheme::KaimingNormal, 0).with_backend(plan.backend);
     // Backward is what training does, whose parameters change.

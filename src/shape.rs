@@ -1,11 +1,11 @@
 //! Tensor shapes with checked sizes, and the element types that turn counts into bytes.
 //!
-//! Imports nothing. A [`Shape`] has the batch axis first, as torch has it: N×C×H×W. Tests stand below.
+//! Imports nothing. A [`Shape`] is that of a whole tensor; which axis is the batch, if any, is said by an input of a graph.
 
 use std::fmt;
 
 /// The highest rank a shape can have.
-pub const MAX_RANK: usize = 6;
+pub const MAX_RANK: usize = 8;
 
 /// A size or a count does not fit in 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,26 @@ impl Shape {
         self
     }
 
+    /// The same shape without one axis; the same where there is no such axis.
+    #[must_use]
+    pub fn without(self, axis: usize) -> Self {
+        let mut shape = Self::SCALAR;
+        for (_, size) in self.dims().iter().enumerate().filter(|(at, _)| *at != axis) {
+            shape.dims[shape.rank()] = *size;
+            shape.rank += 1;
+        }
+        shape
+    }
+
+    /// The same shape with an axis of this size before the others; `None` above rank [`MAX_RANK`].
+    pub fn after(self, size: u64) -> Option<Self> {
+        let mut shape = Self { rank: self.rank + 1, dims: [size; MAX_RANK] };
+        shape.dims.get_mut(1..=self.rank())?.copy_from_slice(self.dims());
+        let rank = shape.rank();
+        shape.dims[rank..].fill(0);
+        Some(shape)
+    }
+
     /// The number of elements.
     ///
     /// # Errors
@@ -149,6 +169,84 @@ impl fmt::Display for Shape {
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.dims())
+    }
+}
+
+/// The shapes of several values, such as an operator's outputs. One, which is what nearly all operators have, takes no
+/// memory of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shapes {
+    /// They are not known.
+    #[default]
+    Unknown,
+    /// Of one value.
+    One(Shape),
+    /// Of any number of values.
+    Many(Vec<Shape>),
+}
+
+impl Shapes {
+    /// All of these, or unknown where one is.
+    pub fn all(shapes: impl ExactSizeIterator<Item = Option<Shape>>) -> Self {
+        let mut shapes = shapes;
+        match (shapes.len(), shapes.next()) {
+            (1, Some(shape)) => shape.map_or(Self::Unknown, Self::One),
+            (_, None) => Self::Many(Vec::new()),
+            (_, Some(first)) => {
+                let all: Option<Vec<Shape>> = std::iter::once(first).chain(shapes).collect();
+                all.map_or(Self::Unknown, Self::Many)
+            }
+        }
+    }
+
+    /// Whether they are known.
+    pub const fn is_known(&self) -> bool {
+        !matches!(self, Self::Unknown)
+    }
+
+    /// The shapes; `None` where they are not known.
+    pub fn known(&self) -> Option<&[Shape]> {
+        self.is_known().then_some(&**self)
+    }
+}
+
+impl std::ops::Deref for Shapes {
+    type Target = [Shape];
+
+    /// The shapes; none where they are not known.
+    fn deref(&self) -> &[Shape] {
+        match self {
+            Self::Unknown => &[],
+            Self::One(shape) => std::slice::from_ref(shape),
+            Self::Many(shapes) => shapes,
+        }
+    }
+}
+
+impl<'s> IntoIterator for &'s Shapes {
+    type Item = &'s Shape;
+    type IntoIter = std::slice::Iter<'s, Shape>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl From<Shape> for Shapes {
+    fn from(shape: Shape) -> Self {
+        Self::One(shape)
+    }
+}
+
+impl From<Vec<Shape>> for Shapes {
+    fn from(shapes: Vec<Shape>) -> Self {
+        Self::Many(shapes)
+    }
+}
+
+impl PartialEq<[Shape]> for Shapes {
+    fn eq(&self, other: &[Shape]) -> bool {
+        **self == *other
     }
 }
 

@@ -69,7 +69,8 @@ fn a_hundred_settings_read_a_description_once() {
         let at = |width: usize| {
             let sets = vec![("width".to_owned(), width.to_string())];
             let model = description.at(&Choices { sets, ..Choices::default() }).unwrap();
-            cnnstat::analyze(&model.graph, &cnnstat::Options::default()).unwrap().totals.params
+            let analysis = cnnstat::analyze(&model.graph, &cnnstat::Options::default());
+            analysis.complete().unwrap().totals.params
         };
         (1..=100).map(at).collect::<Vec<u64>>()
     });

@@ -2,21 +2,26 @@
 //!
 //! Shared weights count once, at the first layer that uses them; their work counts each time.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnalysisError, Field, Options};
-use crate::graph::{Graph, NodeId, tensor_name};
+use super::Field;
+use super::missing::{Missing, Why};
+use super::options::Options;
+use super::shapes::Found;
+use crate::graph::{Graph, Node, NodeId, ValueId, tensor_name};
+use crate::ops::error::ShapeError;
 use crate::ops::ledger::{Backward, Role, Work};
-use crate::ops::{Io, Layer};
-use crate::shape::{DType, Shape, TooLarge, product, sum};
+use crate::ops::{Io, Layer, Mode};
+use crate::shape::{DType, Shape, Shapes, TooLarge, product, sum};
 
 /// One parameter tensor or buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// The name inside its layer: `weight`; empty where it has the layer's own.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its shape.
     pub shape: Shape,
     /// What it is for.
@@ -29,21 +34,105 @@ pub struct Tensor {
     pub elements: u64,
 }
 
-/// What one layer is and costs.
+/// What one layer is and costs, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The layer.
     pub node: NodeId,
-    /// Shapes of its inputs, batch first.
-    pub inputs: Vec<Shape>,
-    /// Shapes of its outputs, batch first.
-    pub outputs: Vec<Shape>,
-    /// Its tensors, in torch's order; empty where an earlier layer has them.
+    /// Whole shapes of its inputs; unknown where one is. [`super::Analysis::shapes`] has those that are known.
+    pub inputs: Shapes,
+    /// Whole shapes of its outputs; unknown where one is.
+    pub outputs: Shapes,
+    /// Its tensors, in torch's order; without those that an earlier layer has.
     pub tensors: Vec<Tensor>,
-    /// What is counted.
+    /// What is counted. A count that `known` leaves out is 0 here and means nothing.
     pub counts: Totals,
     /// What an output element sees of the network's input.
     pub field: Field,
+}
+
+/// Counts that are known together, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Counted {
+    /// Parameters and buffers.
+    Tensors,
+    /// Arithmetic of a forward pass.
+    Work,
+    /// FLOPs of a forward pass, which a convention may count otherwise than the ledger.
+    Flops,
+    /// Arithmetic of a backward pass.
+    Backward,
+    /// Elements and bytes of outputs.
+    Activations,
+    /// All of these.
+    Everything,
+}
+
+/// Which counts are known. Those that are not stand as 0; in a sum, as if they were 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known(u8);
+
+impl Counted {
+    /// A bit for each group of counts.
+    const fn bits(self) -> u8 {
+        match self {
+            Self::Tensors => 1,
+            Self::Work => 2,
+            Self::Flops => 4,
+            Self::Backward => 8,
+            Self::Activations => 16,
+            Self::Everything => 31,
+        }
+    }
+}
+
+impl Known {
+    /// Everything.
+    pub const ALL: Self = Self(Counted::Everything.bits());
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+
+    /// Whether these counts are known.
+    pub const fn has(self, counted: Counted) -> bool {
+        self.0 & counted.bits() == counted.bits()
+    }
+
+    /// The same with these counts.
+    #[must_use]
+    pub const fn with(self, counted: Counted) -> Self {
+        Self(self.0 | counted.bits())
+    }
+
+    /// The same without these counts.
+    #[must_use]
+    pub const fn without(self, counted: Counted) -> Self {
+        Self(self.0 & !counted.bits())
+    }
+
+    /// What is known of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl Row {
+    /// Whether the layer's work is counted.
+    pub fn is_counted(&self) -> bool {
+        self.counts.known.has(Counted::Work)
+    }
+
+    /// What the rules of its operator look at; `None` where a shape is not known.
+    pub fn io(&self, mode: Mode) -> Option<Io<'_>> {
+        Some(Io { inputs: self.inputs.known()?, outputs: self.outputs.known()?, mode })
+    }
 }
 
 /// Everything that is counted, of one layer or of a network. It is serialised as it stands; [`super::quantity`] says what
@@ -75,6 +164,9 @@ pub struct Totals {
     /// nothing. Not limited to 64 bits, because an input may be larger than anything else that is counted.
     #[serde(skip)]
     pub moved_bytes: u128,
+    /// Which of the numbers are known.
+    #[serde(skip)]
+    pub known: Known,
 }
 
 impl Totals {
@@ -95,6 +187,7 @@ impl Totals {
             activations: sum([self.activations, other.activations])?,
             activation_bytes: sum([self.activation_bytes, other.activation_bytes])?,
             moved_bytes: self.moved_bytes.saturating_add(other.moved_bytes),
+            known: self.known.and(other.known),
         })
     }
 
@@ -116,64 +209,79 @@ impl Totals {
     }
 }
 
-/// One layer's row.
+/// One layer's row; what it lacks goes to `missing`.
 pub(super) fn row(
     graph: &Graph,
     id: NodeId,
-    shapes: &[Shape],
+    found: &Found,
     options: &Options,
     field: Field,
-) -> Result<Row, AnalysisError> {
+    missing: &mut Vec<Missing>,
+) -> Row {
     let node = graph.node(id);
-    let shapes_of = |values: &[crate::graph::ValueId]| {
-        values.iter().map(|value| shapes[value.index()]).collect()
+    let shapes_of =
+        |values: &[ValueId]| Shapes::all(values.iter().map(|value| found.shapes[value.index()]));
+    let (inputs, outputs) = (shapes_of(&node.inputs), shapes_of(&node.outputs));
+    let mut row = Row {
+        node: id,
+        inputs,
+        outputs,
+        tensors: Vec::new(),
+        counts: Totals { known: Known::NONE, ..Totals::default() },
+        field,
     };
-    let (inputs, outputs): (Vec<Shape>, Vec<Shape>) =
-        (shapes_of(&node.inputs), shapes_of(&node.outputs));
-    let io = Io { inputs: &inputs, outputs: &outputs, mode: options.mode };
-    let count = || {
-        let params = node.op.params(&inputs)?;
-        let mut tensors = Vec::with_capacity(params.len());
-        for param in params {
-            // The whole name is made only where there is a pattern to match.
-            let frozen = !options.frozen.is_empty() && {
-                let name = tensor_name(&node.name, param.name);
-                options
-                    .frozen
-                    .iter()
-                    .any(|pattern| pattern.matches(&name) || pattern.matches(&node.name))
-            };
-            tensors.push(Tensor {
-                name: param.name,
-                shape: param.shape,
-                role: param.role,
-                trainable: param.role != Role::Buffer && !frozen,
-                dtype: param.dtype.unwrap_or(options.dtype),
-                elements: param.shape.numel()?,
-            });
-        }
-        let work = node.op.work(io)?;
-        let mut counts = Totals {
-            work,
-            work_backward: node.op.work_backward(io)?,
-            flops: work.flops()?,
-            ..Totals::default()
+    // A layer that does not fit, or follows one, is told once, by the shapes.
+    let is_faulty =
+        node.inputs.iter().chain(&node.outputs).any(|value| found.faulty[value.index()]);
+    if let Err(error) = if is_faulty { Ok(()) } else { count(&mut row, node, options) } {
+        row.tensors = Vec::new();
+        row.counts = Totals { known: Known::NONE, ..Totals::default() };
+        let why = match error {
+            ShapeError::TooLarge => Why::TooLarge,
+            error => Why::DoesNotFit(error),
         };
-        counts.count_tensors(&tensors)?;
+        missing.push(Missing { node: Some(id), name: node.name.clone(), why });
+    } else if row.counts.known != Known::ALL && !is_faulty {
+        let why = if node.op.is_counted() { Why::UnknownShape } else { Why::UnknownOperator };
+        missing.push(Missing { node: Some(id), name: node.name.clone(), why });
+    }
+    row
+}
+
+/// Counts what can be counted of a layer.
+fn count(row: &mut Row, node: &Node, options: &Options) -> Result<(), ShapeError> {
+    if (row.inputs.is_known() || node.op.is_declared()) && node.op.has_known_tensors() {
+        row.tensors = tensors(node, &row.inputs, options)?;
+        row.counts.count_tensors(&row.tensors)?;
+        row.counts.known = row.counts.known.with(Counted::Tensors);
+    }
+    if let Some(outputs) = row.outputs.known() {
         if !node.op.is_view(options.mode) {
-            for output in &outputs {
+            for output in outputs {
+                let counts = &mut row.counts;
                 counts.activations = sum([counts.activations, output.numel()?])?;
                 counts.activation_bytes =
                     sum([counts.activation_bytes, output.bytes(options.dtype)?])?;
             }
-            let read = inputs.iter().map(|input| bytes(*input, options.dtype));
-            let read = read.fold(u128::from(counts.param_bytes), u128::saturating_add);
-            counts.moved_bytes = read.saturating_add(counts.activation_bytes.into());
+            if let Some(inputs) = row.inputs.known() {
+                let read = inputs.iter().map(|input| bytes(*input, options.dtype));
+                let read = read.fold(u128::from(row.counts.param_bytes), u128::saturating_add);
+                row.counts.moved_bytes = read.saturating_add(row.counts.activation_bytes.into());
+            }
         }
-        Ok::<_, crate::ops::error::ShapeError>((tensors, counts))
-    };
-    let (tensors, counts) = count().map_err(|error| AnalysisError::at(graph, id, error))?;
-    Ok(Row { node: id, inputs, outputs, tensors, counts, field })
+        row.counts.known = row.counts.known.with(Counted::Activations);
+    }
+    // What an operator declares itself needs no shapes of outputs.
+    let declared = || Some(Io { inputs: row.inputs.known()?, outputs: &[], mode: options.mode });
+    let io = row.io(options.mode).or_else(|| declared().filter(|_| node.op.is_declared()));
+    if let Some(io) = io.filter(|_| node.op.is_counted()) {
+        let (work, back) = (node.op.work(io)?, node.op.work_backward(io)?);
+        let counts = &mut row.counts;
+        (counts.work, counts.work_backward, counts.flops) = (work, back, work.flops()?);
+        let known = counts.known.with(Counted::Work).with(Counted::Flops);
+        counts.known = known.with(Counted::Backward);
+    }
+    Ok(())
 }
 
 /// The bytes of a value, however large.
@@ -182,20 +290,64 @@ fn bytes(shape: Shape, dtype: DType) -> u128 {
     sizes.fold(dtype.bytes().into(), u128::saturating_mul)
 }
 
-/// Takes the tensors from every row whose weights an earlier row has.
+/// A layer's tensors.
+fn tensors(node: &Node, inputs: &[Shape], options: &Options) -> Result<Vec<Tensor>, ShapeError> {
+    let params = node.op.params(inputs)?;
+    let mut tensors = Vec::with_capacity(params.len());
+    for param in params {
+        // The whole name is made only where there is a pattern to match.
+        let frozen = !options.frozen.is_empty() && {
+            let name = tensor_name(&node.name, &param.name);
+            options
+                .frozen
+                .iter()
+                .any(|pattern| pattern.matches(&name) || pattern.matches(&node.name))
+        };
+        tensors.push(Tensor {
+            name: param.name,
+            shape: param.shape,
+            role: param.role,
+            trainable: param.role != Role::Buffer && !frozen,
+            dtype: param.dtype.unwrap_or(options.dtype),
+            elements: param.shape.numel()?,
+        });
+    }
+    Ok(tensors)
+}
+
+/// Takes the tensors that an earlier row has from every row.
 pub(super) fn count_shared_once(graph: &Graph, rows: &mut [Row]) {
+    let clear = |counts: &mut Totals| {
+        (counts.params, counts.trainable, counts.buffers) = (0, 0, 0);
+        (counts.param_bytes, counts.buffer_bytes) = (0, 0);
+    };
     let mut seen = HashSet::with_capacity(rows.len());
-    for row in rows {
+    for row in rows.iter_mut() {
         if !seen.insert(graph.node(row.node).weights) {
             row.tensors.clear();
-            let counts = &mut row.counts;
-            (counts.params, counts.trainable, counts.buffers) = (0, 0, 0);
-            (counts.param_bytes, counts.buffer_bytes) = (0, 0);
+            // They are the earlier row's, whatever arrives here.
+            row.counts.known = row.counts.known.with(Counted::Tensors);
+            clear(&mut row.counts);
         }
+    }
+    for ((node, name), _) in graph.shared_tensors() {
+        let Some(row) = rows.get_mut(node.index()) else { continue };
+        row.tensors.retain(|tensor| tensor.name != **name);
+        clear(&mut row.counts);
+        // The sums were within 64 bits with one tensor more.
+        let _ = row.counts.count_tensors(&row.tensors);
     }
 }
 
-/// The sums of the rows' columns.
-pub(super) fn totals(rows: &[Row]) -> Result<Totals, TooLarge> {
-    rows.iter().try_fold(Totals::default(), |sum, row| sum.plus(&row.counts))
+/// The sums of the rows' columns. One that exceeds 64 bits is missing; then the sums are those of the rows before.
+pub(super) fn totals(rows: &[Row], missing: &mut Vec<Missing>) -> Totals {
+    let mut totals = Totals::default();
+    for row in rows {
+        let Ok(sum) = totals.plus(&row.counts) else {
+            missing.push(Missing { node: None, name: String::new(), why: Why::TooLarge });
+            break;
+        };
+        totals = sum;
+    }
+    totals
 }

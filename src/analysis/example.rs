@@ -74,11 +74,12 @@ fn op(entry: &Entry, rank: usize, (inner, outer): (i64, i64), more: Option<&str>
 
 fn analysed(op: &Op, shape: Shape, inputs: usize) -> Option<(Graph, Analysis)> {
     let mut builder = GraphBuilder::new("example");
+    let whole = shape.after(1)?;
     let values: Option<Vec<_>> =
-        (0..inputs).map(|i| builder.input(&format!("x{i}"), shape)).collect();
+        (0..inputs).map(|i| builder.input(&format!("x{i}"), whole, Some(0)).ok()).collect();
     let outputs = builder.layer("example", op.clone(), &values?).ok()?;
-    let graph = builder.finish(&[("output", *outputs.first()?)]);
-    let analysis = analyze(&graph, &Options::default()).ok()?;
+    let graph = builder.finish(&[("output", *outputs.first()?)]).ok()?;
+    let analysis = analyze(&graph, &Options::default()).complete().ok()?;
     Some((graph, analysis))
 }
 

@@ -65,11 +65,11 @@ enum Walk {
 }
 
 /// Fields by value id; `None` for what no operator reaches.
-pub(super) fn follow(graph: &Graph, shapes: &[Shape], mode: Mode) -> Vec<Option<Field>> {
+pub(super) fn follow(graph: &Graph, shapes: &[Option<Shape>], mode: Mode) -> Vec<Option<Field>> {
     let mut fields: Vec<Option<Field>> = vec![None; shapes.len()];
     // With several inputs, fields speak of the first: a value that does not come from it has none.
     for input in graph.inputs().iter().take(1) {
-        let rank = shapes[input.value.index()].rank();
+        let rank = input.shape.rank();
         let point = |axis| AxisField {
             extent: Ratio::one(),
             stride: Some(Ratio::one()),
@@ -82,13 +82,21 @@ pub(super) fn follow(graph: &Graph, shapes: &[Shape], mode: Mode) -> Vec<Option<
         fields[input.value.index()] = Some(Field::Axes((2..rank).map(point).collect()));
     }
     let Some(first) = graph.inputs().first() else { return fields };
-    let whole = shapes[first.value.index()];
+    let whole = first.shape;
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
     for node in graph.nodes() {
         inputs.clear();
-        inputs.extend(node.inputs.iter().map(|value| shapes[value.index()]));
+        inputs.extend(node.inputs.iter().filter_map(|value| shapes[value.index()]));
         outputs.clear();
-        outputs.extend(node.outputs.iter().map(|value| shapes[value.index()]));
+        outputs.extend(node.outputs.iter().filter_map(|value| shapes[value.index()]));
+        let is_known = inputs.len() == node.inputs.len() && outputs.len() == node.outputs.len();
+        if !is_known {
+            let is_seen = node.inputs.iter().any(|value| fields[value.index()].is_some());
+            for value in node.outputs.iter().filter(|_| is_seen) {
+                fields[value.index()] = Some(Field::Unknown("a shape before it is not known"));
+            }
+            continue;
+        }
         let reach = node.op.reach(Io { inputs: &inputs, outputs: &outputs, mode });
         let known = node.inputs.iter().zip(&inputs).filter_map(|(value, shape)| {
             let after = step(fields[value.index()].as_ref()?, &reach, shape.rank(), whole);
@@ -120,6 +128,9 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
         && axes.iter().any(|axis| axis.walk == Walk::Axis(*along))
     {
         return Field::Unknown("inputs stand one behind the other along an axis of positions");
+    }
+    if let Some(why) = mixes_examples(reach) {
+        return Field::Unknown(why);
     }
     let after: Option<Vec<AxisField>> = axes
         .iter()
@@ -181,6 +192,16 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
         })
         .collect();
     after.map_or(Field::Unknown("its extent exceeds 64 bits"), Field::Axes)
+}
+
+/// Why positions of one example cannot be followed after axis 0 is moved, joined or folded.
+fn mixes_examples(reach: &Reach) -> Option<&'static str> {
+    match reach {
+        Reach::Joined(0) => Some("examples of several inputs stand one behind the other"),
+        Reach::Folded { first: 0, last: 1.. } => Some("axis 0 is folded into others"),
+        Reach::Moved(order) if order.first() != Some(&0) => Some("axis 0 does not stay first"),
+        _ => None,
+    }
 }
 
 impl Field {
@@ -254,12 +275,13 @@ mod tests {
 
     fn fields(layers: &[Op]) -> Field {
         let mut builder = GraphBuilder::new("n");
-        let mut value = builder.input("input", Shape::new(&[3, 227, 227]).unwrap()).unwrap();
+        let mut value =
+            builder.input("input", Shape::new(&[1, 3, 227, 227]).unwrap(), Some(0)).unwrap();
         for (i, op) in layers.iter().enumerate() {
             value = builder.layer(i.to_string(), op.clone(), &[value]).unwrap()[0];
         }
-        let graph = builder.finish(&[("output", value)]);
-        let shapes = super::super::shapes::infer(&graph, 1).unwrap();
+        let graph = builder.finish(&[("output", value)]).unwrap();
+        let shapes = super::super::shapes::infer(&graph, &mut Vec::new()).shapes;
         follow(&graph, &shapes, Mode::Eval)[value.index()].clone().unwrap()
     }
 

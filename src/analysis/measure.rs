@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::memory::{self, Memory, Optimizer};
 use super::quantity::{Of, Quantity};
-use super::{Analysis, Row, Totals};
+use super::{Analysis, Counted, Row, Totals};
 use crate::graph::{Graph, is_within};
 use crate::ops::{Mode, Op};
 use crate::shape::Shape;
@@ -15,6 +15,10 @@ use crate::units::grouped;
 pub enum Found {
     /// A count or a size in bytes.
     Number(u64),
+    /// The same or more: something is not known.
+    AtLeast(u64),
+    /// It is not known at all.
+    Unknown,
     /// A shape without the batch.
     Shape(Shape),
     /// It has none, for this reason.
@@ -26,10 +30,17 @@ impl Found {
     pub fn text(self) -> String {
         match self {
             Self::Number(n) => grouped(n),
+            Self::AtLeast(n) => format!("≥ {}", grouped(n)),
+            Self::Unknown => "not known".to_owned(),
             Self::Shape(shape) => shape.to_string(),
             Self::Nothing(why) => why.to_owned(),
         }
     }
+}
+
+/// A number, or a lower bound of one.
+fn bounded(n: u64, is_exact: bool) -> Found {
+    if is_exact { Found::Number(n) } else { Found::AtLeast(n) }
 }
 
 /// A network whose quantities are asked for. Memory is followed once, when it is asked for first.
@@ -63,10 +74,15 @@ impl<'a> Subject<'a> {
             sum = sum.plus(&row.counts).unwrap_or(sum);
         }
         Some(match quantity.of {
-            Of::Sum(of) => Found::Number(of(&sum)),
+            Of::Sum(of) => bounded(of(&sum), sum.known.has(quantity.counted)),
             Of::Ratio(_) | Of::Network { .. } => Found::Nothing("not of a layer"),
             Of::Value(of) => {
-                of(last.outputs.first().copied().unwrap_or(Shape::SCALAR), Some(&last.field))
+                // The first output of a layer that has none has no axes.
+                let known = last.outputs.known();
+                known.map_or(Found::Unknown, |outputs| {
+                    let first = outputs.first().copied().unwrap_or(Shape::SCALAR);
+                    self.value(of(first, Some(&last.field)))
+                })
             }
         })
     }
@@ -79,35 +95,50 @@ impl<'a> Subject<'a> {
 
     fn of_network(&self, quantity: &Quantity) -> Found {
         match quantity.of {
-            Of::Sum(of) => Found::Number(of(&self.analysis.totals)),
+            Of::Sum(of) => {
+                let totals = &self.analysis.totals;
+                bounded(of(totals), totals.known.has(quantity.counted))
+            }
             Of::Ratio(_) => Found::Nothing("a ratio"),
             Of::Network { of, .. } => of(self),
             Of::Value(of) => {
                 let Some(output) = self.graph.outputs().last() else {
                     return Found::Nothing("no output");
                 };
-                let shape = self.analysis.shapes[output.value.index()];
+                let Some(shape) = self.analysis.shape(output.value) else {
+                    return Found::Unknown;
+                };
                 let makes = |row: &&Row| self.graph.node(row.node).outputs.contains(&output.value);
-                of(shape, self.analysis.rows.iter().find(makes).map(|row| &row.field))
+                self.value(of(shape, self.analysis.rows.iter().find(makes).map(|row| &row.field)))
             }
+        }
+    }
+
+    /// What is found of a value: where something of the network is not known, that there is nothing is not known either.
+    fn value(&self, found: Found) -> Found {
+        match found {
+            Found::Nothing(_) if self.analysis.is_partial() => Found::Unknown,
+            found => found,
         }
     }
 
     /// Elements of parameters of the layer that has the most.
     pub(super) fn largest_layer(&self) -> Found {
-        Found::Number(self.analysis.rows.iter().map(|row| row.counts.params).max().unwrap_or(0))
+        let largest = self.analysis.rows.iter().map(|row| row.counts.params).max().unwrap_or(0);
+        bounded(largest, self.analysis.totals.known.has(Counted::Tensors))
     }
 
     /// The most bytes of activations that inference holds at once.
     pub(super) fn peak_activation_bytes(&self) -> Found {
         self.memory().map_or(TOO_LARGE, |memory| {
-            Found::Number(memory.inference.bytes - memory.flash - memory.buffers)
+            bounded(memory.inference.bytes - memory.flash - memory.buffers, memory.is_exact)
         })
     }
 
     /// The most bytes that a training step holds at once.
     pub(super) fn training_bytes(&self) -> Found {
-        self.memory().map_or(TOO_LARGE, |memory| Found::Number(memory.training.peak.bytes))
+        self.memory()
+            .map_or(TOO_LARGE, |memory| bounded(memory.training.peak.bytes, memory.is_exact))
     }
 
     /// The memory of the tensors alone: a budget holds whatever kernels run the network.

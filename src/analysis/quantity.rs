@@ -4,7 +4,7 @@
 //! the tables of the documentation iterate [`ALL`]; `tests/it/quantities.rs` holds it against what is serialised.
 
 use super::measure::{Found, Subject};
-use super::{Field, Totals};
+use super::{Counted, Field, Totals};
 use crate::shape::Shape;
 
 /// A quantity of layers and networks.
@@ -21,6 +21,8 @@ pub struct Quantity {
     pub unit: Unit,
     /// How it is computed.
     pub of: Of,
+    /// What must be known for it to be.
+    pub counted: Counted,
     /// Where it stands among the serialised counts: `work.macs`. `None` if it is not serialised.
     pub json: Option<&'static str>,
     /// Its column in the summary.
@@ -121,6 +123,7 @@ impl Quantity {
             doc: "",
             unit,
             of,
+            counted: Counted::Everything,
             json: None,
             column: None,
             listed: None,
@@ -235,58 +238,58 @@ macro_rules! quantities {
 
 quantities! {
     PARAMS = "params", "params", Elements, Of::Sum(|t| t.params),
-        "elements of parameters, frozen ones included",
+        "elements of parameters, frozen ones included", counted: Counted::Tensors,
         json: Some("params"), column: Some(shown(true, 0, Share::Usual)), listed: Some(Listed { expendable: 0 }),
         compared: true, stored: true, figure: Some(figure(0, "parameters")), expected: Some(0);
     TRAINABLE = "trainable", "trainable", Elements, Of::Sum(|t| t.trainable),
-        "elements of parameters that training changes: all but those of `frozen` and `--freeze`",
+        "elements of parameters that training changes: all but those of `frozen` and `--freeze`", counted: Counted::Tensors,
         json: Some("trainable"), column: CHOSEN, compared: true, stored: true,
         figure: Some(Figure { place: 1, title: "  trainable", is_shown: |t| t.trainable != t.params }),
         expected: Some(1);
     BUFFERS = "buffers", "buffers", Elements, Of::Sum(|t| t.buffers),
-        "elements of state that is no parameter: running means, running variances, counts of batches",
+        "elements of state that is no parameter: running means, running variances, counts of batches", counted: Counted::Tensors,
         json: Some("buffers"), column: CHOSEN, compared: true, stored: true,
         figure: Some(Figure { place: 3, title: "buffers", is_shown: |t| t.buffers > 0 }),
         expected: Some(2);
     PARAM_BYTES = "bytes", "bytes", Bytes, Of::Sum(|t| t.param_bytes),
-        "bytes of parameters, without buffers",
+        "bytes of parameters, without buffers", counted: Counted::Tensors,
         json: Some("param_bytes"), column: CHOSEN, compared: true, stored: true,
         figure: Some(figure(2, "  bytes")), expected: Some(5);
     BUFFER_BYTES = "buffer_bytes", "buffer bytes", Bytes, Of::Sum(|t| t.buffer_bytes),
-        "bytes of buffers",
+        "bytes of buffers", counted: Counted::Tensors,
         json: Some("buffer_bytes"), column: CHOSEN, compared: true;
     MACS = "macs", "MACs", Operations, Of::Sum(|t| t.work.macs),
-        "multiply-accumulates of one forward pass: one multiply and one add of a kernel's or a matrix's tap",
+        "multiply-accumulates of one forward pass: one multiply and one add of a kernel's or a matrix's tap", counted: Counted::Work,
         json: Some("work.macs"), column: Some(shown(true, 0, Share::Usual)), listed: Some(Listed { expendable: 0 }),
         compared: true, stored: true, figure: Some(figure(4, "MACs")), expected: Some(3);
     ADDS = "adds", "adds", Operations, Of::Sum(|t| t.work.adds),
-        "additions and subtractions outside of MACs", json: Some("work.adds"), column: CHOSEN;
+        "additions and subtractions outside of MACs", counted: Counted::Work, json: Some("work.adds"), column: CHOSEN;
     MULS = "muls", "muls", Operations, Of::Sum(|t| t.work.muls),
-        "multiplications outside of MACs", json: Some("work.muls"), column: CHOSEN;
+        "multiplications outside of MACs", counted: Counted::Work, json: Some("work.muls"), column: CHOSEN;
     DIVS = "divs", "divs", Operations, Of::Sum(|t| t.work.divs),
-        "divisions", json: Some("work.divs"), column: CHOSEN;
+        "divisions", counted: Counted::Work, json: Some("work.divs"), column: CHOSEN;
     CMPS = "cmps", "cmps", Operations, Of::Sum(|t| t.work.cmps),
-        "comparisons, minima and maxima", json: Some("work.cmps"), column: CHOSEN;
+        "comparisons, minima and maxima", counted: Counted::Work, json: Some("work.cmps"), column: CHOSEN;
     SPECIALS = "specials", "specials", Operations, Of::Sum(|t| t.work.specials),
-        "exp, log, tanh, erf, sqrt, pow: one each", json: Some("work.specials"), column: CHOSEN;
+        "exp, log, tanh, erf, sqrt, pow: one each", counted: Counted::Work, json: Some("work.specials"), column: CHOSEN;
     PADDING_TAPS = "padding_taps", "padding taps", Operations, Of::Sum(|t| t.work.padding_taps),
-        "how many of the taps counted above fall on padding: a part of them, not a further kind",
+        "how many of the taps counted above fall on padding: a part of them, not a further kind", counted: Counted::Work,
         json: Some("work.padding_taps"), column: CHOSEN;
     FLOPS = "flops", "FLOPs", Operations, Of::Sum(|t| t.flops),
-        "operations of one forward pass, by the convention; by default a MAC is two, everything else one",
+        "operations of one forward pass, by the convention; by default a MAC is two, everything else one", counted: Counted::Flops,
         json: Some("flops"), column: Some(shown(true, 2, Share::Chosen)), listed: Some(Listed { expendable: 0 }),
         compared: true, stored: true, figure: Some(figure(5, "FLOPs")), expected: Some(4);
     INTENSITY = "intensity", "FLOPs/byte", Ratio, Of::Ratio(|t| (t.flops.into(), t.moved_bytes)),
         "arithmetic intensity: `flops` for each byte that is moved, where every layer reads its inputs and its parameters once and writes its outputs once; views move nothing, buffers are left out, shared parameters are read by each layer that uses them; of a network, the ratio of the sums",
         column: CHOSEN;
     BACKWARD_MACS = "backward_macs", "backward MACs", Operations, Of::Sum(backward_macs),
-        "multiply-accumulates of one backward pass", column: CHOSEN;
+        "multiply-accumulates of one backward pass", counted: Counted::Backward, column: CHOSEN;
     ACTIVATIONS = "activations", "activations", Elements, Of::Sum(|t| t.activations),
-        "elements of all outputs that are stored; views, as of `flatten`, are not",
+        "elements of all outputs that are stored; views, as of `flatten`, are not", counted: Counted::Activations,
         json: Some("activations"), column: CHOSEN, listed: Some(Listed { expendable: 3 }),
         compared: true, stored: true, figure: Some(figure(6, "activations")), expected: Some(6);
     ACTIVATION_BYTES = "activation_bytes", "activation bytes", Bytes, Of::Sum(|t| t.activation_bytes),
-        "bytes of `activations`",
+        "bytes of `activations`", counted: Counted::Activations,
         json: Some("activation_bytes"), column: CHOSEN, compared: true, stored: true,
         figure: Some(figure(7, "  bytes"));
     OUTPUT = "output", "output", Shape, Of::Value(output),
@@ -295,7 +298,7 @@ quantities! {
         "the largest extent of the receptive field", expected: Some(8);
     LARGEST_LAYER = "largest_layer", "largest layer", Elements,
         Of::Network { of: |s| s.largest_layer(), part: |t| t.params },
-        "parameters of the layer that has the most", expected: Some(9);
+        "parameters of the layer that has the most", counted: Counted::Tensors, expected: Some(9);
     PEAK_ACTIVATION_BYTES = "peak_activation_bytes", "peak activation bytes", Bytes,
         Of::Network { of: |s| s.peak_activation_bytes(), part: |t| t.activation_bytes },
         "the most bytes of activations that inference holds at once", expected: Some(10);

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::movers::is_meant;
 use super::{Found, Subject};
+use crate::analysis::Known;
 use crate::analysis::quantity::{self, Of, Quantity};
 use crate::diag::{Code, Diagnostic};
 use crate::expectation::Expectation;
-use crate::report::model::{CONVENTION, Layer, Report};
+use crate::report::model::{CONVENTION, Counts, Layer, Report};
 
 /// A network and its numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,18 +74,19 @@ impl Measured {
             return self.peaks.get(quantity.key).copied();
         }
         let of = quantity.part()?;
+        let known = |counts: &Counts| counts.known.has(quantity.counted).then(|| of(counts));
         if expectation.layer.is_none() {
-            return Some(of(&self.report.totals));
+            return known(&self.report.totals);
         }
         let mut parts = self
             .report
             .layers
             .iter()
             .filter(|layer| is_meant(expectation, layer))
-            .map(|layer| of(&layer.counts))
+            .map(|layer| known(&layer.counts))
             .peekable();
         parts.peek()?;
-        parts.try_fold(0u64, u64::checked_add)
+        parts.try_fold(0u64, |sum, part| sum.checked_add(part?))
     }
 
     /// As it is stored.
@@ -111,7 +113,11 @@ impl Measured {
         {
             return Err(format!("it was counted as {name}: store it without --as"));
         }
-        let report: Report = serde_json::from_value(value.clone()).map_err(|e| e.to_string())?;
+        let mut report: Report =
+            serde_json::from_value(value.clone()).map_err(|e| e.to_string())?;
+        // Totals that were stored are numbers always: of partial networks, lower bounds.
+        let known = report.layers.iter().map(|layer| layer.counts.known);
+        report.totals.known = known.fold(Known::ALL, Known::and);
         let peaks = value["peaks"].as_object().into_iter().flatten();
         let mut peaks: BTreeMap<String, u64> =
             peaks.filter_map(|(key, n)| Some((key.clone(), n.as_u64()?))).collect();

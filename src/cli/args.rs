@@ -288,6 +288,9 @@ pub struct ModelArgs {
     /// Parameters that are not trained, as a pattern of their names; can be repeated
     #[arg(long, value_name = "GLOB")]
     pub freeze: Vec<String>,
+    /// Exit 1 where something of a network is not known, so that its totals are lower bounds
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// How it is shown.

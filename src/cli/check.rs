@@ -22,9 +22,9 @@ use crate::budget::{self, Found as Quantity, Outcome as Judged, Subject, Verdict
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean, position};
 use crate::expectation::Expectation;
 use crate::model::Architecture;
-use crate::report::data::check::{Check, CheckRow, Fault, Level, Outcome, Part, Spot};
+use crate::report::data::check::{Check, CheckRow, Fault, Outcome, Part, Spot};
 use crate::report::grid::Numbers;
-use crate::report::model::Report;
+use crate::report::model::{Report, Status as Completeness};
 use crate::span::Span;
 use before::Before;
 
@@ -42,6 +42,8 @@ struct Checking<'s> {
     /// The text of the budgets.
     source: Option<&'s Source>,
     before: &'s Before,
+    /// Whether a network of which something is not known is a finding.
+    strict: bool,
     /// Whether what was measured is kept for a later run.
     keeps: bool,
     /// Patterns of the budgets that matched, by where they are written.
@@ -80,6 +82,7 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
         config: &config,
         source: source.as_ref(),
         before: &before,
+        strict: args.model.strict,
         keeps: args.page.format().label.name == "json",
         matched: BTreeSet::new(),
         names: BTreeSet::new(),
@@ -130,8 +133,10 @@ fn status(check: &Check) -> Status {
     let any = |outcome| check.count(|o| o == outcome) > 0;
     if check.count(Outcome::is_checked) == 0 || any(Outcome::Unknown) || check.failed > 0 {
         Status::Failed
-    } else if check.level() == Level::Fail {
+    } else if any(Outcome::Missed) {
         Status::Findings
+    } else if any(Outcome::NotDecided) {
+        Status::Failed
     } else {
         Status::Fine
     }
@@ -215,6 +220,7 @@ impl<'s> Checking<'s> {
         let asked = Asked { model, settings, label: name.clone(), optimizer: Optimizer::default() };
         let plain = self.case(&asked);
         let rows = self.check.rows.len();
+        self.done.known(self.strict, [Completeness::of(&model.analysis)].into_iter());
         let mut own = document.expectations.clone();
         if settings.changed {
             self.not_checked(&asked);
@@ -249,7 +255,7 @@ impl<'s> Checking<'s> {
         let mut settings = self.settings.clone();
         settings.sets.extend(sets.iter().cloned());
         settings.inputs.extend(budget.input.map(|shape| (String::new(), shape)));
-        settings.options.batch = budget.batch.unwrap_or(settings.options.batch);
+        settings.batch = budget.batch.unwrap_or(settings.batch);
         settings.options.dtype = budget.dtype.unwrap_or(settings.options.dtype);
         let said = sets.iter().map(|(variable, text)| format!("{variable}={text}"));
         let said: Vec<String> = said.chain(budget.assumptions()).collect();
@@ -368,6 +374,7 @@ impl<'s> Checking<'s> {
             Judged::Warned(diagnostic) => (Outcome::Warned, Some(diagnostic)),
             Judged::Missed(diagnostic) => (Outcome::Missed, Some(diagnostic)),
             Judged::Unknown(diagnostic) => (Outcome::Unknown, Some(diagnostic)),
+            Judged::NotDecided(diagnostic) => (Outcome::NotDecided, Some(diagnostic)),
             Judged::NoBaseline(_) if !self.before.is_asked() => (Outcome::NotCompared, None),
             Judged::NoBaseline(diagnostic) => (Outcome::NoBaseline, Some(diagnostic)),
         }

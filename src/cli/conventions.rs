@@ -21,5 +21,7 @@ pub fn run(args: &ConventionsArgs, screen: &Screen) -> Result<Done, Failure> {
     }
     let heads = convention::auxiliary(&model.document.graph);
     let report = ConventionsReport::new(&model.report(), &counts, &heads);
-    Done::default().show(&[page(&report)], false, &args.page, Numbers::Exact, screen)
+    let mut done = Done::default();
+    done.known(args.model.strict, [report.status].into_iter());
+    done.show(&[page(&report)], false, &args.page, Numbers::Exact, screen)
 }

@@ -18,10 +18,11 @@ pub fn run(args: &DiffArgs, screen: &Screen) -> Result<Done, Failure> {
     let reports = done.each(&arguments, screen, |argument| {
         load::model(argument, &settings)?.report_as(args.count.convention)
     });
+    done.known(args.model.strict, reports.iter().map(|report| report.status));
     let [before, after] = reports.as_slice() else { return Ok(done) };
     let diff = diff(before, after);
     if args.exit_code && !diff.is_equal() {
-        done.status = Status::Findings;
+        done.status = done.status.max(Status::Findings);
     }
     let numbers = if args.exact { Numbers::Exact } else { Numbers::Rounded };
     done.show(&[page(&diff, numbers)], false, &args.page, numbers, screen)

@@ -17,7 +17,9 @@ pub fn run(args: &ExplainArgs, screen: &Screen) -> Result<Done, Failure> {
     let nodes = nodes(&model, &args.layers)?;
     let report = model.report_as(args.count.convention)?;
     let layers = derivations(&model.document.graph, &model.analysis, &report, &nodes);
-    Done::default().show(&[page(&report, &layers)], false, &args.page, Numbers::Exact, screen)
+    let mut done = Done::default();
+    done.known(args.model.strict, [report.status].into_iter());
+    done.show(&[page(&report, &layers)], false, &args.page, Numbers::Exact, screen)
 }
 
 /// The layers that are meant, in execution order; all where none is named.

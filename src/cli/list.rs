@@ -17,7 +17,7 @@ use crate::report::pages::list::page;
 pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let options = &settings.options;
-    let mut list = List::new(options.batch, options.dtype.name(), mode_name(options.mode));
+    let mut list = List::new(settings.batch, options.dtype.name(), mode_name(options.mode));
     list.convention = args.count.convention.map_or(CONVENTION, Into::into);
     let mut done = Done::default();
     let mut visit = |found| match found {
@@ -40,6 +40,7 @@ pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     for path in &args.paths {
         networks::each(path, &settings, &mut visit);
     }
+    done.known(args.model.strict, list.models.iter().map(|listed| listed.status));
     if let Some(column) = args.sort {
         list.sort(column);
     }

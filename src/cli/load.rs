@@ -161,8 +161,19 @@ pub fn try_at(
     settings: &Settings,
     argument: &str,
 ) -> Result<Model, Vec<Diagnostic>> {
-    let document = evaluate(&**architecture, variant, settings)?;
-    analyse(architecture, document, settings, argument)
+    match evaluate(&**architecture, variant.clone(), settings) {
+        Ok(document) => analyse(architecture, document, settings, argument),
+        Err(found) => {
+            // At a batch of one it may be a network: then the option is at fault.
+            let large = found.iter().find(|found| found.code == Code::E0509);
+            let large = large.filter(|_| settings.batch > 1).and_then(|large| {
+                let one = Settings { batch: 1, ..settings.clone() };
+                let one = evaluate(&**architecture, variant, &one).ok()?;
+                large_batch(&one, settings.batch, &settings.options, large)
+            });
+            Err(large.map_or(found, |large| vec![large]))
+        }
+    }
 }
 
 /// An architecture with these settings.
@@ -172,7 +183,7 @@ pub fn evaluate(
     settings: &Settings,
 ) -> Result<Document, Vec<Diagnostic>> {
     let (sets, inputs) = (settings.sets.clone(), settings.inputs.clone());
-    architecture.at(&Choices { variant, sets, inputs })
+    architecture.at(&Choices { variant, sets, inputs, batch: settings.batch })
 }
 
 /// Analyses a network with the assumptions of the settings; `argument` is what a command takes for it.
@@ -197,10 +208,10 @@ pub fn analyse(
     }
     let mut options = settings.options.clone();
     options.frozen = own.iter().chain(&settings.freeze).cloned().collect();
-    let analysis = analyze(&document.graph, &options);
-    let analysis = analysis.map_err(|error| {
+    let analysis = analyze(&document.graph, &options).complete().map_err(|error| {
         let diagnostic = shape_diagnostic(&document, &error);
-        vec![large_batch(&document, options.clone(), &diagnostic).unwrap_or(diagnostic)]
+        let large = large_batch(&document, settings.batch, &options, &diagnostic);
+        vec![large.unwrap_or(diagnostic)]
     })?;
     let idle = |pattern: &Pattern| !matches(&document, &analysis, pattern);
     for (text, place) in &document.frozen {
@@ -233,10 +244,14 @@ fn shape_diagnostic(document: &Document, error: &AnalysisError) -> Diagnostic {
 }
 
 /// Where a network fits at a batch of one and exceeds 64 bits at the batch that was asked for: the option is at fault.
-fn large_batch(document: &Document, options: Options, found: &Diagnostic) -> Option<Diagnostic> {
-    let batch = options.batch;
+fn large_batch(
+    document: &Document,
+    batch: u64,
+    options: &Options,
+    found: &Diagnostic,
+) -> Option<Diagnostic> {
     let is_large = found.code == Code::E0509 && batch > 1;
-    if !is_large || analyze(&document.graph, &Options { batch: 1, ..options }).is_err() {
+    if !is_large || analyze(&document.graph.at_batch(1), options).error().is_some() {
         return None;
     }
     let message = format!("--batch {batch} is too large: {}", found.message);

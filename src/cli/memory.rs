@@ -7,6 +7,7 @@ use super::{Done, Status};
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError};
 use crate::exec::backend::Backend;
+use crate::graph::Graph;
 use crate::report::data::memory::{MemoryReport, report};
 use crate::report::grid::Numbers;
 use crate::report::pages::memory::page;
@@ -19,9 +20,10 @@ pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
         let model = load::model(argument, &settings)?;
         of(&model, args).map_err(|error| model.failure(&error))
     });
-    if reports.iter().filter_map(|report| report.fits).any(|fits| !fits.fits) {
+    if reports.iter().filter_map(|report| report.fits).any(|fits| fits.fits != Some(true)) {
         done.status = done.status.max(Status::Findings);
     }
+    done.known(args.model.strict, reports.iter().map(|report| report.status));
     let pages: Vec<_> = reports.iter().map(page).collect();
     done.show(&pages, args.models.len() > 1, &args.page, Numbers::Rounded, screen)
 }
@@ -31,11 +33,10 @@ fn of(model: &load::Model, args: &MemoryArgs) -> Result<MemoryReport, AnalysisEr
     let (document, analysis) = (&model.document, &model.analysis);
     let name = document.variant.as_ref().unwrap_or(&document.graph.name);
     let optimizer = args.optimizer.map_or_else(Optimizer::default, Optimizer::from);
-    let need = |analysis: &Analysis| {
-        let plan = Backend::from(args.backend).plan();
-        memory::memory(&document.graph, analysis, optimizer, plan)
-    };
-    let found = need(analysis)?;
+    let plan = Backend::from(args.backend).plan();
+    let need =
+        |graph: &Graph, analysis: &Analysis| memory::memory(graph, analysis, optimizer, plan);
+    let found = need(&document.graph, analysis)?;
     let trains = args.optimizer.is_some();
     let fits = |limit| memory::fits(&document.graph, analysis, &found, trains, limit, need);
     let fits = args.fits.map(fits).transpose()?;

@@ -39,6 +39,7 @@ use settings::Screen;
 use crate::diag::{Code, Diagnostic};
 use crate::exec::threads::ThreadsError;
 use crate::report::grid::Numbers;
+use crate::report::model::Status as Completeness;
 use crate::report::page::Page;
 
 /// How it went; a later one is worse.
@@ -114,6 +115,13 @@ impl Done {
             self.page = (args.format().render)(pages, several, look).map_err(cannot_write)?;
         }
         Ok(self)
+    }
+
+    /// Notes whether something of the networks is not known, which is a finding where `strict` says so.
+    fn known(&mut self, strict: bool, mut statuses: impl Iterator<Item = Completeness>) {
+        if strict && statuses.any(Completeness::is_partial) {
+            self.status = self.status.max(Status::Findings);
+        }
     }
 
     /// Nothing but what is wrong.
@@ -196,6 +204,12 @@ fn print(stream: impl RawStream + AsLockedWrite, text: &str, color: bool) -> io:
 fn no_threads(error: &ThreadsError) -> Failure {
     let help = "ask for fewer with `--threads`";
     Failure::new(Diagnostic::new(Code::E0113, error.to_string()).help(help))
+}
+
+/// Why a network cannot be run.
+#[cfg(feature = "exec")]
+fn cannot_run(model: &load::Model, error: &crate::exec::network::RunError) -> Failure {
+    Failure::about(&model.source, vec![Diagnostic::new(Code::E0504, error.to_string())])
 }
 
 /// A format that could not be written; none of the reports has a value that its format does not know.

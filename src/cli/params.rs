@@ -15,6 +15,7 @@ pub fn run(args: &ParamsArgs, screen: &Screen) -> Result<Done, Failure> {
     let listings = done.each(&args.models, screen, |argument| {
         Ok(listing(&load::model(argument, &settings)?.report(), args.buffers))
     });
+    done.known(args.model.strict, listings.iter().map(|listing| listing.status));
     let pages: Vec<_> = listings.iter().map(page).collect();
     done.show(&pages, args.models.len() > 1, &args.page, Numbers::Exact, screen)
 }

@@ -5,9 +5,9 @@ use super::bar::Bar;
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
 use super::{Done, free};
-use crate::analysis::{Analysis, memory};
-use crate::diag::{Code, Diagnostic};
+use crate::analysis::{analyze, memory};
 use crate::exec::base::peak;
+use crate::exec::network::runnable;
 use crate::exec::threads::Threads;
 use crate::profile::{self, ProfilePlan};
 use crate::report::data::profile::{Setting, report};
@@ -27,12 +27,16 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     let (graph, analysis) = (&model.document.graph, &model.analysis);
     let plan =
         ProfilePlan { backend: args.backend.into(), backward: args.backward, repeat: args.repeat };
+    runnable(graph).map_err(|error| super::cannot_run(&model, &error))?;
     let need = profile::need(graph, analysis, plan).map_err(|error| model.failure(&error))?;
     if let Some(limit) = free::bytes().filter(|free| need > *free) {
         let name = model.document.variant.as_ref().unwrap_or(&graph.name);
-        let needs = |analysis: &Analysis| profile::need(graph, analysis, plan);
-        let options = &analysis.options;
-        let fits = memory::largest_batch(graph, options, limit, needs).unwrap_or(0);
+        let at = |batch: u64| {
+            let graph = graph.at_batch(batch);
+            let analysis = analyze(&graph, &analysis.options).complete()?;
+            profile::need(&graph, &analysis, plan)
+        };
+        let fits = memory::largest_batch(limit, at).unwrap_or(0);
         let help = match fits {
             0 => free::too_large(graph, analysis, limit),
             batch => format!("`--batch {batch}` fits"),
@@ -54,10 +58,7 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
         (before.max(peak()), measured)
     });
     bar.end();
-    let measured = measured.map_err(|error| {
-        let diagnostic = Diagnostic::new(Code::E0504, error.to_string());
-        Failure::about(&model.source, vec![diagnostic])
-    })?;
+    let measured = measured.map_err(|error| super::cannot_run(&model, &error))?;
     let name = model.document.variant.as_ref().unwrap_or(&graph.name);
     let setting = Setting { name, plan, threads: threads.count(), peak };
     let report = report(graph, analysis, setting, &measured);

@@ -8,6 +8,7 @@ use super::{Done, Status};
 use crate::convention::reconcile::{Network, search};
 use crate::report::data::reconcile::ReconcileReport;
 use crate::report::grid::Numbers;
+use crate::report::model::Status as Completeness;
 use crate::report::pages::reconcile::page;
 
 /// The answers, ranked; exit 1 where there is none.
@@ -20,6 +21,7 @@ pub fn run(args: &ReconcileArgs, screen: &Screen) -> Result<Done, Failure> {
         .map_err(|error| model.failure(&error))?;
     let report = ReconcileReport::new(&model.report(), args.figure, found, args.top);
     let status = if report.is_empty() { Status::Findings } else { Status::Fine };
-    let done = Done { status, ..Done::default() };
+    let mut done = Done { status, ..Done::default() };
+    done.known(args.model.strict, [Completeness::of(&model.analysis)].into_iter());
     done.show(&[page(&report)], false, &args.page, Numbers::Exact, screen)
 }

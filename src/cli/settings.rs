@@ -80,13 +80,15 @@ impl From<MessageFormat> for Format {
 }
 
 /// What is picked, replaced and assumed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Variables and the text that replaces theirs.
     pub sets: Vec<(String, String)>,
     /// Input shapes; an empty name is the first input.
     pub inputs: Vec<(String, Shape)>,
-    /// Batch, element type and mode.
+    /// Examples that go through at once.
+    pub batch: u64,
+    /// Element type and mode.
     pub options: Options,
     /// Patterns of parameters that are not trained.
     pub freeze: Vec<Pattern>,
@@ -106,14 +108,14 @@ impl Settings {
         }
         let defaults = Options::default();
         let options = Options {
-            batch: args.batch.unwrap_or(defaults.batch),
             dtype: args.dtype.unwrap_or(defaults.dtype),
             mode: args.mode.into(),
             frozen: Vec::new(),
         };
         let read = &args.read;
         let changed = !read.set.is_empty() || !read.input.is_empty() || args.batch.is_some();
-        Ok(Self { sets, inputs, options, freeze, changed })
+        let batch = args.batch.unwrap_or(1);
+        Ok(Self { sets, inputs, batch, options, freeze, changed })
     }
 }
 
@@ -213,7 +215,7 @@ mod tests {
         for text in ["3x224x224", "3×224×224", "3, 224,224"] {
             assert_eq!(shape(text).unwrap().dims(), [3, 224, 224], "{text}");
         }
-        for text in ["", "3x0", "x", "3xx3", "-1", "1x1x1x1x1x1", "99999999999999999999"] {
+        for text in ["", "3x0", "x", "3xx3", "-1", "1x1x1x1x1x1x1x1", "99999999999999999999"] {
             assert!(shape(text).is_none(), "{text}");
         }
     }

@@ -14,6 +14,7 @@ pub fn run(args: &SummaryArgs, screen: &Screen) -> Result<Done, Failure> {
     let reports = done.each(&args.models, screen, |argument| {
         load::model(argument, &settings)?.report_as(args.count.convention)
     });
+    done.known(args.model.strict, reports.iter().map(|report| report.status));
     let view = View::from(&args.view);
     let pages: Vec<_> = reports.iter().map(|report| page(report, &view)).collect();
     done.show(&pages, args.models.len() > 1, &args.page, args.view.numbers(), screen)

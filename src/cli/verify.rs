@@ -14,8 +14,9 @@ use super::free;
 use super::load::{self, Failure, Model};
 use super::settings::{Screen, Settings};
 use super::{Done, Status};
-use crate::analysis::{Analysis, Options, memory};
-use crate::diag::{Code, Diagnostic, Format};
+use crate::analysis::{Options, memory};
+use crate::diag::Format;
+use crate::exec::network::runnable;
 use crate::exec::threads::Threads;
 use crate::graph::Graph;
 use crate::ops::Mode;
@@ -91,12 +92,13 @@ impl<'a> Verifying<'a> {
         screen: &'a Screen,
     ) -> Result<Self, Failure> {
         let asked = VerifyPlan {
-            batch: settings.options.batch,
+            batch: settings.batch,
             mode: settings.options.mode,
             seed: args.seed,
             steps: args.steps,
             backend: args.backend.into(),
         };
+        runnable(&model.document.graph).map_err(|error| super::cannot_run(&model, &error))?;
         let resolved = Resolved::new(&model.document.graph, &model.analysis.options, asked);
         let resolved = resolved.map_err(|error| model.failure(&error))?;
         Ok(Self { args, settings, model, argument, screen, resolved })
@@ -146,10 +148,7 @@ impl<'a> Verifying<'a> {
         bar.end();
         let mut found = found.map_err(|error| match error {
             VerifyError::Analysis(error) => self.model.failure(&error),
-            VerifyError::Run(error) => Failure::about(
-                &self.model.source,
-                vec![Diagnostic::new(Code::E0504, error.to_string())],
-            ),
+            VerifyError::Run(error) => super::cannot_run(&self.model, &error),
         })?;
         // The plan was resolved before it was run.
         found.raised |= self.resolved.raised;
@@ -210,10 +209,8 @@ impl<'a> Verifying<'a> {
             if self.args.memory_limit.is_some() { "of --memory-limit" } else { "that are free" };
         let mut diagnostic = free::not_run(self.name(), self.resolved.need, limit, which);
         let graph = self.graph();
-        let need = |analysis: &Analysis| {
-            verify::need(graph, VerifyPlan { batch: analysis.options.batch, ..self.resolved.plan })
-        };
-        let batch = memory::largest_batch(graph, &self.model.analysis.options, limit, need);
+        let need = |batch: u64| verify::need(graph, VerifyPlan { batch, ..self.resolved.plan });
+        let batch = memory::largest_batch(limit, need);
         // A batch that batch norm would raise again does not help.
         let least = if self.resolved.raised { 2 } else { 1 };
         if let Some(batch) =

@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::ops::Range;
 
-use crate::report::model::Layer;
+use crate::report::model::{Layer, Sizes};
 
 /// The largest table that is filled at once, in cells: a thousand layers against a thousand.
 const MOST_CELLS: usize = 1 << 20;
@@ -113,7 +113,7 @@ pub fn last_segment(name: &str) -> &str {
 #[derive(Default)]
 struct Known<'l> {
     texts: HashMap<&'l str, usize>,
-    shapes: HashMap<&'l [Vec<u64>], usize>,
+    shapes: HashMap<&'l [Sizes], usize>,
 }
 
 impl<'l> Known<'l> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
-use crate::report::model::{CONVENTION, Output};
+use crate::report::model::{CONVENTION, Output, Status};
 
 /// A network of layers `(name, op, argument, channels that arrive, channels that leave)`.
 type Made<'t> = (&'t str, &'t str, u64, u64, u64);
@@ -20,8 +20,9 @@ fn layer(index: usize, (name, op, argument, from, to): Made<'_>) -> Layer {
         op: op.to_owned(),
         call: format!("{to}, {argument}"),
         args: Map::from_iter([("kernel_size".to_owned(), json!(argument))]),
-        inputs: vec![vec![1, from, 8, 8]],
-        outputs: vec![vec![1, to, 8, 8]],
+        inputs: vec![Some(vec![1, from, 8, 8])],
+        outputs: vec![Some(vec![1, to, 8, 8])],
+        counted: None,
         counts,
         receptive_field: None,
         tensors: Vec::new(),
@@ -51,7 +52,8 @@ fn network(layers: Vec<Layer>) -> Report {
         dtype: "f32",
         mode: "eval",
         convention: CONVENTION,
-        status: "complete",
+        status: Status::Complete,
+        missing: Vec::new(),
         not_counted: Vec::new(),
         layers,
         totals,
@@ -73,7 +75,7 @@ fn assert_whole(diff: &Diff<'_>) {
     let both = diff.count(Kind::Changed) + diff.count(Kind::Renamed) + diff.unchanged;
     assert_eq!(both + diff.count(Kind::Removed), diff.before.layers.len());
     assert_eq!(both + diff.count(Kind::Added), diff.after.layers.len());
-    for (key, of) in quantities() {
+    for (key, _, of) in quantities() {
         let sum: i128 = diff.entries.iter().map(|entry| entry.delta(of).signed()).sum();
         assert_eq!(sum, diff.total(of).signed(), "{key}");
     }
@@ -181,7 +183,7 @@ fn outputs_of_equal_layers_can_differ() {
     assert!(diff(&before, &after).is_equal());
     after.outputs.push(Output {
         name: "output".to_owned(),
-        shape: vec![1, 8, 8, 8],
+        shape: Some(vec![1, 8, 8, 8]),
         from: "a".to_owned(),
         from_index: None,
     });

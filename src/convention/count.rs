@@ -57,7 +57,7 @@ pub struct Summed {
 }
 
 /// Said of a layer whose shapes or arithmetic the analysis does not know.
-const UNKNOWN: &str = "its arithmetic is not known";
+pub const NOT_KNOWN: &str = "its arithmetic is not known";
 
 impl Total {
     /// The number, which may be a lower bound.
@@ -100,7 +100,7 @@ impl Convention {
     /// use cnnstat::convention::{self, Choice, Total};
     /// let text = "model: m\ninput: [3, 8, 8]\nlayers:\n  - conv2d(4, 3, bias=false)\n  - batchnorm2d\n";
     /// let graph = cnnstat::parse_graph(text).unwrap();
-    /// let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+    /// let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).complete().unwrap();
     /// let count = convention::find("fvcore").unwrap().count(&graph, &analysis, Choice::default()).unwrap();
     /// assert_eq!(count.total, Total::Exact(3_888 + 2 * 144));
     /// ```
@@ -127,7 +127,7 @@ impl Convention {
                 // A layer that does not run counts nothing, whatever its operator.
                 _ if is_head || fold == Fold::Away => Ok(Ok(0)),
                 Some(work) => sums.add(self, &LayerView { node, row, work }),
-                None => Ok(Err(UNKNOWN)),
+                None => Ok(Err(NOT_KNOWN)),
             };
             let counted = counted.map_err(|error| AnalysisError::at(graph, row.node, error))?;
             layers.push(counted.ok());
@@ -145,12 +145,12 @@ impl Convention {
 
 /// The arithmetic of a layer, where it is known.
 fn work(row: &Row) -> Option<Work> {
-    row.counts.work.into()
+    row.is_counted().then_some(row.counts.work)
 }
 
 /// Notes a layer that is not counted.
 fn note(not_counted: &mut Vec<NotCounted>, node: &Node, why: &'static str) {
-    let op = node.op.name();
+    let op = node.op.called();
     match not_counted.iter_mut().find(|known| known.op == op && known.why == why) {
         Some(known) => known.layers += 1,
         None => not_counted.push(NotCounted { op, why, layers: 1, first: node.name.clone() }),

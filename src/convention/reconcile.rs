@@ -121,7 +121,7 @@ pub fn search(
 /// The network's input at other usual sizes: of one square image, the same with other sides.
 pub fn usual_inputs(graph: &Graph) -> Vec<Shape> {
     let [input] = graph.inputs() else { return Vec::new() };
-    let [channels, height, width] = *input.shape.dims() else { return Vec::new() };
+    let [channels, height, width] = *input.example().dims() else { return Vec::new() };
     let others = SIDES.iter().filter(|side| height == width && **side != height);
     others.filter_map(|side| Shape::new(&[channels, *side, *side])).collect()
 }
@@ -181,7 +181,7 @@ impl Search {
     fn training(&mut self, network: &Network<'_>, step: Option<&str>, away: usize) {
         let Network { graph, analysis, .. } = *network;
         let options = Options { mode: Mode::Train, ..analysis.options.clone() };
-        let Ok(analysis) = analyze(graph, &options) else { return };
+        let Ok(analysis) = analyze(graph, &options).complete() else { return };
         let is_input = |value| graph.inputs().iter().any(|input| input.value == value);
         let backward = analysis.rows.iter().try_fold(Work::NONE, |sum, row| {
             let is_first = graph.node(row.node).inputs.iter().all(|value| is_input(*value));
@@ -207,7 +207,7 @@ impl Search {
 
     /// Tries usual batches of the network as it is.
     fn batches(&mut self, network: &Network<'_>) {
-        let is_single = network.analysis.options.batch == 1;
+        let is_single = network.graph.batch().unwrap_or(1) == 1;
         for batch in BATCHES.iter().filter(|_| is_single) {
             for convention in ALL {
                 let Some((one, terms)) = network.exact(convention, Choice::default()) else {

@@ -109,6 +109,7 @@ codes! {
     E0605 "cnnstat.toml is not TOML",
     E0606 "a budget that speaks of no network",
     E0607 "the baseline cannot be read",
+    E0608 "a limit that is not decided",
 }
 
 impl fmt::Display for Code {

@@ -1,11 +1,13 @@
 //! Building a graph layer by layer, with the shape of every value at hand while it grows.
 //!
-//! Shapes are inferred for one example and forgotten when the graph is finished. Tests stand below.
+//! Shapes are inferred as the graph grows and forgotten when it is finished.
 
-use super::{Graph, Input, Node, NodeId, Output, ValueId, WeightsId};
+use std::collections::HashMap;
+
+use super::{Graph, GraphError, Input, Node, NodeId, Output, Value, ValueId, WeightsId};
 use crate::ops::error::ShapeError;
 use crate::ops::{Layer, Op};
-use crate::shape::{MAX_RANK, Shape};
+use crate::shape::Shape;
 
 /// Builds a [`Graph`]: inputs first, then layers in an order in which each finds its inputs made.
 ///
@@ -15,16 +17,28 @@ use crate::shape::{MAX_RANK, Shape};
 /// use cnnstat::Shape;
 ///
 /// let mut builder = GraphBuilder::new("classifier");
-/// let image = builder.input("input", Shape::vector(784)).unwrap();
+/// let image = builder.input("input", Shape::new(&[1, 784]).unwrap(), Some(0)).unwrap();
 /// let logits = builder.layer("fc", Linear { out_features: 10, bias: true }, &[image]).unwrap();
 /// assert_eq!(builder.shape(logits[0]).unwrap().dims(), [1, 10]);
-/// let graph = builder.finish(&[("output", logits[0])]);
+/// let graph = builder.finish(&[("output", logits[0])]).unwrap();
 /// assert_eq!(graph.nodes().len(), 1);
 /// ```
 #[derive(Clone, Debug)]
 pub struct GraphBuilder {
     graph: Graph,
-    shapes: Vec<Option<Shape>>,
+    states: Vec<State>,
+    /// The first node that an id out of range or a wrong order shows at.
+    wrong: Option<GraphError>,
+}
+
+/// What is known of a value while the graph grows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Shape(Shape),
+    /// Its layer is there, its shape is not known.
+    NotKnown,
+    /// It stands where a layer could not be made; what follows is no layer.
+    Lost,
 }
 
 impl GraphBuilder {
@@ -36,33 +50,84 @@ impl GraphBuilder {
             nodes: Vec::new(),
             outputs: Vec::new(),
             values: 0,
+            declared: Vec::new(),
+            shared: Vec::new(),
         };
-        Self { graph, shapes: Vec::new() }
+        Self { graph, states: Vec::new(), wrong: None }
     }
 
-    fn value(&mut self, shape: Option<Shape>) -> ValueId {
+    fn value(&mut self, state: State) -> ValueId {
         let id = ValueId(self.graph.values);
         self.graph.values += 1;
-        self.shapes.push(shape);
+        self.states.push(state);
         id
     }
 
-    /// An input; its shape has no batch axis. `None` if the shape with a batch would exceed the highest rank.
-    pub fn input(&mut self, name: &str, shape: Shape) -> Option<ValueId> {
-        if shape.rank() >= MAX_RANK {
-            return None;
+    /// An input with its whole shape, and which of its axes is the batch, if any is.
+    ///
+    /// # Errors
+    /// A batch axis that the shape does not have, or a name that another input has.
+    pub fn input(
+        &mut self,
+        name: &str,
+        shape: Shape,
+        batch: Option<usize>,
+    ) -> Result<ValueId, GraphError> {
+        if let Some(axis) = batch.filter(|axis| *axis >= shape.rank()) {
+            return Err(GraphError::BatchAxis { input: name.to_owned(), axis, rank: shape.rank() });
         }
-        let value = self.value(with_batch(shape, 1));
-        self.graph.inputs.push(Input { name: name.to_owned(), shape, value });
-        Some(value)
+        if self.graph.inputs.iter().any(|input| input.name == name) {
+            return Err(GraphError::TwiceListed { what: "input", name: name.to_owned() });
+        }
+        let value = self.value(State::Shape(shape));
+        let name = name.to_owned();
+        self.graph.inputs.push(Input { name, shape, dtype: None, batch, value });
+        Ok(value)
     }
 
-    /// A value of which nothing is known, standing where a layer could not be made.
+    /// A value that stands where a layer could not be made: what follows it makes no layer either.
     pub fn unknown(&mut self) -> ValueId {
-        self.value(None)
+        self.value(State::Lost)
     }
 
-    /// Applies an operator. What comes of an input of unknown shape is unknown.
+    /// Says of a value what the file of the network says. A shape counts where no rule of an operator gives it; the
+    /// element type of an input is the input's.
+    pub fn declare(&mut self, value: ValueId, of: Value) {
+        let at = value.index();
+        let Some(state) = self.states.get_mut(at) else { return };
+        if let (State::NotKnown, Some(shape)) = (*state, of.shape) {
+            *state = State::Shape(shape);
+        }
+        for input in self.graph.inputs.iter_mut().filter(|input| input.value == value) {
+            input.dtype = of.dtype;
+        }
+        let declared = &mut self.graph.declared;
+        if declared.len() <= at {
+            declared.resize_with(at + 1, Value::default);
+        }
+        declared[at] = of;
+    }
+
+    /// Applies an operator: always a node, with as many outputs as the operator has. Where the inputs do not fit, the
+    /// shapes of the outputs are not known here, and the analysis says why. An optional input may be left out.
+    pub fn node(
+        &mut self,
+        name: impl Into<String>,
+        op: impl Into<Op>,
+        inputs: &[Option<ValueId>],
+    ) -> NodeId {
+        let op = op.into();
+        let absent = (0..inputs.len()).filter(|i| inputs[*i].is_none()).collect();
+        let present: Vec<ValueId> = inputs.iter().flatten().copied().collect();
+        let shapes = self.known(&present).and_then(|shapes| op.infer(&shapes).ok());
+        let weights = WeightsId(position(self.graph.nodes.len()));
+        let id = NodeId(weights.0);
+        self.push(name.into(), op, &present, shapes.as_deref(), weights);
+        self.graph.nodes[id.index()].absent = absent;
+        id
+    }
+
+    /// Applies an operator. What follows a layer that could not be made is no layer.
     ///
     /// # Errors
     /// Inputs that do not fit the operator.
@@ -73,8 +138,7 @@ impl GraphBuilder {
         inputs: &[ValueId],
     ) -> Result<Vec<ValueId>, ShapeError> {
         let weights = WeightsId(position(self.graph.nodes.len()));
-        let Some(shapes) = self.known(inputs) else { return Ok(vec![self.unknown()]) };
-        self.apply(name.into(), op.into(), inputs, &shapes, weights)
+        self.apply(name.into(), op.into(), inputs, weights)
     }
 
     /// Applies an earlier node's operator again, with the same parameters.
@@ -88,23 +152,56 @@ impl GraphBuilder {
         inputs: &[ValueId],
     ) -> Result<Vec<ValueId>, ShapeError> {
         let Some(node) = self.graph.nodes.get(earlier.index()) else {
-            return Err(ShapeError::Arguments {
-                message: "the layer that is to be shared does not exist".to_owned(),
-                help: "share a layer that stands before".to_owned(),
-            });
+            return Err(no_such_layer());
         };
-        let (op, weights, before) = (node.op.clone(), node.weights, self.known(&node.inputs));
-        let (Some(shapes), Some(before)) = (self.known(inputs), before) else {
-            return Ok(vec![self.unknown()]);
-        };
-        op.infer(&shapes)?;
-        // One operator owns as many tensors whatever arrives.
-        let mut pairs = op.params(&before)?.into_iter().zip(op.params(&shapes)?);
-        if let Some((first, now)) = pairs.find(|(first, now)| first.shape != now.shape) {
-            let shapes = Box::new([first.shape, now.shape]);
-            return Err(ShapeError::Shared { tensor: first.name, shapes });
+        let (op, weights) = (node.op.clone(), node.weights);
+        if let (Some(before), Some(shapes)) = (self.known(&node.inputs), self.known(inputs)) {
+            op.infer(&shapes)?;
+            // One operator owns as many tensors whatever arrives.
+            let mut pairs = op.params(&before)?.into_iter().zip(op.params(&shapes)?);
+            if let Some((first, now)) = pairs.find(|(first, now)| first.shape != now.shape) {
+                return Err(differ(first.name, first.shape, now.shape));
+            }
         }
-        self.apply(name.into(), op, inputs, &shapes, weights)
+        self.apply(name.into(), op, inputs, weights)
+    }
+
+    /// Makes one tensor of a node the same as an earlier node's. It counts once.
+    ///
+    /// # Errors
+    /// A node or a tensor that is not there, one that is not earlier, or tensors of different shapes.
+    pub fn share(
+        &mut self,
+        tensor: (NodeId, &str),
+        with: (NodeId, &str),
+    ) -> Result<(), ShapeError> {
+        let (later, first) = (self.tensor(tensor)?, self.tensor(with)?);
+        if with.0 >= tensor.0 {
+            return Err(ShapeError::Arguments {
+                message: "a tensor is shared with one that is not earlier".to_owned(),
+                help: "the earlier node owns the tensor, the later one shares it".to_owned(),
+            });
+        }
+        if let (Some(later), Some(first)) = (later, first)
+            && later != first
+        {
+            return Err(differ(with.1.to_owned().into(), first, later));
+        }
+        let owned = |(node, name): (NodeId, &str)| (node, name.into());
+        self.graph.shared.push((owned(tensor), owned(with)));
+        Ok(())
+    }
+
+    /// The shape of a node's tensor; `None` where its inputs are not known.
+    fn tensor(&self, (node, name): (NodeId, &str)) -> Result<Option<Shape>, ShapeError> {
+        let node = self.graph.nodes.get(node.index()).ok_or_else(no_such_layer)?;
+        let Some(shapes) = self.known(&node.inputs) else { return Ok(None) };
+        let found = node.op.params(&shapes)?.into_iter().find(|param| param.name == name);
+        let missing = || ShapeError::Arguments {
+            message: format!("{} has no tensor `{name}`", node.name),
+            help: "tensors are named as in torch's state_dict: weight, bias".to_owned(),
+        };
+        found.map(|param| Some(param.shape)).ok_or_else(missing)
     }
 
     /// The shapes of values; `None` where one is unknown.
@@ -117,19 +214,56 @@ impl GraphBuilder {
         name: String,
         op: Op,
         inputs: &[ValueId],
-        shapes: &[Shape],
         weights: WeightsId,
     ) -> Result<Vec<ValueId>, ShapeError> {
-        let outputs: Vec<ValueId> =
-            op.infer(shapes)?.into_iter().map(|shape| self.value(Some(shape))).collect();
-        let (inputs, made) = (inputs.to_vec(), outputs.clone());
-        self.graph.nodes.push(Node { name, op, inputs, outputs: made, weights });
-        Ok(outputs)
+        if inputs.iter().any(|value| self.states.get(value.index()) == Some(&State::Lost)) {
+            return Ok(vec![self.unknown()]);
+        }
+        let shapes = self.known(inputs).map(|shapes| op.infer(&shapes)).transpose()?;
+        Ok(self.push(name, op, inputs, shapes.as_deref(), weights))
     }
 
-    /// The shape of a value for one example, batch axis first; `None` where it is unknown.
+    /// Adds a node whose outputs have these shapes, as far as they are known.
+    fn push(
+        &mut self,
+        name: String,
+        op: Op,
+        inputs: &[ValueId],
+        shapes: Option<&[Shape]>,
+        weights: WeightsId,
+    ) -> Vec<ValueId> {
+        if let Some(value) = inputs.iter().find(|value| value.0 >= self.graph.values) {
+            let wrong = GraphError::NoSuchValue { user: name.clone(), value: value.index() };
+            self.wrong.get_or_insert(wrong);
+        }
+        let state = |at: usize| {
+            let shape = shapes.and_then(|shapes| shapes.get(at));
+            shape.map_or(State::NotKnown, |shape| State::Shape(*shape))
+        };
+        let outputs: Vec<ValueId> = (0..op.outputs()).map(|at| self.value(state(at))).collect();
+        let (inputs, made) = (inputs.to_vec(), outputs.clone());
+        self.graph.nodes.push(Node {
+            name,
+            op,
+            inputs,
+            absent: Vec::new(),
+            outputs: made,
+            weights,
+        });
+        outputs
+    }
+
+    /// The whole shape of a value; `None` where it is not known.
     pub fn shape(&self, value: ValueId) -> Option<Shape> {
-        self.shapes.get(value.index()).copied().flatten()
+        match self.states.get(value.index()) {
+            Some(State::Shape(shape)) => Some(*shape),
+            _ => None,
+        }
+    }
+
+    /// Whether a value stands where a layer could not be made.
+    pub fn is_lost(&self, value: ValueId) -> bool {
+        self.states.get(value.index()) == Some(&State::Lost)
     }
 
     /// The node that was made last.
@@ -158,24 +292,56 @@ impl GraphBuilder {
     }
 
     /// The finished network.
-    pub fn finish(mut self, outputs: &[(&str, ValueId)]) -> Graph {
-        self.graph.outputs = outputs
-            .iter()
-            .map(|(name, value)| Output { name: (*name).to_owned(), value: *value })
-            .collect();
-        self.graph
+    ///
+    /// # Errors
+    /// Values that are not there, two nodes with tensors of their own under one name, two outputs of one name.
+    pub fn finish(mut self, outputs: &[(&str, ValueId)]) -> Result<Graph, GraphError> {
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong);
+        }
+        for (at, (name, value)) in outputs.iter().enumerate() {
+            let name = || (*name).to_owned();
+            if value.0 >= self.graph.values {
+                return Err(GraphError::NoSuchValue { user: name(), value: value.index() });
+            }
+            if outputs[..at].iter().any(|(earlier, _)| *earlier == outputs[at].0) {
+                return Err(GraphError::TwiceListed { what: "output", name: name() });
+            }
+            self.graph.outputs.push(Output { name: name(), value: *value });
+        }
+        let mut owners: HashMap<&str, WeightsId> = HashMap::with_capacity(self.graph.nodes.len());
+        for node in &self.graph.nodes {
+            let first = *owners.entry(&node.name).or_insert(node.weights);
+            if first != node.weights
+                && (self.owns(node) && self.owns(&self.graph.nodes[first.0 as usize]))
+            {
+                return Err(GraphError::TwiceNamed { name: node.name.clone() });
+            }
+        }
+        Ok(self.graph)
     }
+
+    /// Whether a node has tensors, as far as is known.
+    fn owns(&self, node: &Node) -> bool {
+        let params = self.known(&node.inputs).map(|shapes| node.op.params(&shapes));
+        params.is_some_and(|params| params.is_ok_and(|params| !params.is_empty()))
+    }
+}
+
+fn no_such_layer() -> ShapeError {
+    ShapeError::Arguments {
+        message: "the layer that is to be shared does not exist".to_owned(),
+        help: "share a layer that stands before".to_owned(),
+    }
+}
+
+fn differ(tensor: std::borrow::Cow<'static, str>, first: Shape, needed: Shape) -> ShapeError {
+    ShapeError::Shared { tensor, shapes: Box::new([first, needed]) }
 }
 
 /// A position as ids have it.
 fn position(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
-}
-
-/// A shape with a batch axis before it; `None` above the highest rank.
-pub(crate) fn with_batch(shape: Shape, batch: u64) -> Option<Shape> {
-    let dims: Vec<u64> = std::iter::once(batch).chain(shape.dims().iter().copied()).collect();
-    Shape::new(&dims)
 }
 
 #[cfg(test)]
@@ -192,8 +358,11 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_without_room_for_the_batch_is_refused() {
-        let full = Shape::new(&[1; MAX_RANK]).unwrap();
-        assert!(GraphBuilder::new("n").input("input", full).is_none());
+    fn a_batch_axis_is_one_of_the_axes() {
+        let mut builder = GraphBuilder::new("n");
+        let wrong = builder.input("input", Shape::vector(1), Some(1)).unwrap_err();
+        assert!(matches!(wrong, GraphError::BatchAxis { axis: 1, rank: 1, .. }), "{wrong}");
+        builder.input("input", Shape::vector(7), Some(0)).unwrap();
+        assert_eq!(builder.finish(&[]).unwrap().batch(), Some(7));
     }
 }

@@ -1,17 +1,18 @@
 //! The network as a directed acyclic graph: nodes that apply operators, and named values between them.
 //!
 //! It stores no inferred shape, parameter or cost: `analysis` keeps what it finds beside the graph, so that what executes
-//! a graph cannot see it. Imports `shape` and `ops`. Tests stand in `tree.rs` and `builder.rs`.
+//! a graph cannot see it. All sizes are numbers, the batch among them. Imports `shape` and `ops`.
 
 mod builder;
+mod error;
 mod tree;
 
 pub use builder::GraphBuilder;
-pub(crate) use builder::with_batch;
+pub use error::GraphError;
 pub use tree::{Branch, NameTree};
 
 use crate::ops::Op;
-use crate::shape::Shape;
+use crate::shape::{DType, Shape};
 
 /// A node of a graph: its position in creation order, which is a topological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,8 +47,11 @@ pub struct Node {
     pub name: String,
     /// The operator with its arguments.
     pub op: Op,
-    /// What it is applied to.
+    /// What it is applied to: the inputs that there are, in order. An optional input that is left out takes no place here,
+    /// so that the passes and the executor meet values only; `absent` says which it is.
     pub inputs: Vec<ValueId>,
+    /// Positions, among the operator's inputs, of those that are left out; nearly always none.
+    pub absent: Vec<usize>,
     /// What it makes.
     pub outputs: Vec<ValueId>,
     /// Its parameters.
@@ -70,10 +74,32 @@ pub fn tensor_name(layer: &str, own: &str) -> String {
 pub struct Input {
     /// Its name; `input` where there is only one.
     pub name: String,
-    /// Its shape, without the batch axis.
+    /// Its whole shape.
     pub shape: Shape,
+    /// Its element type; `None` is the model's own.
+    pub dtype: Option<DType>,
+    /// Which of its axes is the batch, if any is.
+    pub batch: Option<usize>,
     /// Its value.
     pub value: ValueId,
+}
+
+impl Input {
+    /// The sizes of its axes without the batch.
+    pub fn example(&self) -> Shape {
+        self.batch.map_or(self.shape, |axis| self.shape.without(axis))
+    }
+}
+
+/// What is said of a value beside the node that makes it, by the file that a network is read from. All of it is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Value {
+    /// Its name in the file.
+    pub name: Option<Box<str>>,
+    /// Its element type; `None` is the model's own.
+    pub dtype: Option<DType>,
+    /// Its whole shape, which counts where no rule of an operator gives it.
+    pub shape: Option<Shape>,
 }
 
 /// An output of the network.
@@ -94,7 +120,14 @@ pub struct Graph {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
     values: u32,
+    /// What is declared of values, by value id; values behind its end have nothing declared.
+    declared: Vec<Value>,
+    /// Tensors that are an earlier node's: node and name, then the owner's node and name.
+    shared: Vec<(TensorId, TensorId)>,
 }
+
+/// A tensor of a node, by its name inside the node.
+pub type TensorId = (NodeId, Box<str>);
 
 impl Graph {
     /// Its inputs, in the order they were named.
@@ -117,6 +150,46 @@ impl Graph {
         self.values as usize
     }
 
+    /// What is declared of a value.
+    pub fn declared(&self, value: ValueId) -> Option<&Value> {
+        self.declared.get(value.index())
+    }
+
+    /// The size of the first batch axis that an input has.
+    pub fn batch(&self) -> Option<u64> {
+        self.inputs.iter().find_map(|input| input.shape.get(input.batch?))
+    }
+
+    /// The same network with another number of examples on every batch axis. Nothing is scaled: the analysis infers all
+    /// shapes again, and a layer whose arguments hold the old number does not fit.
+    #[must_use]
+    pub fn at_batch(&self, batch: u64) -> Self {
+        let mut graph = self.clone();
+        for input in &mut graph.inputs {
+            if let Some(axis) = input.batch {
+                input.shape = input.shape.with(axis, batch);
+            }
+        }
+        graph
+    }
+
+    /// The node that owns a node's tensor of this name, and the tensor's name there. Itself, unless it is shared.
+    pub fn tensor_owner<'a>(&'a self, node: NodeId, tensor: &'a str) -> (NodeId, &'a str) {
+        // Tensors are shared with earlier ones only, so that this ends.
+        let mut at = (self.owner(self.node(node).weights), tensor);
+        while let Some((_, (owner, name))) =
+            self.shared.iter().find(|((node, name), _)| *node == at.0 && **name == *at.1)
+        {
+            at = (self.owner(self.node(*owner).weights), name);
+        }
+        at
+    }
+
+    /// Tensors that are shared one by one, each with the one that it is.
+    pub fn shared_tensors(&self) -> &[(TensorId, TensorId)] {
+        &self.shared
+    }
+
     /// One node.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
@@ -132,3 +205,8 @@ impl Graph {
         (0u32..).map(NodeId).zip(&self.nodes)
     }
 }
+
+const _: fn() = || {
+    fn is_shared_by_threads<T: Send + Sync>() {}
+    is_shared_by_threads::<Graph>();
+};

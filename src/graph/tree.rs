@@ -96,12 +96,12 @@ mod tests {
     #[test]
     fn a_scope_that_is_entered_again_keeps_its_first_place() {
         let mut builder = GraphBuilder::new("n");
-        let mut value = builder.input("input", Shape::vector(4)).unwrap();
+        let mut value = builder.input("input", Shape::new(&[1, 4]).unwrap(), Some(0)).unwrap();
         for name in ["ups.0", "head", "ups.1"] {
             value =
                 builder.layer(name, Linear { out_features: 4, bias: true }, &[value]).unwrap()[0];
         }
-        let graph = builder.finish(&[("output", value)]);
+        let graph = builder.finish(&[("output", value)]).unwrap();
         let order: Vec<&str> = NameTree::new(&graph)
             .state_dict(|_| false)
             .into_iter()

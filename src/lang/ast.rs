@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Call(Call),
     List(Vec<Expr>),
     Tuple(Vec<Expr>),
+    /// Names and values in braces.
+    Map(Vec<(String, Expr)>),
     Comprehension(Box<Comprehension>),
     Index(Box<Expr>, Box<Expr>),
     Slice(Box<Expr>, Box<Slice>),

@@ -301,3 +301,18 @@ fn arg_error(
         }
     }
 }
+
+impl Reader<'_> {
+    /// The value of names and values in braces, as an argument may be.
+    pub(super) fn map(
+        &mut self,
+        entries: &[(String, super::ast::Expr)],
+        base: Place,
+        frame: &mut Frame,
+    ) -> super::value::Value {
+        let entry = |(name, value): &(String, super::ast::Expr)| {
+            (super::value::Value::text(name), self.eval(value, base, frame))
+        };
+        super::value::Value::Map(entries.iter().map(entry).collect())
+    }
+}

@@ -93,7 +93,9 @@ pub(super) fn read(
     }
     let outputs: Vec<(&str, ValueId)> =
         outputs.iter().map(|(name, value, _)| (name.as_str(), *value)).collect();
-    let graph = builder.finish(&outputs);
+    let graph = builder.finish(&outputs).map_err(|error| {
+        vec![Diagnostic::new(Code::E0314, error.to_string()).label(Place::value(0), "begins here")]
+    })?;
     Ok(Document {
         graph,
         about,
@@ -385,7 +387,8 @@ impl Reader<'_> {
                 Some((_, shape)) => Some(*shape),
                 None => self.input_shape(&value, place),
             };
-            let made = shape.and_then(|shape| self.builder.input(name, shape));
+            let whole = shape.and_then(|shape| shape.after(choices.batch));
+            let made = whole.and_then(|whole| self.builder.input(name, whole, Some(0)).ok());
             values.push((name.clone(), made.unwrap_or_else(|| self.builder.unknown())));
         }
         if values.is_empty() {

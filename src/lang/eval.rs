@@ -1,7 +1,5 @@
 //! Expressions to values, as Python computes them: exact integers with checked bounds, `/` in floats, `//` and `%` rounding
 //! down.
-//!
-//! Tests stand in `tests/it/language.rs`.
 
 use std::rc::Rc;
 
@@ -45,6 +43,7 @@ impl Reader<'_> {
             Kind::List(items) | Kind::Tuple(items) => {
                 Value::list(items.iter().map(|item| self.eval(item, base, frame)).collect())
             }
+            Kind::Map(entries) => self.map(entries, base, frame),
             Kind::Comprehension(all) => self.comprehension(all, base, place, frame),
             Kind::Index(of, index) => {
                 let (of, at) = (self.eval(of, base, frame), self.eval(index, base, frame));

@@ -24,7 +24,7 @@ pub(super) fn expand(document: &Document) -> String {
         }
     }
     let sizes = |input: &crate::graph::Input| {
-        input.shape.dims().iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+        input.example().dims().iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
     };
     match graph.inputs() {
         [single] if single.name == "input" => _ = writeln!(out, "input: [{}]", sizes(single)),

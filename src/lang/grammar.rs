@@ -272,6 +272,7 @@ impl Grammar {
             |i| self.call(i),
             map(name, |name| Kind::Name(name.to_owned())),
             |i| self.list(i),
+            |i| self.braces(i),
         ));
         let any = alt((|i| self.spanned(i, |i| simple.parse(i)), |i| self.parenthesis(i)));
         expected("a value", any).parse(input)
@@ -357,6 +358,19 @@ impl Grammar {
         }
         let (rest, items) = Self::more(rest, element, |i| self.expr(i), "]")?;
         Ok((rest, Kind::List(items)))
+    }
+
+    /// map = "{" [ key ":" expr { "," key ":" expr } [ "," ] ] "}" ; key = NAME | TEXT
+    fn braces<'a>(&self, input: &'a str) -> Parsed<'a, Kind> {
+        let (open, _) = sign("{").parse(input)?;
+        let key = |i: &'a str| {
+            let (rest, key) =
+                alt((map(name, str::to_owned), preceded(multispace0, text))).parse(i)?;
+            sign(":").parse(rest).map(|(rest, _)| (rest, key))
+        };
+        let entry = |i: &'a str| pair(key, cut(|i| self.expr(i))).parse(i);
+        let (rest, entries) = Self::items(open, entry, "}")?;
+        Ok((rest, Kind::Map(entries)))
     }
 
     /// tuple = "(" expr "," [ expr { "," expr } [ "," ] ] ")" ; "(" expr ")" is the expression itself

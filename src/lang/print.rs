@@ -154,6 +154,13 @@ fn atom(out: &mut String, kind: &Kind) {
             let close = if items.len() == 1 { ",)" } else { ")" };
             list(out, "(", items, |out, item| write(out, item, Level::Expr), close);
         }
+        Kind::Map(entries) => {
+            let entry = |out: &mut String, (name, value): &(String, Expr)| {
+                let _ = write!(out, "'{name}':");
+                write(out, value, Level::Expr);
+            };
+            list(out, "{", entries, entry, "}");
+        }
         Kind::Comprehension(all) => {
             out.push('[');
             write(out, &all.element, Level::Expr);

@@ -155,7 +155,12 @@ impl Value {
                 (None, Some(x)) => ArgValue::Float(x),
                 (None, None) => return None,
             },
-            Self::Unknown | Self::Map(_) | Self::Layer(_) | Self::Tensor(_) => return None,
+            Self::Map(entries) => {
+                let entry =
+                    |(name, value): &(Self, Self)| Some((name.to_string(), value.argument()?));
+                ArgValue::Map(entries.iter().map(entry).collect::<Option<_>>()?)
+            }
+            Self::Unknown | Self::Layer(_) | Self::Tensor(_) => return None,
         })
     }
 

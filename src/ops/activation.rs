@@ -25,7 +25,7 @@ use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
-use crate::shape::{Shape, TooLarge};
+use crate::shape::{Shape, Shapes, TooLarge};
 
 /// What a function does to one element.
 struct Each {
@@ -143,10 +143,10 @@ trait Activation: Clone + PartialEq + Debug {
 }
 
 impl<A: Activation> Layer for A {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         self.fits()
             .map_err(|(message, help)| ShapeError::Arguments { message, help: help.to_owned() })?;
-        Ok(vec![single(inputs)?])
+        Ok(single(inputs)?.into())
     }
 
     fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
@@ -519,7 +519,7 @@ mod tests {
     fn of(op: &impl Layer) -> (Work, Backward, Saved) {
         let inputs = [Shape::new(&[2, 5]).unwrap()];
         let outputs = op.infer(&inputs).unwrap();
-        assert_eq!(outputs, inputs);
+        assert_eq!(*outputs, inputs);
         let io = Io { inputs: &inputs, outputs: &outputs, mode: Mode::Train };
         (op.work(io).unwrap(), op.work_backward(io).unwrap(), op.saved(io).unwrap())
     }

@@ -22,6 +22,8 @@ pub enum ArgValue {
     Text(String),
     /// A tuple or list.
     List(Vec<ArgValue>),
+    /// Names and their values.
+    Map(Vec<(String, ArgValue)>),
 }
 
 impl ArgValue {
@@ -30,6 +32,7 @@ impl ArgValue {
         match self {
             Self::Text(text) => format!("the text '{text}'"),
             Self::List(items) => format!("a list of {}", items.len()),
+            Self::Map(entries) => format!("a map of {}", entries.len()),
             other => other.to_string(),
         }
     }
@@ -52,6 +55,8 @@ impl fmt::Display for ArgValue {
             Self::Float(x) => write!(f, "{x:?}"),
             Self::Text(text) if text.contains('\'') => write!(f, "\"{text}\""),
             Self::Text(text) => write!(f, "'{text}'"),
+            // There are no brackets around nothing but square ones.
+            Self::List(items) if items.is_empty() => f.write_str("[]"),
             Self::List(items) => {
                 f.write_str("(")?;
                 for (i, item) in items.iter().enumerate() {
@@ -61,6 +66,15 @@ impl fmt::Display for ArgValue {
                     write!(f, "{item}")?;
                 }
                 f.write_str(if items.len() == 1 { ",)" } else { ")" })
+            }
+            Self::Map(entries) => {
+                f.write_str("{")?;
+                for (i, (name, value)) in entries.iter().enumerate() {
+                    let comma = if i > 0 { ", " } else { "" };
+                    // Without a space after the colon, YAML reads the call as one text.
+                    write!(f, "{comma}{}:{value}", Self::Text(name.clone()))?;
+                }
+                f.write_str("}")
             }
         }
     }

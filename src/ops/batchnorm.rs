@@ -25,7 +25,7 @@ use super::normalise::{Normalise, Statistics};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, layout, single};
-use crate::shape::{DType, Shape, TooLarge};
+use crate::shape::{DType, Shape, Shapes, TooLarge};
 
 operator! {
     /// Batch normalisation: each channel to mean 0 and variance 1 over the batch, then a learned scale and shift.
@@ -98,9 +98,9 @@ impl BatchNorm {
 }
 
 impl Layer for BatchNorm {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         self.channels(inputs)?;
-        Ok(inputs.to_vec())
+        Ok(inputs[0].into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
@@ -194,7 +194,8 @@ mod tests {
     #[test]
     fn buffers_are_torchs() {
         let inputs = [Shape::new(&[2, 3, 4, 4]).unwrap()];
-        let names: Vec<_> = NORM.params(&inputs).unwrap().iter().map(|param| param.name).collect();
+        let params = NORM.params(&inputs).unwrap();
+        let names: Vec<_> = params.iter().map(|param| &*param.name).collect();
         let torchs = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
         assert_eq!(names, torchs);
         let io = Io { inputs: &inputs, outputs: &inputs, mode: Mode::Train };

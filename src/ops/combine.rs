@@ -26,7 +26,7 @@ use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis};
-use crate::shape::{Shape, TooLarge, product, sum};
+use crate::shape::{Shape, Shapes, TooLarge, product, sum};
 use crate::units::grouped;
 
 operator! {
@@ -58,7 +58,7 @@ operator! {
     Concat("concat" | "cat"),
     "https://pytorch.org/docs/stable/generated/torch.cat.html",
     {
-        /// The axis along which they are put; 1 is the channels, and 0, the batch, is refused.
+        /// The axis along which they are put; 1 is the channels.
         dim: i64 = Int(1),
     }
     facts [Functional, JoinsBranches]
@@ -124,14 +124,14 @@ fn broadcast(inputs: &[Shape]) -> Result<Shape, ShapeError> {
 }
 
 impl Rule {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         match inputs.len() {
             2 => {}
             3.. if self.takes_more => {}
             found if self.takes_more => return Err(ShapeError::TooFewInputs { least: 2, found }),
             found => return Err(ShapeError::Inputs { expected: 2, found }),
         }
-        Ok(vec![broadcast(inputs)?])
+        Ok(broadcast(inputs)?.into())
     }
 
     /// One element of the output, or of a gradient before it is summed.
@@ -199,7 +199,7 @@ fn stretched(io: Io<'_>) -> impl Iterator<Item = (usize, &Shape)> {
 macro_rules! elementwise {
     ($Name:ident, $rule:expr) => {
         impl Layer for $Name {
-            fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+            fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
                 $rule.infer(inputs)
             }
 
@@ -249,18 +249,12 @@ impl Concat {
         let [first, _, ..] = inputs else {
             return Err(ShapeError::TooFewInputs { least: 2, found: inputs.len() });
         };
-        match axis(self.dim, first.rank())? {
-            0 => Err(ShapeError::Arguments {
-                message: format!("dim={} is the batch, which stays as it is", self.dim),
-                help: "dim=1 puts channels one behind the other".to_owned(),
-            }),
-            along => Ok(along),
-        }
+        axis(self.dim, first.rank())
     }
 }
 
 impl Layer for Concat {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let along = self.along(inputs)?;
         let first = inputs[0];
         for (input, found) in inputs.iter().enumerate() {
@@ -273,7 +267,7 @@ impl Layer for Concat {
             }
         }
         let size = sum(inputs.iter().map(|input| input.dims()[along]))?;
-        Ok(vec![first.with(along, size)])
+        Ok(first.with(along, size).into())
     }
 
     no_arithmetic!();
@@ -391,8 +385,7 @@ mod tests {
         let wrong = infer(&concat(1), &[IMAGE, &[2, 3]]).unwrap_err();
         assert_eq!(wrong.to_string(), "input 1 is 2×3 and input 0 is 2×3×4×4: 2 axes and 4 axes");
         for dim in [0, -4] {
-            let wrong = infer(&concat(dim), &[IMAGE, IMAGE]);
-            assert!(matches!(wrong, Err(ShapeError::Arguments { .. })), "{dim}");
+            assert_eq!(infer(&concat(dim), &[IMAGE, IMAGE]), Ok(vec![4, 3, 4, 4]));
         }
         assert!(matches!(infer(&concat(4), &[IMAGE, IMAGE]), Err(ShapeError::Axis { .. })));
         assert_eq!(infer(&concat(1), &[&[1, u64::MAX], &[1, 2]]), Err(ShapeError::TooLarge));

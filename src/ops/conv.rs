@@ -18,7 +18,7 @@ use super::reach::Reach;
 use super::signature::operator;
 use super::window::{Padding, Rounding, Window};
 use super::{Io, Layer, Mode, axis_letters, axis_names, spatial, with_extents};
-use crate::shape::{Shape, TooLarge, product};
+use crate::shape::{Shape, Shapes, TooLarge, product};
 
 operator! {
     /// Convolution (cross-correlation): each of out_channels kernels slides over the input.
@@ -92,7 +92,7 @@ impl Conv {
 }
 
 impl Layer for Conv {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let (batch, channels, extents) = spatial(inputs, self.rank)?;
         for (what, channels) in [("in_channels", channels), ("out_channels", self.out_channels)] {
             if self.groups == 0 || !channels.is_multiple_of(self.groups) {
@@ -111,7 +111,7 @@ impl Layer for Conv {
             .enumerate()
             .map(|(axis, (w, n))| w.extent(axis + 2, *n))
             .collect();
-        Ok(vec![with_extents(batch, self.out_channels, &out?)?])
+        Ok(with_extents(batch, self.out_channels, &out?)?.into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -20,7 +20,7 @@ use super::reach::{AxisReach, Reach};
 use super::signature::operator;
 use super::window::{Rounding, Window};
 use super::{Io, Layer, Mode, axis_letters, axis_names, spatial, with_extents};
-use crate::shape::{Shape, TooLarge, product};
+use crate::shape::{Shape, Shapes, TooLarge, product};
 
 operator! {
     /// Transposed convolution: each input element adds a kernel, scaled by it, to the output.
@@ -145,7 +145,7 @@ impl ConvTranspose {
 }
 
 impl Layer for ConvTranspose {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let (batch, channels, extents) = spatial(inputs, self.rank)?;
         for (what, channels) in [("in_channels", channels), ("out_channels", self.out_channels)] {
             if self.groups == 0 || !channels.is_multiple_of(self.groups) {
@@ -184,7 +184,7 @@ impl Layer for ConvTranspose {
             }
             out.push(u64::try_from(value).map_err(|_| ShapeError::TooLarge)?);
         }
-        Ok(vec![with_extents(batch, self.out_channels, &out)?])
+        Ok(with_extents(batch, self.out_channels, &out)?.into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -20,7 +20,7 @@ use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single, spatial};
-use crate::shape::{DType, Shape, TooLarge, product};
+use crate::shape::{DType, Shape, Shapes, TooLarge, product};
 
 operator! {
     /// Dropout: in training, elements (with a rank: channels) become 0 at random and the others are scaled up.
@@ -154,9 +154,9 @@ fn derive(op: &impl Masks, io: Io<'_>) -> Derivation {
 macro_rules! masking {
     ($Name:ident, $accepts:expr) => {
         impl Layer for $Name {
-            fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+            fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
                 let accepts: fn(&Self, &[Shape]) -> Result<Shape, ShapeError> = $accepts;
-                Ok(vec![accepts(self, inputs)?])
+                Ok(accepts(self, inputs)?.into())
             }
 
             fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -2,6 +2,7 @@
 //!
 //! An error says what was expected and found; it knows no layer names and no places, `lang` adds those.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::window::Window;
@@ -47,7 +48,7 @@ pub enum ShapeError {
     /// Shared parameters that would need another shape.
     Shared {
         /// The tensor.
-        tensor: &'static str,
+        tensor: Cow<'static, str>,
         /// Its shape where it is made, and the one it would need.
         shapes: Box<[Shape; 2]>,
     },

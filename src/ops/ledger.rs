@@ -2,6 +2,8 @@
 //!
 //! A MAC is one multiply and one accumulate. "FLOPs" is a view of the ledger, never a synonym for MACs. Tests stand below.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::shape::{DType, Shape, TooLarge, product, sum};
@@ -134,7 +136,7 @@ pub enum Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
     /// torch's name: `weight`; empty where the tensor has its layer's own.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its shape.
     pub shape: Shape,
     /// What it is for.
@@ -145,8 +147,8 @@ pub struct Param {
 
 impl Param {
     /// A trainable tensor in the model's element type.
-    pub fn new(name: &'static str, role: Role, shape: Shape) -> Self {
-        Self { name, shape, role, dtype: None }
+    pub fn new(name: impl Into<Cow<'static, str>>, role: Role, shape: Shape) -> Self {
+        Self { name: name.into(), shape, role, dtype: None }
     }
 
     /// A weight and, if wanted, a bias of the same shape: the affine part of every normalisation.

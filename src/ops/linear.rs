@@ -14,7 +14,7 @@ use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
-use crate::shape::{Shape, TooLarge, product};
+use crate::shape::{Shape, Shapes, TooLarge, product};
 
 operator! {
     /// Fully connected layer on the last axis: a matrix product and a bias.
@@ -40,10 +40,10 @@ fn in_features(inputs: &[Shape]) -> Result<u64, ShapeError> {
 }
 
 impl Layer for Linear {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         in_features(inputs)?;
         let input = inputs[0];
-        Ok(vec![input.with(input.rank() - 1, self.out_features)])
+        Ok(input.with(input.rank() - 1, self.out_features).into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {

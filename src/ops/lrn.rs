@@ -21,7 +21,7 @@ use super::reach::Reach;
 use super::signature::operator;
 use super::window::{Rounding, Window};
 use super::{Io, Layer, Mode, single};
-use crate::shape::{Shape, TooLarge, product, sum};
+use crate::shape::{Shape, Shapes, TooLarge, product, sum};
 
 operator! {
     /// Local response normalisation: each element divided by a power of the squares of neighbouring channels.
@@ -65,7 +65,7 @@ impl LocalResponseNorm {
 }
 
 impl Layer for LocalResponseNorm {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let input = single(inputs)?;
         if input.rank() < 3 {
             return Err(ShapeError::Rank { expected: "N×C×L, N×C×H×W or more", found: input });
@@ -76,7 +76,7 @@ impl Layer for LocalResponseNorm {
                 help: "AlexNet sums 5 channels".to_owned(),
             });
         }
-        Ok(vec![input])
+        Ok(input.into())
     }
 
     fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -24,7 +24,7 @@ use error::ShapeError;
 use ledger::{Backward, Param, Saved, Work};
 use reach::Reach;
 
-use crate::shape::{Shape, TooLarge};
+use crate::shape::{Shape, Shapes, TooLarge};
 
 /// Whether the network is used or trained; batch norm and dropout differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,8 +63,26 @@ impl Io<'_> {
 ///
 /// No method that counts has a default body: a free operator says [`Work::NONE`].
 pub trait Layer: Clone + PartialEq + Debug {
-    /// Output shapes from input shapes.
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError>;
+    /// Output shapes from input shapes; they may be unknown.
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError>;
+    /// How many values it makes.
+    fn outputs(&self) -> usize {
+        1
+    }
+    /// Whether its arithmetic is known. Where it is not, `work` says [`Work::NONE`], which nobody may take for a count: the
+    /// layer is left out and the totals are lower bounds. An operator has a rule unless it says otherwise, since `work` has
+    /// no default.
+    fn is_counted(&self) -> bool {
+        true
+    }
+    /// Whether its tensors are known. Where they are not, `params` says none, which nobody may take for a count.
+    fn has_known_tensors(&self) -> bool {
+        true
+    }
+    /// Whether its tensors and its arithmetic are as a description says, so that shapes of outputs need not be known.
+    fn is_declared(&self) -> bool {
+        false
+    }
     /// The tensors it owns, named, shaped and ordered as torch's `state_dict`. Called with inputs that `infer` accepts.
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError>;
     /// Arithmetic of one forward pass.
@@ -196,6 +214,7 @@ macro_rules! ops {
             combine { Add, Sub, Mul, Concat }
             slicing { Select, Narrow, Slice, Chunk, Crop }
             scale { Scale }
+            unknown { Unknown }
         }
     };
 }
@@ -246,8 +265,20 @@ macro_rules! define_op {
         }
 
         impl Layer for Op {
-            fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+            fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
                 match self { $($(Self::$Name(op) => op.infer(inputs),)*)* }
+            }
+            fn outputs(&self) -> usize {
+                match self { $($(Self::$Name(op) => op.outputs(),)*)* }
+            }
+            fn is_counted(&self) -> bool {
+                match self { $($(Self::$Name(op) => op.is_counted(),)*)* }
+            }
+            fn has_known_tensors(&self) -> bool {
+                match self { $($(Self::$Name(op) => op.has_known_tensors(),)*)* }
+            }
+            fn is_declared(&self) -> bool {
+                match self { $($(Self::$Name(op) => op.is_declared(),)*)* }
             }
             fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
                 match self { $($(Self::$Name(op) => op.params(inputs),)*)* }
@@ -288,6 +319,14 @@ impl Op {
         match self.args().rank {
             0 => self.entry().name.to_owned(),
             rank => format!("{}{rank}d", self.entry().name),
+        }
+    }
+
+    /// What it is called where the network comes from: an unknown operator has a name of its own.
+    pub fn called(&self) -> String {
+        match self {
+            Self::Unknown(op) => op.name.clone(),
+            _ => self.name(),
         }
     }
 

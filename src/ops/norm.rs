@@ -30,7 +30,7 @@ use super::normalise::{Normalise, Statistics};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single, spatial};
-use crate::shape::{Shape, TooLarge, product, sum};
+use crate::shape::{Shape, Shapes, TooLarge, product, sum};
 
 operator! {
     /// Layer normalisation: to mean 0 and variance 1 over the last axes or, with a rank, over the channels of each position.
@@ -153,9 +153,9 @@ impl LayerNorm {
 }
 
 impl Layer for LayerNorm {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         self.axes(inputs)?;
-        Ok(inputs.to_vec())
+        Ok(inputs[0].into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
@@ -239,9 +239,9 @@ impl GroupNorm {
 }
 
 impl Layer for GroupNorm {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         self.channels(inputs)?;
-        Ok(inputs.to_vec())
+        Ok(inputs[0].into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
@@ -304,9 +304,9 @@ impl InstanceNorm {
 }
 
 impl Layer for InstanceNorm {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         spatial(inputs, self.rank)?;
-        Ok(inputs.to_vec())
+        Ok(inputs[0].into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {

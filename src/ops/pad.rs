@@ -19,7 +19,7 @@ use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
 use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis_names, spatial, with_extents};
-use crate::shape::{Shape, TooLarge};
+use crate::shape::{Shape, Shapes, TooLarge};
 
 /// Elements before and after each spatial axis, each at least `MIN`; written in torch's order: left, right, top, bottom,
 /// front, back.
@@ -118,7 +118,7 @@ fn padded<const MIN: i64>(
     padding: &Sides<MIN>,
     inputs: &[Shape],
     limit: impl Fn(u64) -> u64,
-) -> Result<Vec<Shape>, ShapeError> {
+) -> Result<Shapes, ShapeError> {
     let (batch, channels, extents) = spatial(inputs, padding.rank)?;
     let mut out = Vec::with_capacity(extents.len());
     let names = axis_names(padding.rank);
@@ -137,7 +137,7 @@ fn padded<const MIN: i64>(
         }
         out.push(u64::try_from(value).map_err(|_| ShapeError::TooLarge)?);
     }
-    Ok(vec![with_extents(batch, channels, &out)?])
+    Ok(with_extents(batch, channels, &out)?.into())
 }
 
 /// Elements that padding added.
@@ -171,7 +171,7 @@ fn extents<const MIN: i64>(padding: &Sides<MIN>, io: Io<'_>) -> Derivation {
 }
 
 impl Layer for ZeroPad {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         padded(&self.padding, inputs, |_| u64::MAX)
     }
 
@@ -196,7 +196,7 @@ impl Layer for ZeroPad {
 macro_rules! repeating {
     ($Name:ident, $limit:expr) => {
         impl Layer for $Name {
-            fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+            fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
                 padded(&self.padding, inputs, $limit)
             }
 

@@ -20,7 +20,7 @@ use super::reach::{AxisReach, Reach};
 use super::signature::operator;
 use super::window::{Padding, Rounding, Taps, Window};
 use super::{Io, Layer, Mode, axis_letters, axis_names, spatial, with_extents};
-use crate::shape::{DType, Shape, TooLarge, product};
+use crate::shape::{DType, Shape, Shapes, TooLarge, product};
 use crate::units::grouped;
 
 operator! {
@@ -189,7 +189,7 @@ pub(super) fn covers(pool: &impl Pool, extents: &[u64]) -> Result<Vec<Cover>, Sh
     extents.iter().enumerate().map(|(axis, input)| pool.cover(axis, *input)).collect()
 }
 
-pub(super) fn infer(pool: &impl Pool, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+pub(super) fn infer(pool: &impl Pool, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
     let (batch, channels, extents) = pool.split(inputs)?;
     let covers = covers(pool, &extents)?;
     let out: Result<Vec<u64>, _> = covers
@@ -198,7 +198,7 @@ pub(super) fn infer(pool: &impl Pool, inputs: &[Shape]) -> Result<Vec<Shape>, Sh
         .enumerate()
         .map(|(axis, (cover, input))| cover.extent(axis + 2, *input))
         .collect();
-    Ok(vec![with_extents(batch, channels, &out?)?])
+    Ok(with_extents(batch, channels, &out?)?.into())
 }
 
 /// All taps, and those on padding.
@@ -312,7 +312,7 @@ pub(super) fn derive<P: Pool>(pool: &P, io: Io<'_>) -> Derivation {
 macro_rules! pool_layer {
     ($Name:ident) => {
         impl Layer for $Name {
-            fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+            fn infer(&self, inputs: &[Shape]) -> Result<$crate::shape::Shapes, ShapeError> {
                 $crate::ops::pool::infer(self, inputs)
             }
             fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -17,7 +17,7 @@ use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
-use crate::shape::{Shape, TooLarge};
+use crate::shape::{Shape, Shapes, TooLarge};
 
 operator! {
     /// Rectifier with a learned slope for negative numbers.
@@ -57,8 +57,8 @@ impl PRelu {
 }
 
 impl Layer for PRelu {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        Ok(vec![self.accepted(inputs)?])
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
+        Ok(self.accepted(inputs)?.into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! flatten   N×C×H×W → N×(C·H·W): the axes start_dim to end_dim become one
-//! reshape   N×… → N×sizes: as many elements a sample; one size may be −1
-//! permute   axes in the order of dims; 0, the batch, stays first
+//! reshape   the axes from start_dim on become sizes: as many elements; one size may be −1
+//! permute   axes in the order of dims
 //! identity  anything → the same
 //! params    none
 //! forward   free;  backward  free: the gradient takes the input's shape again
@@ -18,7 +18,7 @@ use super::error::ShapeError;
 use super::reach::Reach;
 use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis, axis_letters, single};
-use crate::shape::{MAX_RANK, Shape, product};
+use crate::shape::{MAX_RANK, Shape, Shapes, product};
 use crate::units::grouped;
 
 operator! {
@@ -34,12 +34,14 @@ operator! {
 }
 
 operator! {
-    /// The same numbers in another shape; the batch stays.
+    /// The same numbers in another shape; axis 0 stays unless start_dim is 0.
     Reshape("reshape" | "view"),
     "https://pytorch.org/docs/stable/generated/torch.reshape.html",
     {
-        /// Sizes of the axes after the batch; one may be -1, which takes what is left.
+        /// Sizes of the axes from start_dim on; one may be -1, which takes what is left.
         sizes: Vec<i64> = Rest,
+        /// The first axis that gets another size: those before it stay. 0 gives all axes other sizes.
+        start_dim: i64 = Int(1),
     }
 }
 
@@ -48,7 +50,7 @@ operator! {
     Permute("permute"),
     "https://pytorch.org/docs/stable/generated/torch.permute.html",
     {
-        /// For each axis that comes out, the axis of the input; 0, the batch, stays first.
+        /// For each axis that comes out, the axis of the input.
         dims: Vec<i64> = Rest,
     }
 }
@@ -90,22 +92,18 @@ impl Flatten {
                 format!("start_dim is axis {first}, which comes after end_dim, axis {last}");
             return Err(arguments(message, "flatten goes from a first axis to a later one"));
         }
-        if first == 0 && last > 0 {
-            let message = "start_dim=0 folds the batch into the other axes".to_owned();
-            return Err(arguments(message, "start_dim=1 leaves the batch as it is"));
-        }
         Ok((first, last))
     }
 }
 
 impl Layer for Flatten {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let (first, last) = self.folded(inputs)?;
         let dims = inputs[0].dims();
         let mut folded = dims[..first].to_vec();
         folded.push(product(dims[first..=last].iter().copied())?);
         folded.extend(&dims[last + 1..]);
-        Ok(vec![Shape::new(&folded).ok_or(ShapeError::TooLarge)?])
+        Ok(Shape::new(&folded).ok_or(ShapeError::TooLarge)?.into())
     }
 
     no_arithmetic!();
@@ -132,16 +130,34 @@ impl Layer for Flatten {
     }
 }
 
+/// What has so many numbers as reshape gives another shape, in words.
+fn what_stays(start: usize) -> &'static str {
+    match start {
+        0 => "the input",
+        1 => "a sample",
+        _ => "what follows the axes that stay",
+    }
+}
+
 impl Reshape {
+    /// How many axes stay.
+    fn start(&self, input: Shape) -> Result<usize, ShapeError> {
+        // At the end of all axes, those that are added have one element.
+        match usize::try_from(self.start_dim) {
+            Ok(start) if start <= input.rank() => Ok(start),
+            _ => Err(ShapeError::Axis { axis: self.start_dim, rank: input.rank() }),
+        }
+    }
+
     /// The shape that comes out.
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let input = single(inputs)?;
-        let [batch, sample @ ..] = input.dims() else {
-            return Err(ShapeError::Rank { expected: "N×…", found: input });
-        };
-        if self.sizes.len() >= MAX_RANK {
+        let start = self.start(input)?;
+        let (kept, sample) = input.dims().split_at(start);
+        if start + self.sizes.len() > MAX_RANK {
+            let axes = if start == 1 { "axis" } else { "axes" };
             let message =
-                format!("{} sizes and the batch exceed {MAX_RANK} axes", self.sizes.len());
+                format!("{} sizes behind {start} {axes} exceed {MAX_RANK} axes", self.sizes.len());
             return Err(arguments(message, "leave out sizes of 1, or fold axes"));
         }
         if let Some(size) = self.sizes.iter().find(|size| **size < -1 || **size == 0) {
@@ -159,16 +175,16 @@ impl Reshape {
         let known = product(named.iter().copied())?;
         let fits = if left == 1 { elements.is_multiple_of(known) } else { elements == known };
         if !fits {
-            return Err(Self::mismatch(&named, known, sample, elements, left));
+            return Err(Self::mismatch((start, &named), known, sample, elements, left));
         }
         let rest = elements / known.max(1);
-        let mut dims = vec![*batch];
+        let mut dims = kept.to_vec();
         dims.extend(self.sizes.iter().map(|size| u64::try_from(*size).unwrap_or(rest)));
         Shape::new(&dims).ok_or(ShapeError::TooLarge)
     }
 
     fn mismatch(
-        named: &[u64],
+        (start, named): (usize, &[u64]),
         known: u64,
         sample: &[u64],
         elements: u64,
@@ -179,12 +195,12 @@ impl Reshape {
         let (what, help) = if left == 1 {
             (
                 format!("the product of the sizes beside -1, {},", text(named)),
-                format!("it must divide the numbers of a sample: {arriving}"),
+                format!("it must divide the numbers of {}: {arriving}", what_stays(start)),
             )
         } else {
             (
                 format!("the product of the sizes, {},", text(named)),
-                format!("a sample has {arriving} numbers; one size may be -1"),
+                format!("{} has {arriving} numbers; one size may be -1", what_stays(start)),
             )
         };
         ShapeError::Mismatch { what, expected: known, found: elements, help: Some(help) }
@@ -192,8 +208,8 @@ impl Reshape {
 }
 
 impl Layer for Reshape {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        Ok(vec![self.shape(inputs)?])
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
+        Ok(self.shape(inputs)?.into())
     }
 
     no_arithmetic!();
@@ -206,8 +222,8 @@ impl Layer for Reshape {
         let Some(input) = io.inputs.first() else { return Reach::Pointwise };
         match self.shape(io.inputs) {
             Ok(shape) if shape == *input => Reach::Pointwise,
-            Ok(shape) if shape.rank() == 2 && input.rank() > 2 => {
-                Reach::Folded { first: 1, last: input.rank() - 1 }
+            Ok(shape) if self.sizes.len() == 1 && input.rank() > shape.rank() => {
+                Reach::Folded { first: shape.rank() - 1, last: input.rank() - 1 }
             }
             _ => Reach::Opaque("reshape gives positions other axes"),
         }
@@ -217,10 +233,12 @@ impl Layer for Reshape {
         let (Some(input), Ok(shape)) = (io.inputs.first(), self.shape(io.inputs)) else {
             return Vec::new();
         };
-        let factors = |dims: &[u64]| dims.iter().skip(1).map(|n| ("n", *n)).collect::<Vec<_>>();
+        let start = self.start(*input).unwrap_or(1);
+        let what = what_stays(start);
+        let factors = |dims: &[u64]| dims.iter().skip(start).map(|n| ("n", *n)).collect::<Vec<_>>();
         vec![
-            Fact::product("numbers of a sample, in", &factors(input.dims())),
-            Fact::product("numbers of a sample, out", &factors(shape.dims())),
+            Fact::product(&format!("numbers of {what}, in"), &factors(input.dims())),
+            Fact::product(&format!("numbers of {what}, out"), &factors(shape.dims())),
             free(),
         ]
     }
@@ -236,10 +254,7 @@ impl Permute {
                 what: "the number of dims".to_owned(),
                 expected: count(self.dims.len()),
                 found: count(rank),
-                help: Some(format!(
-                    "name each axis from 0 (the batch) to {}",
-                    rank.saturating_sub(1)
-                )),
+                help: Some(format!("name each axis from 0 to {}", rank.saturating_sub(1))),
             });
         }
         let order: Vec<usize> =
@@ -248,18 +263,15 @@ impl Permute {
         {
             return Err(arguments(format!("axis {twice} is named twice"), "name each axis once"));
         }
-        match order.first() {
-            Some(0) => Ok(order),
-            _ => Err(arguments("the batch does not stay first".to_owned(), "dims start with 0")),
-        }
+        Ok(order)
     }
 }
 
 impl Layer for Permute {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let order = self.order(inputs)?;
         let dims: Vec<u64> = order.iter().filter_map(|axis| inputs[0].get(*axis)).collect();
-        Ok(vec![Shape::new(&dims).ok_or(ShapeError::TooLarge)?])
+        Ok(Shape::new(&dims).ok_or(ShapeError::TooLarge)?.into())
     }
 
     no_arithmetic!();
@@ -291,8 +303,8 @@ impl Layer for Permute {
 }
 
 impl Layer for Identity {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        Ok(vec![single(inputs)?])
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
+        Ok(single(inputs)?.into())
     }
 
     no_arithmetic!();
@@ -332,11 +344,11 @@ mod tests {
     }
 
     #[test]
-    fn flatten_keeps_the_batch_and_the_order_of_axes() {
+    fn flatten_keeps_the_order_of_axes() {
         let flatten = |start_dim, end_dim| Flatten { start_dim, end_dim };
         assert_eq!(infer(&flatten(1, 2), &[2, 3, 4, 5]), Ok(vec![2, 12, 5]));
         assert_eq!(infer(&flatten(1, -1), &[2, 7]), Ok(vec![2, 7]));
-        assert!(matches!(infer(&flatten(0, -1), &[2, 7]), Err(ShapeError::Arguments { .. })));
+        assert_eq!(infer(&flatten(0, -1), &[2, 7]), Ok(vec![14]));
         assert!(matches!(infer(&flatten(2, 1), &[2, 3, 4]), Err(ShapeError::Arguments { .. })));
         assert!(matches!(infer(&flatten(1, -1), &[2]), Err(ShapeError::Axis { .. })));
         assert_eq!(infer(&flatten(1, -1), &[2, u64::MAX, 2]), Err(ShapeError::TooLarge));
@@ -344,7 +356,7 @@ mod tests {
 
     #[test]
     fn reshape_holds_as_many_numbers() {
-        let reshape = |sizes: &[i64]| Reshape { sizes: sizes.to_vec() };
+        let reshape = |sizes: &[i64]| Reshape { sizes: sizes.to_vec(), start_dim: 1 };
         assert_eq!(infer(&reshape(&[64, 4, 4]), &[2, 1024]), Ok(vec![2, 64, 4, 4]));
         assert_eq!(infer(&reshape(&[-1, 4]), &[2, 3, 8]), Ok(vec![2, 6, 4]));
         let wrong = infer(&reshape(&[64, 4]), &[2, 3, 8]).unwrap_err();
@@ -354,16 +366,20 @@ mod tests {
         assert!(matches!(wrong(&[-1, 7]), ShapeError::Mismatch { expected: 7, found: 24, .. }));
         assert!(matches!(wrong(&[-1, -1]), ShapeError::Arguments { .. }));
         assert!(matches!(wrong(&[0, 24]), ShapeError::NotPositive { value: 0, .. }));
-        assert!(matches!(wrong(&[1; 6]), ShapeError::Arguments { .. }));
+        assert!(matches!(wrong(&[1; 8]), ShapeError::Arguments { .. }));
         assert_eq!(wrong(&[i64::MAX, 4]), ShapeError::TooLarge);
+        let all = |start_dim| Reshape { sizes: vec![4, -1], start_dim };
+        assert_eq!(infer(&all(0), &[2, 3, 8]), Ok(vec![4, 12]));
+        assert_eq!(infer(&all(2), &[2, 3, 8]), Ok(vec![2, 3, 4, 2]));
+        assert!(matches!(infer(&all(4), &[2, 3, 8]), Err(ShapeError::Axis { axis: 4, rank: 3 })));
     }
 
     #[test]
-    fn permute_keeps_the_batch_first() {
+    fn permute_names_each_axis_once() {
         let permute = |dims: &[i64]| Permute { dims: dims.to_vec() };
         assert_eq!(infer(&permute(&[0, 2, 3, 1]), &[2, 3, 4, 5]), Ok(vec![2, 4, 5, 3]));
         assert_eq!(infer(&permute(&[0, -1, 1]), &[2, 3, 4]), Ok(vec![2, 4, 3]));
-        assert!(matches!(infer(&permute(&[1, 0]), &[2, 3]), Err(ShapeError::Arguments { .. })));
+        assert_eq!(infer(&permute(&[1, 0]), &[2, 3]), Ok(vec![3, 2]));
         assert!(matches!(
             infer(&permute(&[0, 1, 1]), &[2, 3, 4]),
             Err(ShapeError::Arguments { .. })

@@ -17,7 +17,7 @@ use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
-use crate::shape::{Shape, TooLarge};
+use crate::shape::{Shape, Shapes, TooLarge};
 
 operator! {
     /// Multiplication with a learned tensor: layer scale, a gain for each channel.
@@ -77,9 +77,9 @@ impl Scale {
 }
 
 impl Layer for Scale {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         self.learned(inputs)?;
-        Ok(inputs.to_vec())
+        Ok(inputs[0].into())
     }
 
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
@@ -137,9 +137,9 @@ mod tests {
         let inputs = [Shape::new(&[2, 96, 7, 5]).unwrap()];
         let io = Io { inputs: &inputs, outputs: &inputs, mode: Mode::Train };
         let op = scale(&[96, 1, 1]);
-        assert_eq!(op.infer(&inputs), Ok(inputs.to_vec()));
+        assert_eq!(op.infer(&inputs), Ok(inputs[0].into()));
         let params = op.params(&inputs).unwrap();
-        assert_eq!((params[0].name, params[0].shape.dims()), ("", &[96, 1, 1][..]));
+        assert_eq!((&*params[0].name, params[0].shape.dims()), ("", &[96, 1, 1][..]));
         let elements = 2 * 96 * 7 * 5;
         assert_eq!(op.work(io), Ok(Work { muls: elements, ..Work::NONE }));
         let backward = op.work_backward(io).unwrap();

@@ -17,7 +17,7 @@ use super::error::ShapeError;
 use super::reach::{AxisReach, Reach};
 use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis_names, single, spatial, with_extents};
-use crate::shape::{Shape, product};
+use crate::shape::{Shape, Shapes, product};
 
 operator! {
     /// Channels become space: r² channels make r × r positions.
@@ -48,12 +48,12 @@ fn divides(by: &'static str, groups: u64, channels: u64) -> Result<u64, ShapeErr
 }
 
 impl Layer for PixelShuffle {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let (batch, channels, extents) = spatial(inputs, 2)?;
         let r = self.upscale_factor;
         let channels = divides("upscale_factor²", product([r, r])?, channels)?;
         let out = [product([extents[0], r])?, product([extents[1], r])?];
-        Ok(vec![with_extents(batch, channels, &out)?])
+        Ok(with_extents(batch, channels, &out)?.into())
     }
 
     no_arithmetic!();
@@ -89,12 +89,12 @@ impl Layer for PixelShuffle {
 }
 
 impl Layer for ChannelShuffle {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let input = single(inputs)?;
         match input.split() {
             Some((_, channels, extents)) if !extents.is_empty() => {
                 divides("groups", self.groups, channels)?;
-                Ok(vec![input])
+                Ok(input.into())
             }
             _ => Err(ShapeError::Rank { expected: "N×C×…×W", found: input }),
         }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn groups_deal_channels() {
         let inputs = [Shape::new(&[1, 24, 8]).unwrap()];
-        assert_eq!(ChannelShuffle { groups: 3 }.infer(&inputs), Ok(inputs.to_vec()));
+        assert_eq!(ChannelShuffle { groups: 3 }.infer(&inputs), Ok(inputs[0].into()));
         assert!(ChannelShuffle { groups: 5 }.infer(&inputs).is_err());
         assert!(ChannelShuffle { groups: 5 }.infer(&[Shape::vector(1)]).is_err());
     }

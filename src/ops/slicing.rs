@@ -12,7 +12,7 @@
 //! saved     nothing
 //! ```
 //!
-//! All are copies, where torch returns views with other strides: tensors here are contiguous. The batch stays whole. A
+//! All are copies, where torch returns views with other strides: tensors here are contiguous. A
 //! crop larger than the input is an error, where torchvision pads with zeros. Tests stand below.
 
 use num_rational::Ratio;
@@ -23,7 +23,7 @@ use super::reach::{AxisReach, Reach};
 use super::signature::{no_arithmetic, operator};
 use super::upsample::Each;
 use super::{Io, Layer, Mode, axis, single};
-use crate::shape::Shape;
+use crate::shape::{Shape, Shapes};
 use crate::units::grouped;
 
 operator! {
@@ -31,7 +31,7 @@ operator! {
     Select("select"),
     "https://pytorch.org/docs/stable/generated/torch.select.html",
     {
-        /// The axis; 0 is the batch, which stays.
+        /// The axis; 0 is the first.
         dim: i64,
         /// The position on it; negative from the end.
         index: i64,
@@ -44,7 +44,7 @@ operator! {
     Narrow("narrow"),
     "https://pytorch.org/docs/stable/generated/torch.narrow.html",
     {
-        /// The axis; 0 is the batch, which stays.
+        /// The axis; 0 is the first.
         dim: i64,
         /// The first position; negative from the end.
         start: i64,
@@ -59,7 +59,7 @@ operator! {
     Slice("slice"),
     "https://pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops",
     {
-        /// The axis; 0 is the batch, which stays.
+        /// The axis; 0 is the first.
         dim: i64,
         /// The first position; negative from the end.
         start: i64 = Int(0),
@@ -80,7 +80,7 @@ operator! {
         chunks: u64,
         /// Which of them; negative from the end.
         index: i64,
-        /// The axis; 0 is the batch, which stays.
+        /// The axis; 0 is the first.
         dim: i64 = Int(1),
     }
     facts [Functional]
@@ -122,15 +122,10 @@ fn arguments(message: String, help: String) -> ShapeError {
     ShapeError::Arguments { message, help }
 }
 
-/// The position and the size of an axis that is not the batch.
-fn of_sample(dim: i64, input: Shape) -> Result<(usize, u64), ShapeError> {
-    match axis(dim, input.rank())? {
-        0 => Err(arguments(
-            format!("dim {dim} of {input} is the batch, which stays whole"),
-            "dim 1 is the first axis of a sample".to_owned(),
-        )),
-        at => Ok((at, input.dims()[at])),
-    }
+/// The position and the size of an axis.
+fn sized(dim: i64, input: Shape) -> Result<(usize, u64), ShapeError> {
+    let at = axis(dim, input.rank())?;
+    Ok((at, input.dims()[at]))
 }
 
 /// A position as Python counts it, negative from the end; it may lie outside.
@@ -160,7 +155,7 @@ impl Cuts for Select {
     const DROPS: bool = true;
 
     fn cuts(&self, input: Shape) -> Result<Vec<Cut>, ShapeError> {
-        let (axis, n) = of_sample(self.dim, input)?;
+        let (axis, n) = sized(self.dim, input)?;
         let start = on_axis("index", self.index, axis, n)?;
         Ok(vec![Cut { axis, start, step: 1, count: 1, why: None }])
     }
@@ -168,7 +163,7 @@ impl Cuts for Select {
 
 impl Cuts for Narrow {
     fn cuts(&self, input: Shape) -> Result<Vec<Cut>, ShapeError> {
-        let (axis, n) = of_sample(self.dim, input)?;
+        let (axis, n) = sized(self.dim, input)?;
         let (start, count) =
             (on_axis("start", self.start, axis, n)?, positive("length", self.length)?);
         let left = n - start;
@@ -189,7 +184,7 @@ impl Cuts for Narrow {
 
 impl Cuts for Slice {
     fn cuts(&self, input: Shape) -> Result<Vec<Cut>, ShapeError> {
-        let (axis, n) = of_sample(self.dim, input)?;
+        let (axis, n) = sized(self.dim, input)?;
         let step = positive("step", self.step)?;
         let clamped = |position: i64| {
             u64::try_from(from_end(position, n).clamp(0, i128::from(n))).unwrap_or(n)
@@ -211,7 +206,7 @@ impl Cuts for Slice {
 
 impl Cuts for Chunk {
     fn cuts(&self, input: Shape) -> Result<Vec<Cut>, ShapeError> {
-        let (axis, n) = of_sample(self.dim, input)?;
+        let (axis, n) = sized(self.dim, input)?;
         let chunks = positive("chunks", self.chunks)?;
         let each = n.div_ceil(chunks).max(1);
         let parts = n.div_ceil(each);
@@ -346,8 +341,8 @@ fn derive<C: Cuts>(op: &C, io: Io<'_>) -> Derivation {
 macro_rules! cutting {
     ($($Name:ident)*) => {
         $(impl Layer for $Name {
-            fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-                Ok(vec![shape(self, inputs)?])
+            fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
+                Ok(shape(self, inputs)?.into())
             }
 
             no_arithmetic!();
@@ -389,8 +384,7 @@ mod tests {
         assert_eq!(select(-1, -5), Ok(vec![2, 3, 4]));
         assert_eq!(select(1, 3).unwrap_err(), "index is 3, but axis 1 has 3 elements");
         assert!(select(1, -4).is_err() && select(4, 0).is_err());
-        assert_eq!(select(0, 1).unwrap_err(), "dim 0 of 2×3×4×5 is the batch, which stays whole");
-        assert!(select(-4, 0).is_err());
+        assert_eq!((select(0, 1), select(-4, 0)), (Ok(vec![3, 4, 5]), Ok(vec![3, 4, 5])));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, axis, single};
-use crate::shape::{Shape, TooLarge};
+use crate::shape::{Shape, Shapes, TooLarge};
 
 operator! {
     /// Softmax: exponentials along an axis, divided by their sum.
@@ -95,9 +95,9 @@ impl Softmax {
 }
 
 impl Layer for Softmax {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         length(inputs, self.dim)?;
-        Ok(inputs.to_vec())
+        Ok(inputs[0].into())
     }
 
     fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
@@ -139,9 +139,9 @@ impl LogSoftmax {
 }
 
 impl Layer for LogSoftmax {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         length(inputs, self.dim)?;
-        Ok(inputs.to_vec())
+        Ok(inputs[0].into())
     }
 
     fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -21,7 +21,7 @@ use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
 use super::signature::operator;
 use super::{Io, Layer, Mode, axis_letters, axis_names, single, with_extents};
-use crate::shape::{Shape, TooLarge, product};
+use crate::shape::{Shape, Shapes, TooLarge, product};
 
 /// How an output is made of the inputs around it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -287,7 +287,7 @@ fn split(inputs: &[Shape]) -> Result<(u64, u64, Vec<u64>), ShapeError> {
 }
 
 impl Layer for Upsample {
-    fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
         let (batch, channels, extents) = split(inputs)?;
         let rank = extents.len();
         if let Some(axes) = self.mode.axes().filter(|axes| *axes != rank) {
@@ -315,7 +315,7 @@ impl Layer for Upsample {
                 }
             }
         }
-        Ok(vec![with_extents(batch, channels, &out)?])
+        Ok(with_extents(batch, channels, &out)?.into())
     }
 
     fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {

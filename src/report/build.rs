@@ -8,15 +8,15 @@ use num_rational::Ratio;
 use serde_json::{Map, Value};
 
 use super::model::{
-    self, AxisField, CONVENTION, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Tensor,
+    self, AxisField, CONVENTION, Input, Layer, Output, Report, SCHEMA_VERSION, Sizes, Status,
+    Tensor,
 };
-use crate::analysis::{self, Analysis, Field, Row};
+use crate::analysis::{self, Analysis, Counted, Field, Known, Row};
 use crate::convention::{Convention, Count};
 use crate::graph::{Graph, NodeId, ValueId, WeightsId};
 use crate::ops::args::ArgValue;
 use crate::ops::ledger::Role;
 use crate::ops::{Layer as _, Mode, Op};
-use crate::shape::Shape;
 
 /// What a network is called and what is said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,33 +31,40 @@ pub struct Caption<'c> {
 
 /// The report of a network.
 pub fn report(graph: &Graph, analysis: &Analysis, caption: Caption<'_>) -> Report {
-    let shape = |value: ValueId| analysis.shapes[value.index()].dims().to_vec();
     let sources = Sources::of(graph);
     let output = |output: &crate::graph::Output| Output {
         name: output.name.clone(),
-        shape: shape(output.value),
+        shape: sizes(analysis, output.value),
         from: sources.name(output.value),
         from_index: sources.position(output.value),
     };
-    let inputs = graph.inputs().iter();
+    let status = Status::of(analysis);
+    let not_counted = not_counted(graph, analysis);
     Report {
         schema_version: SCHEMA_VERSION,
         model: caption.name.unwrap_or(&graph.name).to_owned(),
         about: caption.about.map(str::to_owned),
         source: caption.source.map(str::to_owned),
-        inputs: inputs
-            .map(|input| NamedShape { name: input.name.clone(), shape: shape(input.value) })
-            .collect(),
+        inputs: Input::all(graph, analysis.options.dtype),
         outputs: graph.outputs().iter().map(output).collect(),
-        batch: analysis.options.batch,
+        batch: graph.batch().unwrap_or(1),
         dtype: analysis.options.dtype.name(),
         mode: mode_name(analysis.options.mode),
         convention: CONVENTION,
-        status: "complete",
-        not_counted: Vec::new(),
-        layers: analysis.rows.iter().map(|row| layer(&sources, row)).collect(),
+        status,
+        not_counted,
+        missing: analysis.missing_kinds(graph).into_iter().map(Into::into).collect(),
+        layers: analysis.rows.iter().map(|row| layer(&sources, analysis, row)).collect(),
         totals: analysis.totals,
     }
+}
+
+/// The layers of which something is not known, in execution order.
+fn not_counted(graph: &Graph, analysis: &Analysis) -> Vec<String> {
+    let unknown = analysis.missing.iter().filter(|missing| !missing.why.is_error());
+    let mut nodes: Vec<NodeId> = unknown.filter_map(|missing| missing.node).collect();
+    nodes.dedup();
+    nodes.into_iter().map(|node| graph.node(node).name.clone()).collect()
 }
 
 /// The same report with the numbers of another convention, which has counted the same analysis.
@@ -65,8 +72,14 @@ pub fn report_as(mut report: Report, convention: &'static Convention, count: &Co
     report.convention = convention.into();
     for (layer, counted) in report.layers.iter_mut().zip(&count.layers) {
         layer.counts.flops = counted.unwrap_or(0);
+        if counted.is_none() {
+            layer.counts.known = layer.counts.known.without(Counted::Flops);
+        }
     }
     report.totals.flops = count.total.value();
+    if count.total.exact().is_none() {
+        report.totals.known = report.totals.known.without(Counted::Flops);
+    }
     report
 }
 
@@ -132,7 +145,8 @@ impl<'g> Sources<'g> {
     }
 }
 
-fn layer(sources: &Sources<'_>, row: &Row) -> Layer {
+fn layer(sources: &Sources<'_>, analysis: &Analysis, row: &Row) -> Layer {
+    let dims = |values: &[ValueId]| values.iter().map(|value| sizes(analysis, *value)).collect();
     let node = sources.graph.node(row.node);
     Layer {
         index: row.node.index(),
@@ -143,16 +157,17 @@ fn layer(sources: &Sources<'_>, row: &Row) -> Layer {
         from: node.inputs.iter().map(|value| sources.name(*value)).collect(),
         from_index: node.inputs.iter().map(|value| sources.position(*value)).collect(),
         shared_with: sources.owner(row),
-        inputs: dims(&row.inputs),
-        outputs: dims(&row.outputs),
+        inputs: dims(&node.inputs),
+        outputs: dims(&node.outputs),
+        counted: analysis.is_partial().then_some(row.counts.known == Known::ALL),
         counts: row.counts,
         receptive_field: field(&row.field),
         tensors: row.tensors.iter().map(tensor).collect(),
     }
 }
 
-fn dims(shapes: &[Shape]) -> Vec<Vec<u64>> {
-    shapes.iter().map(|shape| shape.dims().to_vec()).collect()
+fn sizes(analysis: &Analysis, value: ValueId) -> Sizes {
+    Some(analysis.shape(value)?.dims().to_vec())
 }
 
 fn args(op: &Op) -> Map<String, Value> {
@@ -169,12 +184,15 @@ pub(super) fn json(value: &ArgValue) -> Value {
         ArgValue::Float(x) => (*x).into(),
         ArgValue::Text(text) => text.as_str().into(),
         ArgValue::List(items) => items.iter().map(json).collect(),
+        ArgValue::Map(entries) => {
+            entries.iter().map(|(name, value)| (name.clone(), json(value))).collect()
+        }
     }
 }
 
 fn tensor(tensor: &analysis::Tensor) -> Tensor {
     Tensor {
-        name: tensor.name,
+        name: tensor.name.clone(),
         shape: tensor.shape.dims().to_vec(),
         kind: if tensor.role == Role::Buffer { "buffer" } else { "param" },
         trainable: tensor.trainable,

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde_json::Value as Json;
 
 use super::fold::{Line, What, last};
-use super::grid::{Head, Value};
+use super::grid::{Exactness, Head, Value};
 use super::model::{AxisField, Counts, Layer, Report};
 use crate::analysis::quantity::{self, Of, Quantity, Share, Unit};
 use crate::ops::Op;
@@ -38,7 +38,7 @@ pub enum Kind {
     /// A quantity.
     Quantity(&'static Quantity),
     /// Its share of the network's total.
-    Share(fn(&Counts) -> u64),
+    Share(&'static Quantity),
 }
 
 const fn left(key: &'static str, title: &'static str, kind: Kind) -> Column {
@@ -95,13 +95,13 @@ fn of_quantity(quantity: &'static Quantity) -> impl Iterator<Item = Column> {
         kind: Kind::Quantity(quantity),
         usual: shown.usual,
     });
-    let share = quantity.column.filter(|shown| shown.share != Share::None).zip(quantity.part());
-    let share = share.map(|(shown, of)| Column {
+    let share = quantity.column.filter(|shown| shown.share != Share::None);
+    let share = share.map(|shown| Column {
         // Columns are made once.
         key: format!("{}%", quantity.key).leak(),
         alias: "",
         head: Head { expendable: 3, ..Head::right("%") },
-        kind: Kind::Share(of),
+        kind: Kind::Share(quantity),
         usual: shown.share == Share::Usual,
     });
     own.into_iter().chain(share)
@@ -169,10 +169,19 @@ impl Column {
                 What::Folded if self.key == "output" => last(&line.layers).map_or(Value::Empty, of),
                 _ => Value::Empty,
             },
-            Kind::Quantity(quantity) => counts.map_or(Value::Empty, |c| value_of(quantity, c)),
-            Kind::Share(of) => {
-                counts.map_or(Value::Empty, |c| Value::Share(of(c), of(&report.totals)))
-            }
+            Kind::Quantity(quantity) => counts.map_or(Value::Empty, |counts| {
+                match counts.known.has(quantity.counted) {
+                    true => value_of(quantity, counts),
+                    // A number that is not known is no 0.
+                    false if line.what == What::Layer => Value::Unknown,
+                    false => value_of(quantity, counts).bounded(Exactness::AtLeast),
+                }
+            }),
+            // A part of a lower bound says nothing.
+            Kind::Share(quantity) if !report.totals.known.has(quantity.counted) => Value::Empty,
+            Kind::Share(quantity) => counts
+                .zip(quantity.part())
+                .map_or(Value::Empty, |(c, of)| Value::Share(of(c), of(&report.totals))),
         }
     }
 
@@ -300,6 +309,10 @@ pub(super) fn compact(value: &Json) -> String {
             let nested = items.iter().any(Json::is_array);
             let items: Vec<String> = items.iter().map(compact).collect();
             items.join(if nested { " " } else { "×" })
+        }
+        Json::Object(entries) => {
+            let entries = entries.iter().map(|(name, value)| format!("{name} {}", compact(value)));
+            entries.collect::<Vec<_>>().join(", ")
         }
         Json::String(text) => text.clone(),
         other => other.to_string(),

@@ -5,10 +5,10 @@
 mod group;
 pub mod json;
 
-use super::grid::{Grid, Head, Numbers, Value};
-use super::model::{Counts, Output, Report};
+use super::grid::{self, Grid, Head, Numbers, Value};
+use super::model::{Output, Report};
 use super::page::{Block, Medium, Page, Records, Table};
-use super::pages::{shapes, summary};
+use super::pages::{exactness, inputs, shapes, summary};
 use crate::analysis::quantity::{self, Figure, Quantity, Unit};
 use crate::compare::{Delta, Diff, Entry, Kind};
 use crate::units;
@@ -18,12 +18,19 @@ use group::{Group, groups};
 const UNFOLDED: usize = 20;
 
 /// What is shown of the layers' work, with the heads of its columns: MACs, or what another convention counts.
-fn work(diff: &Diff<'_>) -> (fn(&Counts) -> u64, &'static str, &'static str) {
+fn work(diff: &Diff<'_>) -> (&'static Quantity, &'static str, &'static str) {
     let convention = &diff.after.convention;
     if convention.is_default() {
-        return (group::MACS, "MACs", "Δ MACs");
+        return (&quantity::MACS, "MACs", "Δ MACs");
     }
-    (|c| c.flops, convention.title, convention.delta)
+    (&quantity::FLOPS, convention.title, convention.delta)
+}
+
+/// A number and a difference of numbers, where they are known: a lower bound has its sign, between bounds there is none.
+fn known(delta: Delta, [before, after]: [bool; 2]) -> ([Value; 2], Value) {
+    let bounded = |n, is_known| Value::Count(n).bounded(exactness(is_known));
+    let change = if before && after { Value::Delta(delta.signed()) } else { Value::Unknown };
+    ([bounded(delta.before, before), bounded(delta.after, after)], change)
 }
 
 /// The page of a comparison, its numbers written like this; one sentence where nothing differs.
@@ -90,10 +97,14 @@ fn records(diff: &Diff<'_>) -> Records {
             entry.layer().map_or(Value::Empty, |layer| Value::text(&layer.op)),
             Value::Sizes(what.join("; ")),
         ];
-        for of in [group::PARAMS, group::MACS].into_iter().chain(is_other.then_some(work)) {
-            let delta = entry.delta(of);
-            row.extend([delta.before, delta.after].map(Value::Count));
-            row.push(Value::Delta(delta.signed()));
+        let shown = [&quantity::PARAMS, &quantity::MACS].into_iter();
+        for quantity in shown.chain(is_other.then_some(work)) {
+            let Some(of) = quantity.part() else { continue };
+            let is_known = entry.known(quantity.counted);
+            let (numbers, change) = known(entry.delta(of), is_known);
+            let number = |(value, is_known)| if is_known { value } else { Value::Unknown };
+            row.extend(numbers.into_iter().zip(is_known).map(number));
+            row.push(change);
         }
         row
     };
@@ -125,8 +136,8 @@ fn assumptions(diff: &Diff<'_>) -> Vec<String> {
     let change = |what: &str, before: String, after: String| {
         (before != after).then(|| format!("{what} {before} → {after}"))
     };
-    if let Some(inputs) = change("input", shapes(&before.inputs), shapes(&after.inputs)) {
-        pieces[0] = inputs;
+    if let Some(changed) = change("input", inputs(&before.inputs), inputs(&after.inputs)) {
+        pieces[0] = changed;
     }
     let made =
         |report: &Report| shapes(&report.outputs.iter().map(Output::named).collect::<Vec<_>>());
@@ -180,27 +191,34 @@ fn totals(diff: &Diff<'_>, numbers: Numbers, percent: impl Fn(i128) -> String) -
         Head::right("change"),
         Head::right("%"),
     ]);
-    let mut row = |title: &str, delta: Delta, show: &dyn Fn(u64) -> String| {
+    let mut row = |title: &str, delta: Delta, is_known: [bool; 2], unit: grid::Unit| {
         let share = match (delta.signed(), delta.basis_points()) {
+            _ if is_known != [true; 2] => Value::Empty,
             (0, _) | (_, None) => Value::Empty,
             (_, Some(0)) => Value::text("< 0.01%"),
             (_, Some(hundredths)) => Value::Text(percent(hundredths)),
         };
-        let texts = [show(delta.before), show(delta.after), units::signed(delta.signed(), show)];
-        let cells = [Value::text(title)].into_iter().chain(texts.map(Value::Text)).chain([share]);
+        let show = |n, is_known| grid::counted(n, unit, exactness(is_known), numbers);
+        let [before, after] = is_known;
+        let change = match is_known {
+            [true, true] => Value::Text(units::signed(delta.signed(), |n| show(n, true))),
+            _ => Value::Unknown,
+        };
+        let both = [show(delta.before, before), show(delta.after, after)].map(Value::Text);
+        let cells = [Value::text(title)].into_iter().chain(both).chain([change, share]);
         grid.rows.push(cells.collect());
     };
-    let count = |n: u64| Value::Count(n).show(numbers);
-    let bytes = |n: u64| Value::Bytes(n).show(numbers);
     let length = |report: &Report| u64::try_from(report.layers.len()).unwrap_or(u64::MAX);
-    row("layers", Delta { before: length(diff.before), after: length(diff.after) }, &count);
+    let layers = Delta { before: length(diff.before), after: length(diff.after) };
+    row("layers", layers, [true; 2], grid::Unit::Count);
     for (quantity, Figure { title, is_shown, .. }) in Quantity::figures() {
         let Some(of) = quantity.part() else { continue };
         if is_shown(&diff.before.totals) || is_shown(&diff.after.totals) {
             let is_counted_otherwise = *quantity == quantity::FLOPS;
             let title = if is_counted_otherwise { diff.after.convention.title } else { title };
             let is_bytes = quantity.unit == Unit::Bytes;
-            row(title, diff.total(of), if is_bytes { &bytes } else { &count });
+            let unit = if is_bytes { grid::Unit::Bytes } else { grid::Unit::Count };
+            row(title, diff.total(of), diff.known(quantity.counted), unit);
         }
     }
     grid
@@ -221,16 +239,14 @@ fn layers(diff: &Diff<'_>, groups: &[Group<'_, '_>], numbers: Numbers) -> Grid {
         right(difference, 0),
     ]);
     let words = |text: String| if text.is_empty() { Value::Empty } else { Value::Sizes(text) };
-    let counts = |deltas: [Delta; 2]| {
-        let show = |n: u64| Value::Count(n).show(numbers);
-        deltas.into_iter().flat_map(move |delta| {
-            let both = match delta.signed() {
-                0 => show(delta.after),
-                _ => format!("{} → {}", show(delta.before), show(delta.after)),
-            };
-            [Value::Text(both), Value::Delta(delta.signed())]
-        })
+    let counts = |(delta, is_known): (Delta, [bool; 2])| {
+        let (both, change) = known(delta, is_known);
+        let [before, after] = both.map(|value| value.show(numbers));
+        let is_same = delta.before == delta.after && is_known == [true; 2];
+        let both = if is_same { after } else { format!("{before} → {after}") };
+        [Value::Text(both), change]
     };
+    let quantities = [&quantity::PARAMS, work];
     let mut several = false;
     for group in groups {
         let size = group.entries.len();
@@ -238,11 +254,17 @@ fn layers(diff: &Diff<'_>, groups: &[Group<'_, '_>], numbers: Numbers) -> Grid {
         let times = if size > 1 { Value::Text(format!("× {size}")) } else { Value::Empty };
         let mut row =
             vec![Value::Text(group.label()), times, words(group.change()), words(group.output())];
-        row.extend(counts([group.delta(group::PARAMS), group.delta(work)]));
+        for quantity in quantities {
+            let Some(of) = quantity.part() else { continue };
+            row.extend(counts((group.delta(of), group.known(quantity.counted))));
+        }
         grid.rows.push(row);
     }
     let mut total = vec![Value::text("total"), Value::Empty, Value::Empty, Value::Empty];
-    total.extend(counts([diff.total(group::PARAMS), diff.total(work)]));
+    for quantity in quantities {
+        let Some(of) = quantity.part() else { continue };
+        total.extend(counts((diff.total(of), diff.known(quantity.counted))));
+    }
     grid.total = Some(total);
     if grid.rows.iter().all(|row| row[3] == Value::Empty) {
         grid.drop_column(3);

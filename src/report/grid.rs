@@ -34,8 +34,8 @@ pub enum Value {
     Share(u64, u64),
     /// How much of one thing there is for each of another.
     Ratio(u128, u128),
-    /// Shapes, batch first.
-    Shapes(Vec<Vec<u64>>),
+    /// Shapes; those that are not known are `?`, for machines an empty field.
+    Shapes(Vec<Option<Vec<u64>>>),
 }
 
 /// What a number counts.
@@ -57,8 +57,8 @@ pub enum Exactness {
     AtLeast,
 }
 
-/// A counted quantity as text: the one place where a lower bound gets its sign. Machines read the number alone; the status
-/// beside it says that it is a bound.
+/// A counted quantity as text: the one place where a lower bound gets its sign. It has it in CSV, too, so that no program
+/// takes it for the whole.
 pub fn counted(n: u64, unit: Unit, exactness: Exactness, numbers: Numbers) -> String {
     let text = match (unit, numbers) {
         (Unit::Count, Numbers::Rounded) => units::count(n),
@@ -66,9 +66,9 @@ pub fn counted(n: u64, unit: Unit, exactness: Exactness, numbers: Numbers) -> St
         (_, Numbers::Exact) => units::grouped(n),
         (_, Numbers::Raw) => n.to_string(),
     };
-    match (exactness, numbers) {
-        (Exactness::Exact, _) | (_, Numbers::Raw) => text,
-        (Exactness::AtLeast, _) => format!("≥ {text}"),
+    match exactness {
+        Exactness::Exact => text,
+        Exactness::AtLeast => format!("≥ {text}"),
     }
 }
 
@@ -159,9 +159,14 @@ fn fraction(part: u64, total: u64) -> String {
     format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
 }
 
-fn shapes_text(shapes: &[Vec<u64>], by: &str, between: &str) -> String {
-    let texts: Vec<String> = shapes.iter().map(|shape| shape_text(shape, by)).collect();
+fn shapes_text(shapes: &[Option<Vec<u64>>], by: &str, between: &str) -> String {
+    let texts: Vec<String> = shapes.iter().map(|shape| sizes_text(shape, by)).collect();
     texts.join(between)
+}
+
+/// The sizes of a shape; `?` where they are not known.
+pub fn sizes_text(shape: &Option<Vec<u64>>, by: &str) -> String {
+    shape.as_ref().map_or_else(|| "?".to_owned(), |shape| shape_text(shape, by))
 }
 
 /// The sizes of a shape with a sign between them: `1×3×224×224`.
@@ -226,14 +231,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lower_bound_has_its_sign_in_text_and_none_for_machines() {
+    fn a_lower_bound_has_its_sign_in_every_format() {
         let all = |value: &Value| {
             [Numbers::Rounded, Numbers::Exact, Numbers::Raw].map(|numbers| value.show(numbers))
         };
         let bound = Value::Count(60_965_224).bounded(Exactness::AtLeast);
-        assert_eq!(all(&bound), ["≥ 61.0 M", "≥ 60,965,224", "60965224"]);
+        assert_eq!(all(&bound), ["≥ 61.0 M", "≥ 60,965,224", "≥ 60965224"]);
         let bytes = Value::Bytes(2048).bounded(Exactness::AtLeast);
-        assert_eq!(all(&bytes), ["≥ 2.00 KiB", "≥ 2,048", "2048"]);
+        assert_eq!(all(&bytes), ["≥ 2.00 KiB", "≥ 2,048", "≥ 2048"]);
         assert_eq!(Value::Count(1).bounded(Exactness::Exact), Value::Count(1));
         assert_eq!(Value::text("x").bounded(Exactness::AtLeast), Value::text("x"));
         assert_eq!(bound.number(), Some(60_965_224));

@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::columns::{self, FLOPS};
 use super::grid::{Grid, Head, Value};
 use super::model::{
-    AxisField, CONVENTION, Convention, Counts, NamedShape, Output, Report, SCHEMA_VERSION,
+    AxisField, CONVENTION, Convention, Counts, Input, MissingKind, NamedShape, Output, Report,
+    SCHEMA_VERSION, Sizes, Status,
 };
 use super::pages::{self, summary};
 use crate::analysis::quantity::{self, Quantity};
@@ -45,13 +46,16 @@ pub struct Listed {
     /// Its description.
     pub file: String,
     /// Its inputs, with the batch.
-    pub inputs: Vec<NamedShape>,
+    pub inputs: Vec<Input>,
     /// Its outputs, with the batch.
     pub outputs: Vec<NamedShape>,
     /// How many layers it has.
     pub layers: usize,
     /// `complete`, or `partial`: the totals are then lower bounds.
-    pub status: &'static str,
+    pub status: Status,
+    /// What could not be counted, once a kind; left out where the status is `complete`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingKind>,
     /// What the last of its layers that has a place in the image sees of it; `null` where there is none.
     pub receptive_field: Option<Vec<AxisField>>,
     /// The sums of its layers.
@@ -75,7 +79,7 @@ enum Kind {
     /// The network's name; ascending.
     Name,
     /// A count; the largest first.
-    Count(fn(&Counts) -> u64),
+    Count(&'static Quantity, fn(&Counts) -> u64),
     /// Sizes, and how large they are together; the largest first.
     Sizes(fn(&Listed) -> Value, fn(&Listed) -> u64),
 }
@@ -88,14 +92,14 @@ const fn left(key: &'static str, title: &'static str, kind: Kind) -> Column {
 #[rustfmt::skip]
 const FIRST: [Column; 2] = [
     left("model", "model", Kind::Name).or("name"),
-    left("input", "input", Kind::Sizes(|l| shapes(&l.inputs), |l| elements(&l.inputs))).expendable(2),
+    left("input", "input", Kind::Sizes(|l| Value::Shapes(inputs(l)), |l| elements(&inputs(l)))).expendable(2),
 ];
 
 /// The columns after what is counted.
 #[rustfmt::skip]
 const LAST: [Column; 2] = [
     left("receptive_field", "receptive field", Kind::Sizes(field, reach)).or("rf").expendable(4),
-    left("output", "output", Kind::Sizes(|l| shapes(&l.outputs), |l| elements(&l.outputs))).expendable(1),
+    left("output", "output", Kind::Sizes(|l| Value::Shapes(outputs(l)), |l| elements(&outputs(l)))).expendable(1),
 ];
 
 /// Every column, in the order of the table.
@@ -109,7 +113,7 @@ fn of_quantity(quantity: &'static Quantity) -> Option<Column> {
         key: quantity.key,
         alias: quantity.field(),
         head: Head { expendable: quantity.listed?.expendable, ..Head::right(quantity.title) },
-        kind: Kind::Count(quantity.part()?),
+        kind: Kind::Count(quantity, quantity.part()?),
     })
 }
 
@@ -129,14 +133,18 @@ pub fn find(name: &str) -> Option<&'static Column> {
     COLUMNS.iter().find(|column| column.key == name || column.alias == name)
 }
 
-fn shapes(named: &[NamedShape]) -> Value {
-    Value::Shapes(named.iter().map(|named| named.shape.clone()).collect())
+fn inputs(listed: &Listed) -> Vec<Sizes> {
+    listed.inputs.iter().map(|input| Some(input.shape.clone())).collect()
+}
+
+fn outputs(listed: &Listed) -> Vec<Sizes> {
+    listed.outputs.iter().map(|output| output.shape.clone()).collect()
 }
 
 /// What shapes hold together; one beyond 64 bits sorts as the largest.
-fn elements(named: &[NamedShape]) -> u64 {
-    let product = |shape: &[u64]| shape.iter().fold(1u64, |n, size| n.saturating_mul(*size));
-    named.iter().fold(0, |sum, named| sum.saturating_add(product(&named.shape)))
+fn elements(shapes: &[Sizes]) -> u64 {
+    let product = |shape: &Vec<u64>| shape.iter().fold(1u64, |n, size| n.saturating_mul(*size));
+    shapes.iter().flatten().fold(0, |sum, shape| sum.saturating_add(product(shape)))
 }
 
 fn field(listed: &Listed) -> Value {
@@ -164,6 +172,7 @@ impl Listed {
             outputs: report.outputs.iter().map(Output::named).collect(),
             layers: report.layers.len(),
             status: report.status,
+            missing: report.missing.clone(),
             receptive_field: fields.filter(is_spatial).max_by_key(extent).cloned(),
             totals: report.totals,
         }
@@ -172,7 +181,9 @@ impl Listed {
     pub(super) fn value(&self, column: &Column) -> Value {
         match column.kind {
             Kind::Name => Value::text(&self.model),
-            Kind::Count(of) => Value::Count(of(&self.totals)),
+            Kind::Count(quantity, of) => {
+                Value::Count(of(&self.totals)).bounded(pages::known(&self.totals, quantity))
+            }
             Kind::Sizes(of, _) => of(self),
         }
     }
@@ -209,7 +220,7 @@ impl List {
     pub fn sort(&mut self, column: &Column) {
         match column.kind {
             Kind::Name => self.models.sort_by(|a, b| a.model.cmp(&b.model)),
-            Kind::Count(of) => self.models.sort_by_key(|listed| Reverse(of(&listed.totals))),
+            Kind::Count(_, of) => self.models.sort_by_key(|listed| Reverse(of(&listed.totals))),
             Kind::Sizes(_, size) => self.models.sort_by_key(|listed| Reverse(size(listed))),
         }
     }
@@ -228,12 +239,18 @@ impl List {
         let head =
             |column: &&Column| Head { title: self.title(column, column.head.title), ..column.head };
         let mut grid = Grid::new(columns.iter().map(head).collect::<Vec<_>>());
-        let cell = |listed: &Listed, column: &Column| {
-            listed.value(column).bounded(pages::exactness(listed.status))
-        };
+        let cell = |listed: &Listed, column: &Column| listed.value(column);
         let row = |listed| columns.iter().map(|column| cell(listed, column)).collect();
         grid.rows = self.models.iter().map(row).collect();
         grid
+    }
+
+    /// What of the networks is not known, a sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let partial = self.models.iter().filter(|listed| listed.status.is_partial());
+        partial
+            .map(|listed| format!("{}: {}", listed.model, summary::missing_text(&listed.missing)))
+            .collect()
     }
 
     /// How many there are, and what is missing.

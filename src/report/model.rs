@@ -4,7 +4,13 @@
 //! Counts are exact integers, shapes have the batch first, rationals are `[numerator, denominator]`. A stored report is
 //! read back as far as networks are compared: names, operators, shapes and counts.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+use crate::analysis::{self, Analysis};
+use crate::graph::{self, Graph};
+use crate::shape::DType;
 
 /// The version of the JSON that is written.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -23,7 +29,7 @@ pub struct Report {
     pub source: Option<String>,
     /// Its inputs, with the batch.
     #[serde(default)]
-    pub inputs: Vec<NamedShape>,
+    pub inputs: Vec<Input>,
     /// Its outputs, with the batch.
     #[serde(default)]
     pub outputs: Vec<Output>,
@@ -40,11 +46,14 @@ pub struct Report {
     #[serde(skip_deserializing, default = "counted_here")]
     pub convention: Convention,
     /// `complete`, or `partial`: the totals are then lower bounds.
-    #[serde(skip_deserializing)]
-    pub status: &'static str,
+    #[serde(default)]
+    pub status: Status,
     /// Layers that could not be counted.
     #[serde(default)]
     pub not_counted: Vec<String>,
+    /// What could not be counted, once a kind; left out where the status is `complete`.
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingKind>,
     /// A row for each operator in execution order.
     pub layers: Vec<Layer>,
     /// The sums of the rows.
@@ -89,13 +98,72 @@ pub const CONVENTION: Convention = Convention {
     delta: "Δ FLOPs",
 };
 
+/// Whether everything is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is.
+    #[default]
+    Complete,
+    /// Something is not known: totals are lower bounds.
+    Partial,
+}
+
+impl Status {
+    /// The status of an analysis.
+    pub fn of(analysis: &Analysis) -> Self {
+        if analysis.is_partial() { Self::Partial } else { Self::Complete }
+    }
+
+    /// Whether something is not known.
+    pub fn is_partial(self) -> bool {
+        self == Self::Partial
+    }
+
+    /// Whether everything is known.
+    pub fn is_complete(&self) -> bool {
+        *self == Self::Complete
+    }
+}
+
+/// An input of the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The name.
+    pub name: String,
+    /// Sizes of all axes.
+    pub shape: Vec<u64>,
+    /// Its element type: `f32`.
+    #[serde(skip_deserializing)]
+    pub dtype: &'static str,
+    /// Which axis is the batch; `null` where none is.
+    #[serde(default)]
+    pub batch_axis: Option<usize>,
+}
+
+impl Input {
+    /// The inputs of a graph whose values have this type, unless an input says another.
+    pub fn all(graph: &Graph, dtype: DType) -> Vec<Self> {
+        let input = |input: &graph::Input| Self {
+            name: input.name.clone(),
+            shape: input.shape.dims().to_vec(),
+            dtype: input.dtype.unwrap_or(dtype).name(),
+            batch_axis: input.batch,
+        };
+        graph.inputs().iter().map(input).collect()
+    }
+}
+
+/// The sizes of all axes; `None` where they are not known.
+pub type Sizes = Option<Vec<u64>>;
+
 /// A shape with a name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedShape {
     /// The name.
     pub name: String,
-    /// Sizes of the axes, batch first.
-    pub shape: Vec<u64>,
+    /// Its sizes; `null` where they are not known.
+    pub shape: Sizes,
 }
 
 /// An output of the network.
@@ -103,8 +171,8 @@ pub struct NamedShape {
 pub struct Output {
     /// The name.
     pub name: String,
-    /// Sizes of the axes, batch first.
-    pub shape: Vec<u64>,
+    /// Its sizes; `null` where they are not known.
+    pub shape: Sizes,
     /// The layer that makes it, or the input that it is.
     pub from: String,
     /// The position of that layer; `null` for an input.
@@ -115,6 +183,26 @@ impl Output {
     /// The output without what makes it.
     pub fn named(&self) -> NamedShape {
         NamedShape { name: self.name.clone(), shape: self.shape.clone() }
+    }
+}
+
+/// Layers that could not be counted for the same reason and have the same operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingKind {
+    /// The operator, as the file that the network comes from calls it.
+    pub operator: String,
+    /// How many layers there are.
+    pub number: usize,
+    /// The first of them.
+    pub first_layer: String,
+    /// Why: `unknown operator` or `unknown shape`.
+    pub reason: &'static str,
+}
+
+impl From<analysis::MissingKind> for MissingKind {
+    fn from(kind: analysis::MissingKind) -> Self {
+        let analysis::MissingKind { operator, layers, first, reason } = kind;
+        Self { operator, number: layers, first_layer: first, reason }
     }
 }
 
@@ -138,12 +226,15 @@ pub struct Layer {
     pub from_index: Vec<Option<usize>>,
     /// The earlier layer whose tensors it uses; they are counted there.
     pub shared_with: Option<String>,
-    /// Shapes of its inputs.
-    pub inputs: Vec<Vec<u64>>,
-    /// Shapes of its outputs.
-    pub outputs: Vec<Vec<u64>>,
-    /// What is counted.
-    #[serde(flatten)]
+    /// Shapes of its inputs; `null` where they are not known.
+    pub inputs: Vec<Sizes>,
+    /// Shapes of its outputs; `null` where they are not known.
+    pub outputs: Vec<Sizes>,
+    /// Whether everything of it is counted; left out where the network's status is `complete`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<bool>,
+    /// What is counted; `null` where it is not known.
+    #[serde(flatten, with = "super::counts")]
     pub counts: Counts,
     /// What an output element sees of the input, for each spatial axis of the input; `null` where it is not known.
     #[serde(skip_deserializing)]
@@ -173,7 +264,7 @@ pub struct AxisField {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tensor {
     /// The name inside its layer: `weight`; empty where it has the layer's own.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its shape.
     pub shape: Vec<u64>,
     /// `param` or `buffer`.

@@ -28,7 +28,7 @@ pub(super) fn additions(graph: &Graph, analysis: &Analysis) -> Result<u64, Analy
         }
     }
     let at_values = arriving.into_iter().map(|(value, gradients)| {
-        let elements = analysis.shapes[value.index()].numel()?;
+        let elements = analysis.shape(value).map_or(Ok(0), |shape| shape.numel())?;
         product([gradients - 1, elements])
     });
     let at_weights = users.into_iter().map(|(weights, users)| {

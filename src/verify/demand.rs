@@ -128,7 +128,9 @@ pub fn need(graph: &Graph, plan: VerifyPlan) -> Result<u64, AnalysisError> {
     let step = memory::training(graph, &analysis, Optimizer::Sgd, plan.backend.plan(), true)?;
     let inference =
         memory::memory(graph, &analysis, Optimizer::Sgd, plan.backend.plan())?.inference;
-    let doubles = |value: crate::graph::ValueId| analysis.shapes[value.index()].bytes(DType::F64);
+    let doubles = |value: crate::graph::ValueId| {
+        analysis.shape(value).map_or(Ok(0), |shape| shape.bytes(DType::F64))
+    };
     let bytes = || {
         let batch = sum(graph
             .inputs()

@@ -140,7 +140,7 @@ mod tests {
     fn the_pieces_add_up_to_the_whole() {
         let text = "model: m\ninput: [2, 9, 9]\nlayers:\n  - conv2d(3, 3)\n  - relu\n  - flatten\n  - linear(4)\n";
         let graph = crate::parse_graph(text).unwrap();
-        let analysis = crate::analyze(&graph, &crate::Options::default()).unwrap();
+        let analysis = crate::analyze(&graph, &crate::Options::default()).complete().unwrap();
         let plan = VerifyPlan {
             batch: 1,
             mode: Mode::Train,

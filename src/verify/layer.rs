@@ -28,7 +28,7 @@ fn tensors(params: &[Param], owned: &[Owned<f32>]) -> Check {
         .iter()
         .map(|p| {
             let bytes = p.shape.bytes(p.dtype.unwrap_or(DType::F32)).unwrap_or(u64::MAX);
-            tensor(p.name, &p.shape.sizes(), p.role == Role::Buffer, bytes)
+            tensor(&p.name, &p.shape.sizes(), p.role == Role::Buffer, bytes)
         })
         .collect();
     let executed: Vec<String> = owned

@@ -39,5 +39,6 @@ pub fn resolve(graph: &Graph, plan: VerifyPlan) -> Result<(VerifyPlan, bool), An
 }
 
 pub(super) fn analysed(graph: &Graph, plan: VerifyPlan) -> Result<Analysis, AnalysisError> {
-    analyze(graph, &Options { batch: plan.batch, mode: plan.mode, ..Options::default() })
+    let options = Options { mode: plan.mode, ..Options::default() };
+    analyze(&graph.at_batch(plan.batch), &options).complete()
 }

@@ -11,7 +11,7 @@ pub trait Rules {
     /// Output shapes.
     fn infer(&self, node: NodeId, op: &Op, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let _ = node;
-        op.infer(inputs)
+        op.infer(inputs).map(|outputs| outputs.to_vec())
     }
     /// Tensors.
     fn params(&self, node: NodeId, op: &Op, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {

@@ -144,7 +144,8 @@ pub fn verify(
 pub const LEARNING_RATE: f64 = 0.001;
 
 fn analysis_inputs(graph: &Graph, analysis: &Analysis) -> Vec<Vec<usize>> {
-    graph.inputs().iter().map(|input| analysis.shapes[input.value.index()].sizes()).collect()
+    let shapes = graph.inputs().iter().filter_map(|input| analysis.shape(input.value));
+    shapes.map(|shape| shape.sizes()).collect()
 }
 
 fn bytes_exact(n: u64) -> String {

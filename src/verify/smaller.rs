@@ -31,7 +31,7 @@ impl Resolved {
     /// A network that cannot be analysed.
     pub fn new(graph: &Graph, options: &Options, asked: VerifyPlan) -> Result<Self, AnalysisError> {
         let (plan, raised) = resolve(graph, asked)?;
-        let analysis = analyze(graph, &Options { batch: plan.batch, ..options.clone() })?;
+        let analysis = analyze(&graph.at_batch(plan.batch), options).complete()?;
         let need = need(graph, plan)?;
         Ok(Self { plan, raised, analysis, need })
     }
@@ -39,7 +39,7 @@ impl Resolved {
     /// The shapes of the inputs, batch first.
     pub fn inputs(&self, graph: &Graph) -> Vec<Vec<u64>> {
         let inputs = graph.inputs().iter();
-        inputs.map(|input| self.analysis.shapes[input.value.index()].dims().to_vec()).collect()
+        inputs.filter_map(|input| Some(self.analysis.shape(input.value)?.dims().to_vec())).collect()
     }
 }
 
@@ -106,7 +106,7 @@ fn evaluate(
     at: &impl Fn(&[Vec<u64>]) -> Option<(Graph, Options)>,
 ) -> Option<Smaller> {
     let (graph, options) = at(&shapes)?;
-    let asked = VerifyPlan { batch: options.batch, ..plan };
+    let asked = VerifyPlan { batch: graph.batch().unwrap_or(1), ..plan };
     let Resolved { plan, analysis, need, .. } = Resolved::new(&graph, &options, asked).ok()?;
     let seconds = Estimate::new(&graph, &analysis, plan).ok()?.seconds();
     Some(Smaller { shapes, seconds, need })

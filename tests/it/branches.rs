@@ -188,14 +188,14 @@ fn markdown_csv_and_json_say_it_too() {
 fn heads() -> (cnnstat::graph::Graph, Report) {
     let mut builder = GraphBuilder::new("heads");
     let linear = |out_features| Op::from(Linear { out_features, bias: true });
-    let image = builder.input("image", Shape::vector(8)).unwrap();
+    let image = builder.input("image", Shape::new(&[1, 8]).unwrap(), Some(0)).unwrap();
     let trunk = builder.layer("trunk.fc", linear(8), &[image]).unwrap()[0];
     let first = builder.layer("heads.first", linear(2), &[trunk]).unwrap()[0];
     let second = builder.layer("heads.second", linear(3), &[trunk]).unwrap()[0];
     let bypass = builder.layer("bypass", linear(4), &[image]).unwrap()[0];
     let outputs = [("output", second), ("side", first), ("same", image), ("last", bypass)];
-    let graph = builder.finish(&outputs);
-    let analysis = analyze(&graph, &Options::default()).unwrap();
+    let graph = builder.finish(&outputs).unwrap();
+    let analysis = analyze(&graph, &Options::default()).complete().unwrap();
     let report = report(&graph, &analysis, Caption::default());
     (graph, report)
 }
@@ -232,12 +232,13 @@ fn a_graph_says_who_makes_what() {
 #[test]
 fn of_several_inputs_the_first_is_named_too() {
     let mut builder = GraphBuilder::new("two");
-    let [a, b] = ["a", "b"].map(|name| builder.input(name, Shape::vector(8)).unwrap());
+    let [a, b] =
+        ["a", "b"].map(|name| builder.input(name, Shape::new(&[1, 8]).unwrap(), Some(0)).unwrap());
     let linear = Linear { out_features: 8, bias: true };
     let x = builder.layer("x", linear.clone(), &[b]).unwrap()[0];
     let y = builder.layer("y", linear, &[a]).unwrap()[0];
-    let graph = builder.finish(&[("x", x), ("y", y)]);
-    let analysis = analyze(&graph, &Options::default()).unwrap();
+    let graph = builder.finish(&[("x", x), ("y", y)]).unwrap();
+    let analysis = analyze(&graph, &Options::default()).complete().unwrap();
     let report = report(&graph, &analysis, Caption::default());
     let found = notes(&fold::tree(&report, &View::default()));
     assert_eq!(found, ["x ← b · → x", "y ← a · → y"]);
@@ -249,7 +250,7 @@ fn of_several_inputs_the_first_is_named_too() {
 #[test]
 fn explain_names_what_inputs_come_from() {
     let (graph, mut report) = heads();
-    let analysis = analyze(&graph, &Options::default()).unwrap();
+    let analysis = analyze(&graph, &Options::default()).complete().unwrap();
     let shapes = |report: &Report| {
         let nodes = explain::pick(&graph, "*");
         let sections = explain::derivations(&graph, &analysis, report, &nodes);

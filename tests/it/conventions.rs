@@ -156,7 +156,7 @@ fn keras_on_single_layers() {
 /// What a convention makes of a description.
 fn total_of(text: &str, tool: &str) -> u64 {
     let graph = cnnstat::parse_graph(text).unwrap();
-    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).complete().unwrap();
     let convention = convention::find(tool).unwrap();
     convention.count(&graph, &analysis, Choice::default()).unwrap().total.exact().unwrap()
 }
@@ -265,7 +265,8 @@ fn every_operator_is_ruled_or_stands_in_a_list_with_the_reason() {
             lists.iter().all(|list| list.why.len() > 20 && !list.names_in(convention).is_empty())
         );
         let listed: Vec<&str> = lists.iter().flat_map(|list| list.names_in(convention)).collect();
-        for name in names() {
+        // An operator of one's own is in no tool's table.
+        for name in names().into_iter().filter(|name| name != "unknown") {
             if !ruled.iter().chain(&listed).any(|table| means(table, &name)) {
                 missing.push(format!("{}: {name}", convention.name));
             }
@@ -282,7 +283,7 @@ fn every_operator_is_ruled_or_stands_in_a_list_with_the_reason() {
 fn an_operator_without_a_number_makes_the_total_a_lower_bound() {
     let text = "model: m\ninput: [4, 6, 6]\nlayers:\n  - conv2d(4, 3, bias=false)\n  - silu\n  - relu\n  - silu\n";
     let graph = cnnstat::parse_graph(text).unwrap();
-    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).complete().unwrap();
     let count = |tool: &str| {
         convention::find(tool).unwrap().count(&graph, &analysis, Choice::default()).unwrap()
     };

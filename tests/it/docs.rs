@@ -86,7 +86,13 @@ fn every_key_is_documented_and_no_other() {
     let text = text("docs/json.md");
     let report = json(&page("alexnet --format json"));
     let (layer, totals) = (&report["layers"][0], &report["totals"]);
-    let listing = json(&page("params lenet5 --format json"));
+    // What is left out of a report of which everything is known.
+    let partial = |command: &str| {
+        json(&page(&format!("{command} tests/fixtures/ops/unknown.yaml --format json")))
+    };
+    let unknown = partial("");
+    let open = "model: m\ninput: [4]\nlayers:\n  - linear(2)\n  - unknown('my_op')\n";
+    let listing = json(&run_on(&["params", "-", "--format", "json"], open).stdout);
     let check = json(&page("check lenet5 --format json"));
     let broken = json(&run("check tests/fixtures/missed/params.yaml --format json").stdout);
     let faulty = run("check tests/fixtures/bad/E0502_kernel.yaml --format json");
@@ -94,13 +100,14 @@ fn every_key_is_documented_and_no_other() {
     let limited = json(&page(
         "check tests/fixtures/budgets/bare.yaml --format json --config tests/fixtures/budgets/met.toml",
     ));
-    let memory = json(&page("memory lenet5 --fits 1MiB --format json"));
+    let memory =
+        json(&run("memory tests/fixtures/ops/unknown.yaml --fits 1MiB --format json").stdout);
     let verified = json(&run("verify lenet5 --format json").stdout);
     let profile = json(&run("profile lenet5 --backward --repeat 1 --format json").stdout);
     let compared = json(&page("diff alexnet alexnet_torchvision --format json"));
     let differs = &compared["layers"][0];
-    let list = json(&page("list lenet5 --format json"));
-    let conventions = json(&page("conventions lenet5 --format json"));
+    let list = partial("list");
+    let conventions = partial("conventions");
     let convention = &conventions["conventions"][0];
     let bounded = json(&page("conventions efficientnet_b0 --format json"));
     let mut all = bounded["conventions"].as_array().unwrap().iter();
@@ -110,9 +117,11 @@ fn every_key_is_documented_and_no_other() {
     let diagnostic = json(&diagnostic.stderr);
     let usage = json(&run("alexnet --nosuch --message-format json").stderr);
     for (heading, value) in [
-        ("Report", &report),
+        ("Report", &unknown),
+        ("Missing kind", &unknown["missing"][0]),
         ("Convention", &report["convention"]),
-        ("Named shape", &report["inputs"][0]),
+        ("Input", &report["inputs"][0]),
+        ("Named shape", &compared["after"]["outputs"][0]),
         ("Output", &report["outputs"][0]),
         ("Counts", totals),
         ("Work", &totals["work"]),
@@ -154,6 +163,7 @@ fn every_key_is_documented_and_no_other() {
     ] {
         assert_eq!(documented(&text, heading), keys(value), "{heading}");
     }
+    let layer = &unknown["layers"][0];
     let own: BTreeSet<String> = keys(layer).difference(&keys(totals)).cloned().collect();
     assert_eq!(documented(&text, "Layer"), own);
     assert!(keys(layer).is_superset(&keys(totals)));

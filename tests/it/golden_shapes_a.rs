@@ -52,7 +52,7 @@ fn shapes_are_pytorchs() {
         let expected = case["params"].as_object().unwrap();
         assert_eq!(params.len(), expected.len(), "{id}: number of parameters");
         for param in params {
-            assert_eq!(param.shape.dims(), dims(&expected[param.name]), "{id}: {}", param.name);
+            assert_eq!(param.shape.dims(), dims(&expected[&*param.name]), "{id}: {}", param.name);
         }
         *seen.entry(name.to_owned()).or_default() += 1;
     }

@@ -50,12 +50,12 @@ fn shapes_and_parameters_are_torchs() {
             assert_eq!(inputs[0].get(axis), Some(arrival.value), "{id}: {}", arrival.name);
         }
         let outputs = op.infer(&inputs).unwrap_or_else(|error| panic!("{id}: {error}"));
-        assert_eq!(outputs, [shape(&case["output"])], "{id}");
+        assert_eq!(*outputs, [shape(&case["output"])], "{id}");
         let params: Vec<(String, Shape)> = op
             .params(&inputs)
             .unwrap_or_else(|error| panic!("{id}: {error}"))
             .into_iter()
-            .map(|param| (param.name.to_owned(), param.shape))
+            .map(|param| (param.name.to_string(), param.shape))
             .collect();
         let expected: Vec<(String, Shape)> = case["params"]
             .as_array()

@@ -30,7 +30,7 @@ fn outputs(items: &str) -> Vec<(String, Shape)> {
     let document = document("", items);
     let shapes = analysis(&document).shapes;
     let outputs = document.graph.outputs().iter();
-    outputs.map(|output| (output.name.clone(), shapes[output.value.index()])).collect()
+    outputs.map(|output| (output.name.clone(), shapes[output.value.index()].unwrap())).collect()
 }
 
 #[test]

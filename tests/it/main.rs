@@ -31,6 +31,7 @@ mod list;
 mod memory_command;
 mod models;
 mod output;
+mod partial;
 mod profile;
 mod published;
 mod quantities;

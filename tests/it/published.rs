@@ -88,7 +88,7 @@ fn alexnet_has_sixty_million_parameters() {
 
 /// The product of a layer's weight as it is explained: `3 × 3 × 128 × 64 = 73,728`.
 fn weight_product(document: &Document, layer: &str) -> String {
-    let analysis = cnnstat::analyze(&document.graph, &Options::default()).unwrap();
+    let analysis = cnnstat::analyze(&document.graph, &Options::default()).complete().unwrap();
     let row = row(document, &analysis, layer);
     let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: Mode::Eval };
     let facts = document.graph.node(row.node).op.derive(io);

@@ -57,7 +57,7 @@ fn a_stored_and_a_compared_quantity_is_serialised() {
 fn intensity_is_flops_for_each_byte_that_is_moved_once() {
     let text = "model: m\ninput: [1, 3, 4]\nlayers:\n  - conv2d(1, 3, padding=1)\n  - relu\n  - flatten\n  - linear(1)\n";
     let graph = cnnstat::parse_graph(text).unwrap();
-    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).complete().unwrap();
     let moved: Vec<u128> = analysis.rows.iter().map(|row| row.counts.moved_bytes).collect();
     assert_eq!(moved, [4 * (12 + 9 + 1 + 12), 4 * (12 + 12), 0, 4 * (12 + 12 + 1 + 1)]);
     assert_eq!(analysis.totals.moved_bytes, moved.iter().sum());
@@ -76,7 +76,7 @@ fn intensity_is_flops_for_each_byte_that_is_moved_once() {
 fn weights_that_layers_share_are_moved_by_each() {
     let text = "model: m\ninput: [4]\nlayers:\n  - a: linear(4)\n  - b: share(@a, 'a')\n";
     let graph = cnnstat::parse_graph(text).unwrap();
-    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).unwrap();
+    let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).complete().unwrap();
     let moved: Vec<u128> = analysis.rows.iter().map(|row| row.counts.moved_bytes).collect();
     assert_eq!(moved, [4 * (4 + 20 + 4); 2]);
     assert_eq!(analysis.rows[1].counts.param_bytes, 0);

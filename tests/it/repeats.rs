@@ -14,7 +14,7 @@ use crate::run::{page, run, snapshot, zoo};
 /// The report of a description.
 pub fn described(text: &str) -> Report {
     let graph = parse_graph(text).unwrap_or_else(|error| panic!("{text}\n{error}"));
-    report(&graph, &analyze(&graph, &Options::default()).unwrap(), Caption::default())
+    report(&graph, &analyze(&graph, &Options::default()).complete().unwrap(), Caption::default())
 }
 
 /// Three stages of four equal blocks, each of two equal convolutions.
@@ -168,8 +168,8 @@ fn what_differs_in_anything_is_not_collapsed() {
         ("name", |r| r.layers[2].name = "b.conv1".to_owned()),
         ("operator", |r| r.layers[3].op = "tanh".to_owned()),
         ("arguments", |r| r.layers[2].call.push_str(", dilation=1")),
-        ("input", |r| r.layers[3].inputs[0][1] = 5),
-        ("output", |r| r.layers[3].outputs[0][2] = 7),
+        ("input", |r| r.layers[3].inputs[0] = Some(vec![5])),
+        ("output", |r| r.layers[3].outputs[0] = Some(vec![7])),
         ("counts", |r| r.layers[2].counts.trainable -= 1),
         ("tensors", |r| r.layers[2].shared_with = Some("stem".to_owned())),
         ("source inside", |r| {

@@ -30,7 +30,7 @@ fn sizes(shape: &Shape) -> Vec<usize> {
 }
 
 fn batch_of(graph: &Graph, analysis: &Analysis) -> Data {
-    let shapes = graph.inputs().iter().map(|input| sizes(&analysis.shapes[input.value.index()]));
+    let shapes = graph.inputs().iter().map(|input| sizes(&analysis.shape(input.value).unwrap()));
     Data::sample(graph, &shapes.collect::<Vec<_>>(), 7)
 }
 
@@ -57,7 +57,9 @@ impl Setting<'_> {
     fn analysis<S: Scalar>(&self, mode: Mode) -> Analysis {
         let frozen = self.frozen.iter().map(|p| glob::Pattern::new(p).unwrap()).collect();
         let dtype = if S::BYTES == 8 { DType::F64 } else { DType::F32 };
-        analyze(self.graph, &Options { batch: self.batch, dtype, mode, frozen }).unwrap()
+        analyze(&self.graph.at_batch(self.batch), &Options { dtype, mode, frozen })
+            .complete()
+            .unwrap()
     }
 
     /// A built network, with what the analysis says is frozen.
@@ -70,7 +72,7 @@ impl Setting<'_> {
         let mut network = Network::<S>::new(self.graph, Scheme::Torch, 1).with_backend(backend);
         for (node, row) in self.graph.nodes().iter().zip(&analysis.rows) {
             let frozen = row.tensors.iter().filter(|t| t.role != Role::Buffer && !t.trainable);
-            network.freeze(frozen.map(|t| tensor_name(&node.name, t.name)));
+            network.freeze(frozen.map(|t| tensor_name(&node.name, &t.name)));
         }
         network.build(&data.inputs(&Meter::new())).unwrap();
         network
@@ -163,7 +165,7 @@ fn of_params<S: Scalar>(gradients: &Gradients<S>) -> u64 {
 
 /// Nothing, the first layer with parameters, one in the middle, all but the last, all, and every bias.
 fn freezings(graph: &Graph) -> Vec<Vec<String>> {
-    let analysis = analyze(graph, &Options::default()).unwrap();
+    let analysis = analyze(graph, &Options::default()).complete().unwrap();
     let rows = graph.nodes().iter().zip(&analysis.rows);
     let owners: Vec<String> = rows
         .filter(|(_, row)| !row.tensors.is_empty())
@@ -201,7 +203,7 @@ pub fn everything<S: Scalar>(name: &str, graph: &Graph, batches: &[u64]) {
 #[test]
 fn memory_of_every_fixture_is_as_foretold() {
     let mut networks = 0;
-    for source in folder("tests/fixtures/ops") {
+    for source in crate::common::runnable(folder("tests/fixtures/ops")) {
         for variant in variants(&source) {
             let graph = read(&source, variant.as_deref()).graph;
             everything::<f32>(&source.name, &graph, &[1, 3]);
@@ -214,7 +216,7 @@ fn memory_of_every_fixture_is_as_foretold() {
 /// Numbers of 8 bytes; indices, masks and counts keep their own sizes.
 #[test]
 fn memory_in_doubles_is_as_foretold() {
-    for source in folder("tests/fixtures/ops") {
+    for source in crate::common::runnable(folder("tests/fixtures/ops")) {
         let graph = read(&source, None).graph;
         let frozen: &[String] = &[];
         let at = Setting {
@@ -262,7 +264,7 @@ fn memory_of_the_zoo_is_as_foretold() {
     for (at, (name, input, batch)) in networks.into_iter().enumerate() {
         let graph = zoo(name, input);
         let freezings = freezings(&graph);
-        let macs = analyze(&graph, &Options::default()).unwrap().totals.work.macs;
+        let macs = analyze(&graph, &Options::default()).complete().unwrap().totals.work.macs;
         let settings: Vec<(&[String], bool, Kind)> = if macs < 500_000 {
             let of = |frozen| KINDS.map(|kind| (frozen, kind == Kind::Momentum, kind));
             freezings.iter().map(Vec::as_slice).flat_map(of).collect()
@@ -286,14 +288,14 @@ fn linear(out_features: u64) -> Op {
 /// outputs by position.
 fn graph(layers: &[(&str, Op, usize)], outputs: &[usize]) -> Graph {
     let mut builder = GraphBuilder::new("graph");
-    let mut values = vec![builder.input("input", Shape::vector(5)).unwrap()];
+    let mut values = vec![builder.input("input", Shape::new(&[1, 5]).unwrap(), Some(0)).unwrap()];
     for (name, op, from) in layers {
         values.push(builder.layer(*name, op.clone(), &[values[*from]]).unwrap()[0]);
     }
-    let names: Vec<String> = outputs.iter().map(|at| format!("out{at}")).collect();
+    let names: Vec<String> = (0..outputs.len()).map(|at| format!("out{at}")).collect();
     let outputs: Vec<_> =
         names.iter().zip(outputs).map(|(name, at)| (name.as_str(), values[*at])).collect();
-    builder.finish(&outputs)
+    builder.finish(&outputs).unwrap()
 }
 
 /// Graphs that descriptions cannot say yet: values used more than once, by layers and as outputs, through views, and
@@ -501,13 +503,14 @@ fn a_scale_has_the_name_of_its_layer() {
 /// forward is that of a step, dropout and batch statistics among it.
 #[test]
 fn a_first_pass_and_a_loss_are_those_of_any_other() {
-    for source in folder("tests/fixtures/ops") {
+    for source in crate::common::runnable(folder("tests/fixtures/ops")) {
         let graph = read(&source, None).graph;
         for (backend, mode) in
             BACKENDS.into_iter().flat_map(|b| [(b, Mode::Eval), (b, Mode::Train)])
         {
-            let options = Options { batch: 2, mode, ..Options::default() };
-            let data = batch_of(&graph, &analyze(&graph, &options).unwrap());
+            let graph = graph.at_batch(2);
+            let options = Options { mode, ..Options::default() };
+            let data = batch_of(&graph, &analyze(&graph, &options).complete().unwrap());
             let made =
                 || Network::<f32>::new(&graph, Scheme::KaimingNormal, 3).with_backend(backend);
             let persistent = Meter::new();
@@ -534,7 +537,7 @@ fn shared_filters_are_kept_ready_once() {
     let kept = |text: &str| {
         let source = Source { name: "m.yaml".into(), text: text.into() };
         let graph = read(&source, None).graph;
-        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         let fast = Backend::Fast { exact: false };
         let said = profile::prepacked_bytes(&graph, &analysis, fast);
         let persistent = Meter::new();
@@ -566,7 +569,7 @@ layers:
 ";
     let source = Source { name: "m.yaml".into(), text: text.into() };
     let graph = read(&source, None).graph;
-    let analysis = analyze(&graph, &Options::default()).unwrap();
+    let analysis = analyze(&graph, &Options::default()).complete().unwrap();
     let fast = Backend::Fast { exact: false };
     assert!(profile::prepacked_bytes(&graph, &analysis, fast) > 0, "something is kept");
     assert_eq!(profile::prepacked_bytes(&graph, &analysis, Backend::Reference), 0);

@@ -50,7 +50,8 @@ fn op(word: &str) -> Op {
 /// convolution to 5 channels by a kernel of 3, `as1` the layer that made value 1 once more. Outputs by position.
 fn graph(layers: &str, outputs: &[usize]) -> Graph {
     let mut builder = GraphBuilder::new("joins");
-    let mut values = vec![builder.input("input", Shape::new(&[2, 4, 4]).unwrap()).unwrap()];
+    let mut values =
+        vec![builder.input("input", Shape::new(&[1, 2, 4, 4]).unwrap(), Some(0)).unwrap()];
     let mut made = Vec::new();
     for layer in layers.split(", ") {
         let mut words = layer.split(' ');
@@ -63,9 +64,9 @@ fn graph(layers: &str, outputs: &[usize]) -> Graph {
         values.push(outputs.unwrap()[0]);
         made.push(builder.last().unwrap());
     }
-    let names: Vec<String> = outputs.iter().map(|at| format!("out{at}")).collect();
+    let names: Vec<String> = (0..outputs.len()).map(|at| format!("out{at}")).collect();
     let pairs = names.iter().zip(outputs).map(|(name, at)| (name.as_str(), values[*at]));
-    builder.finish(&pairs.collect::<Vec<_>>())
+    builder.finish(&pairs.collect::<Vec<_>>()).unwrap()
 }
 
 /// Every way in which values, gradients and parameters are shared.
@@ -202,7 +203,7 @@ fn additions_where_gradients_meet_are_counted() {
 #[test]
 fn shared_parameters_count_once_and_their_work_each_time() {
     let graph = graph("c23 0, as1 1, as1 2", &[3]);
-    let analysis = analyze(&graph, &Options::default()).unwrap();
+    let analysis = analyze(&graph, &Options::default()).complete().unwrap();
     assert_eq!((analysis.totals.params, analysis.totals.work.macs), (38, 3 * 2 * 2 * 9 * 16));
     let params: Vec<u64> = analysis.rows.iter().map(|row| row.counts.params).collect();
     assert_eq!(params, [38, 0, 0]);
@@ -224,12 +225,12 @@ fn shared_parameters_count_once_and_their_work_each_time() {
 #[test]
 fn a_shared_layer_needs_what_its_parameters_have() {
     let mut builder = GraphBuilder::new("shared");
-    let image = builder.input("input", Shape::new(&[2, 4, 4]).unwrap()).unwrap();
-    let other = builder.input("other", Shape::new(&[3, 4, 4]).unwrap()).unwrap();
+    let image = builder.input("input", Shape::new(&[1, 2, 4, 4]).unwrap(), Some(0)).unwrap();
+    let other = builder.input("other", Shape::new(&[1, 3, 4, 4]).unwrap(), Some(0)).unwrap();
     builder.layer("a", conv(5, 3), &[image]).unwrap();
     let first = builder.last().unwrap();
     let wrong = builder.shared("b", first, &[other]).unwrap_err();
-    assert!(matches!(wrong, ShapeError::Shared { tensor: "weight", .. }), "{wrong:?}");
+    assert!(matches!(&wrong, ShapeError::Shared { tensor, .. } if tensor == "weight"), "{wrong:?}");
     let text = wrong.to_string();
     assert!(text.contains("5×2×3×3") && text.contains("5×3×3×3"), "{text}");
     assert!(wrong.help().is_some());

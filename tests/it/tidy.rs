@@ -75,9 +75,6 @@ const AGAINST_THE_ORDER: &[(&str, &str)] = &[("report", "compare")];
 
 /// Files in circles of more than two files, or of several folders. The list may only become shorter.
 const IN_CIRCLES: &[&str] = &[
-    "src/analysis/cost.rs",
-    "src/analysis/mod.rs",
-    "src/analysis/shapes.rs",
     "src/cli/args.rs",
     "src/cli/args/conventions.rs",
     "src/cli/args/running.rs",

@@ -113,13 +113,15 @@ mod tests {
     /// The field of the last of these layers, each with the positions of the values it uses; 0 is the image.
     fn last(layers: &[(Op, &[usize])]) -> Field {
         let mut builder = GraphBuilder::new("n");
-        let mut values = vec![builder.input("input", Shape::new(&[1, 32, 24]).unwrap()).unwrap()];
+        let mut values =
+            vec![builder.input("input", Shape::new(&[1, 1, 32, 24]).unwrap(), Some(0)).unwrap()];
         for (op, from) in layers {
             let inputs: Vec<ValueId> = from.iter().map(|at| values[*at]).collect();
-            values.push(builder.layer("layer", op.clone(), &inputs).unwrap()[0]);
+            let name = format!("layer{}", values.len());
+            values.push(builder.layer(name, op.clone(), &inputs).unwrap()[0]);
         }
-        let graph = builder.finish(&[]);
-        let shapes = crate::analysis::shapes::infer(&graph, 1).unwrap();
+        let graph = builder.finish(&[]).unwrap();
+        let shapes = crate::analysis::shapes::infer(&graph, &mut Vec::new()).shapes;
         super::super::follow(&graph, &shapes, Mode::Eval).pop().flatten().unwrap()
     }
 
@@ -295,13 +297,13 @@ mod tests {
     #[test]
     fn what_comes_from_another_input_is_left_out() {
         let mut builder = GraphBuilder::new("n");
-        let image = builder.input("image", Shape::new(&[1, 8, 8]).unwrap()).unwrap();
-        let other = builder.input("other", Shape::new(&[1, 8, 8]).unwrap()).unwrap();
+        let image = builder.input("image", Shape::new(&[1, 1, 8, 8]).unwrap(), Some(0)).unwrap();
+        let other = builder.input("other", Shape::new(&[1, 1, 8, 8]).unwrap(), Some(0)).unwrap();
         let seen = builder.layer("a", conv(3), &[image]).unwrap()[0];
         let wide = builder.layer("b", conv(7), &[other]).unwrap()[0];
         builder.layer("c", add(), &[wide, seen]).unwrap();
-        let graph = builder.finish(&[]);
-        let shapes = crate::analysis::shapes::infer(&graph, 1).unwrap();
+        let graph = builder.finish(&[]).unwrap();
+        let shapes = crate::analysis::shapes::infer(&graph, &mut Vec::new()).shapes;
         let fields = super::super::follow(&graph, &shapes, Mode::Eval);
         assert!(fields[wide.index()].is_none());
         assert_eq!(fields.last(), fields.get(seen.index()));

@@ -5,24 +5,19 @@
 use serde::Serialize;
 
 use super::held::Memory;
-use crate::analysis::{Analysis, AnalysisError, Options, analyze};
+use crate::analysis::{Analysis, AnalysisError, analyze};
 use crate::graph::Graph;
 
-/// The largest batch whose need is within a limit; 0 where not even one example fits.
+/// The largest batch whose need is within a limit; 0 where not even one example fits. `need` says the bytes at a batch.
 ///
 /// # Errors
 /// A network that cannot be analysed at a batch of one.
 pub fn largest_batch(
-    graph: &Graph,
-    options: &Options,
     limit: u64,
-    need: impl Fn(&Analysis) -> Result<u64, AnalysisError>,
+    mut need: impl FnMut(u64) -> Result<u64, AnalysisError>,
 ) -> Result<u64, AnalysisError> {
     // What exceeds 64 bits does not fit; at a batch of one it is an error of the network.
-    let fits = |batch: u64| {
-        let analysed = analyze(graph, &Options { batch, ..options.clone() });
-        analysed.and_then(|analysis| need(&analysis)).map(|bytes| bytes <= limit)
-    };
+    let mut fits = |batch: u64| need(batch).map(|bytes| bytes <= limit);
     if !fits(1)? {
         return Ok(0);
     }
@@ -50,14 +45,14 @@ pub fn largest_batch(
 pub struct Fits {
     /// Bytes there are.
     pub limit_bytes: u64,
-    /// The largest batch of inference that fits; 0 where not even one example does.
-    pub inference_batch: u64,
+    /// The largest batch of inference that fits; 0 where not even one example does. `None` where something is not known.
+    pub inference_batch: Option<u64>,
     /// The largest batch of a training step that fits.
-    pub training_batch: u64,
+    pub training_batch: Option<u64>,
     /// What was asked about at the report's batch: `inference`, or `training` where an optimiser was named.
     pub judged: &'static str,
-    /// Whether that fits.
-    pub fits: bool,
+    /// Whether that fits; `None` where a lower bound fits, which does not decide it.
+    pub fits: Option<bool>,
 }
 
 /// What fits in so many bytes: the largest batches, and whether training or inference does at the batch as it is.
@@ -70,18 +65,22 @@ pub fn fits(
     found: &Memory,
     trains: bool,
     limit: u64,
-    need: impl Fn(&Analysis) -> Result<Memory, AnalysisError>,
+    need: impl Fn(&Graph, &Analysis) -> Result<Memory, AnalysisError>,
 ) -> Result<Fits, AnalysisError> {
     let largest = |bytes: fn(&Memory) -> u64| {
-        let need = |analysis: &Analysis| need(analysis).map(|memory| bytes(&memory));
-        largest_batch(graph, &analysis.options, limit, need)
+        let need = |batch: u64| {
+            let graph = graph.at_batch(batch);
+            let analysis = analyze(&graph, &analysis.options).complete()?;
+            need(&graph, &analysis).map(|memory| bytes(&memory))
+        };
+        found.is_exact.then(|| largest_batch(limit, need)).transpose()
     };
-    let (inference, training) = (found.inference.bytes, found.training.peak.bytes);
+    let bytes = if trains { found.training.peak.bytes } else { found.inference.bytes };
     Ok(Fits {
         limit_bytes: limit,
         inference_batch: largest(|memory| memory.inference.bytes)?,
         training_batch: largest(|memory| memory.training.peak.bytes)?,
         judged: if trains { "training" } else { "inference" },
-        fits: if trains { training } else { inference } <= limit,
+        fits: (found.is_exact || bytes > limit).then_some(bytes <= limit),
     })
 }

@@ -74,6 +74,8 @@ pub struct Memory {
     pub inference: Peak,
     /// A training step.
     pub training: Training,
+    /// Whether everything is known; else all of it are lower bounds.
+    pub is_exact: bool,
 }
 
 /// The scratch memory that a backend's kernels take: how many numbers beside inputs and outputs, forward, for gradients of

@@ -5,7 +5,7 @@ use super::held::{Alive, Moment, Peak, Plan};
 use crate::analysis::Analysis;
 use crate::graph::{Graph, NodeId, ValueId};
 use crate::ops::ledger::Keep;
-use crate::ops::{Io, Layer, Mode};
+use crate::ops::{Layer, Mode};
 use crate::shape::{TooLarge, product};
 
 /// Which of the three kinds of scratch memory a pass uses.
@@ -72,7 +72,9 @@ impl<'a> Life<'a> {
     }
 
     fn bytes(&self, value: ValueId) -> Result<u64, TooLarge> {
-        self.analysis.shapes[value.index()].bytes(self.analysis.options.dtype)
+        // A value whose shape is not known is left out: what is found is a lower bound.
+        let dtype = self.analysis.options.dtype;
+        self.analysis.shape(value).map_or(Ok(0), |shape| shape.bytes(dtype))
     }
 
     fn mark(&mut self, moment: Moment) {
@@ -90,7 +92,8 @@ impl<'a> Life<'a> {
         uses: Uses,
     ) -> Result<(), TooLarge> {
         let node = self.graph.node(id);
-        let planned = (self.plan)(&node.op, &self.analysis.rows[id.index()].inputs, self.mode);
+        let inputs = self.analysis.rows[id.index()].inputs.known();
+        let planned = inputs.map_or([0; 3], |inputs| (self.plan)(&node.op, inputs, self.mode));
         let used = planned.into_iter().zip(uses).filter(|(_, used)| *used);
         let numbers = used.map(|(numbers, _)| numbers).max().unwrap_or(0);
         let bytes = product([numbers, self.analysis.options.dtype.bytes()])?;
@@ -121,8 +124,7 @@ impl<'a> Life<'a> {
             outputs.push(block);
         }
         let mut kept = Vec::new();
-        if keep {
-            let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: self.mode };
+        if let Some(io) = row.io(self.mode).filter(|_| keep) {
             for keep in node.op.saved(io)? {
                 let block = match keep {
                     Keep::Input(i) => node
@@ -186,10 +188,11 @@ impl<'a> Life<'a> {
         grads: &[Block],
     ) -> Result<Vec<(ValueId, Block)>, TooLarge> {
         let (node, row) = (self.graph.node(id), &self.analysis.rows[id.index()]);
-        let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: self.mode };
+        let io = row.io(self.mode);
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for (i, value) in node.inputs.iter().enumerate() {
-            let passed = grads.first().filter(|_| node.op.passes_gradient(i, io));
+            let passes = io.is_some_and(|io| node.op.passes_gradient(i, io));
+            let passed = grads.first().filter(|_| passes);
             let block = if let Some(block) = passed {
                 self.heap.hold(*block)
             } else {

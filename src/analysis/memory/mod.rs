@@ -17,7 +17,7 @@ pub use optimizer::Optimizer;
 
 use super::{Analysis, AnalysisError};
 use crate::graph::Graph;
-use crate::ops::Mode;
+use crate::ops::{Layer as _, Mode};
 use crate::shape::{TooLarge, sum};
 use life::{Life, listed};
 use step::step;
@@ -38,6 +38,8 @@ pub fn memory(
             buffers: analysis.totals.buffer_bytes,
             inference: inference(graph, analysis, plan)?,
             training: step(graph, analysis, optimizer, plan, false)?,
+            is_exact: !analysis.is_partial()
+                && graph.nodes().iter().all(|node| !node.op.is_declared()),
         })
     };
     follow().map_err(AnalysisError::totals)

@@ -6,8 +6,8 @@ use super::life::{Life, listed};
 use super::optimizer::Optimizer;
 use crate::analysis::Analysis;
 use crate::graph::{Graph, NodeId, WeightsId};
-use crate::ops::ledger::Role;
 use crate::ops::Mode;
+use crate::ops::ledger::Role;
 use crate::shape::{TooLarge, product, sum};
 
 /// Bytes of a node's parameter gradients, in order, and whether each parameter is trained.

@@ -15,7 +15,7 @@ struct Faulty;
 
 impl Rules for Faulty {
     fn infer(&self, _: NodeId, op: &Op, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        let shapes = op.infer(inputs)?;
+        let shapes = op.infer(inputs)?.to_vec();
         let more = |shape: &Shape| shape.with(2, shape.dims()[2] + 1);
         let is_pool = matches!(op, Op::AvgPool(_));
         Ok(if is_pool { shapes.iter().map(more).collect() } else { shapes })

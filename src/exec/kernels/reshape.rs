@@ -49,8 +49,9 @@ impl Kernel for Reshape {
         let named: Vec<Option<usize>> =
             self.sizes.iter().map(|size| usize::try_from(*size).ok()).collect();
         let known: usize = named.iter().flatten().product();
-        let left = input[1..].iter().product::<usize>() / known;
-        let mut shape = vec![input[0]];
+        let start = usize::try_from(self.start_dim).expect("an axis");
+        let left = input[start..].iter().product::<usize>() / known;
+        let mut shape = input[..start].to_vec();
         shape.extend(named.into_iter().map(|size| size.unwrap_or(left)));
         view(&pass, &shape)
     }

@@ -13,7 +13,7 @@ use crate::exec::base::scalar::Scalar;
 use crate::exec::base::tensor::Tensor;
 use crate::exec::kernels::{Init, Kernel as _, Owned, Scheme, TensorKind};
 use crate::graph::{Graph, NodeId, WeightsId, tensor_name};
-use crate::ops::Mode;
+use crate::ops::{Mode, Op};
 
 /// Why a network cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,18 @@ pub enum RunError {
     SharedShapes {
         /// The later user.
         layer: String,
+    },
+    /// There is no rule, and so no kernel, for an operator.
+    UnknownOperator {
+        /// What it is called.
+        operator: String,
+        /// The layer.
+        layer: String,
+    },
+    /// A tensor that is shared by itself: only whole layers can be run with shared tensors.
+    TiedTensor {
+        /// Its whole name.
+        tensor: String,
     },
     /// A tensor of this name is not there, or has another shape.
     Tensor {
@@ -49,12 +61,35 @@ impl fmt::Display for RunError {
             Self::SharedShapes { layer } => {
                 write!(f, "{layer}: the weights it shares have other shapes")
             }
+            Self::UnknownOperator { operator, layer } => {
+                write!(f, "`{operator}` (layer {layer}) is unknown to cnnstat and cannot be run")
+            }
+            Self::TiedTensor { tensor } => {
+                write!(f, "{tensor} is another layer's tensor, which cannot be run yet")
+            }
             Self::Tensor { name, found } => write!(f, "no tensor {name} of shape {found:?}"),
         }
     }
 }
 
 impl std::error::Error for RunError {}
+
+/// Whether every layer of a graph can be run.
+///
+/// # Errors
+/// The first layer that cannot.
+pub fn runnable(graph: &Graph) -> Result<(), RunError> {
+    if let Some(node) = graph.nodes().iter().find(|node| matches!(node.op, Op::Unknown(_))) {
+        let (operator, layer) = (node.op.called(), node.name.clone());
+        return Err(RunError::UnknownOperator { operator, layer });
+    }
+    match graph.shared_tensors().first() {
+        None => Ok(()),
+        Some(((node, name), _)) => {
+            Err(RunError::TiedTensor { tensor: tensor_name(&graph.node(*node).name, name) })
+        }
+    }
+}
 
 /// A graph with real tensors.
 #[derive(Debug)]

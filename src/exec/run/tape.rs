@@ -13,7 +13,7 @@
 
 use std::collections::HashMap;
 
-use super::network::{Network, RunError};
+use super::network::{Network, RunError, runnable};
 use crate::exec::base::meter::Buffer;
 use crate::exec::base::scalar::Scalar;
 use crate::exec::base::tensor::Tensor;
@@ -153,6 +153,7 @@ impl<S: Scalar> Network<'_, S> {
         observer: &mut dyn Observer<S>,
     ) -> Result<Tape<S>, RunError> {
         let graph = self.graph;
+        runnable(graph)?;
         let (expected, found) = (graph.inputs().len(), inputs.len());
         if expected != found {
             return Err(RunError::Inputs { expected, found });

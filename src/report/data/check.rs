@@ -26,6 +26,8 @@ pub enum Outcome {
     NotCompared,
     /// The description was changed by options, so that it says nothing of this network.
     NotChecked,
+    /// Only a lower bound of it is known, or nothing, and that does not decide it.
+    NotDecided,
     /// Nothing is expected.
     NoExpectations,
 }
@@ -53,6 +55,7 @@ impl Outcome {
             Self::NoBaseline => "no baseline",
             Self::NotCompared => "not compared",
             Self::NotChecked => "not checked",
+            Self::NotDecided => "not decided",
             Self::NoExpectations => "no expectations",
         }
     }
@@ -62,14 +65,17 @@ impl Outcome {
         match self {
             Self::Met => Some(Level::Ok),
             Self::Warned | Self::NoBaseline => Some(Level::Warn),
-            Self::Missed | Self::Unknown => Some(Level::Fail),
+            Self::Missed | Self::Unknown | Self::NotDecided => Some(Level::Fail),
             Self::NotCompared | Self::NotChecked | Self::NoExpectations => None,
         }
     }
 
     /// Whether something was compared, or would be, had it been there before.
     pub const fn is_checked(self) -> bool {
-        matches!(self, Self::Met | Self::Warned | Self::Missed | Self::NoBaseline)
+        matches!(
+            self,
+            Self::Met | Self::Warned | Self::Missed | Self::NoBaseline | Self::NotDecided
+        )
     }
 }
 
@@ -305,6 +311,7 @@ impl Check {
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let aside = [
             (Outcome::Unknown, "for a layer that does not exist"),
+            (Outcome::NotDecided, "not decided, since something is not known"),
             (Outcome::Warned, "above what is to be warned of"),
             (Outcome::NoBaseline, "with nothing in the baseline to compare with"),
             (Outcome::NotCompared, "not compared without --baseline or --base"),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::convention::{Convention, Count, NotCounted, Summed};
-use crate::report::model::{NamedShape, Report, SCHEMA_VERSION};
+use crate::report::model::{Input, MissingKind, Report, SCHEMA_VERSION, Status};
 
 /// A network as every convention counts it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,13 +13,19 @@ pub struct ConventionsReport {
     /// The network's name.
     pub model: String,
     /// Its inputs, with the batch.
-    pub inputs: Vec<NamedShape>,
+    pub inputs: Vec<Input>,
     /// Examples that go through at once.
     pub batch: u64,
     /// `eval` or `train`.
     pub mode: &'static str,
     /// MACs of layers that only auxiliary heads need.
     pub auxiliary_macs: u64,
+    /// Whether everything is known; else what counts it is a lower bound. Left out where it is `complete`.
+    #[serde(skip_serializing_if = "Status::is_complete")]
+    pub status: Status,
+    /// What could not be counted, once a kind; left out where the status is `complete`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingKind>,
     /// What each tool prints.
     pub conventions: Vec<PrintedCount>,
 }
@@ -90,6 +96,8 @@ impl ConventionsReport {
             batch: report.batch,
             mode: report.mode,
             auxiliary_macs: layers.map(|(layer, _)| layer.counts.work.macs).sum(),
+            status: report.status,
+            missing: report.missing.clone(),
             conventions: counts.iter().map(printed).collect(),
         }
     }

@@ -3,15 +3,15 @@
 //! What an operator derives stands first; parameters, FLOPs, what is kept and what is seen come from the ledger and the
 //! passes.
 
-use crate::analysis::{Analysis, Field, Row};
+use crate::analysis::{Analysis, Counted, Field, Row};
 use crate::graph::{Graph, Node, NodeId, is_within};
 use crate::ops::derive::Fact;
 use crate::ops::ledger::{Keep, Role, Work};
 use crate::ops::{Io, Layer as _};
 use crate::report::build::{self, Caption};
 use crate::report::columns;
-use crate::report::grid::shape_text;
-use crate::report::model::{AxisField, Convention, Layer, Report};
+use crate::report::grid::sizes_text;
+use crate::report::model::{AxisField, Convention, Layer, Report, Sizes};
 use crate::shape::DType;
 use crate::units::{bytes, grouped};
 
@@ -82,14 +82,23 @@ fn facts(
 ) -> Vec<Fact> {
     let node = graph.node(row.node);
     let options = &analysis.options;
-    let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: options.mode };
-    let mut facts = node.op.derive(io);
-    facts.extend(parameters(row, layer));
-    facts.push(flops(&row.counts.work, row.counts.flops));
-    if !convention.is_default() {
+    let io = row.io(options.mode);
+    let mut facts = match io {
+        Some(io) => node.op.derive(io),
+        None => vec![Fact::note("arithmetic", "not counted: a shape is not known")],
+    };
+    if row.counts.known.has(Counted::Tensors) {
+        facts.extend(parameters(row, layer));
+    }
+    if row.is_counted() {
+        facts.push(flops(&row.counts.work, row.counts.flops));
+    }
+    if !convention.is_default() && layer.counts.known.has(Counted::Flops) {
         facts.push(Fact::note(convention.title, &grouped(layer.counts.flops)));
     }
-    if let Ok(saved) = node.op.saved(io) {
+    if let Some(io) = io.filter(|_| row.is_counted())
+        && let Ok(saved) = node.op.saved(io)
+    {
         facts.push(kept(&saved, io, options.dtype));
     }
     facts.extend(sees(layer, &row.field));
@@ -108,7 +117,7 @@ fn call(layer: &Layer) -> String {
 fn shapes(layer: &Layer, network_inputs: usize) -> String {
     let before = layer.index.checked_sub(1);
     let is_plain = |from: Option<usize>| from == before && (from.is_some() || network_inputs == 1);
-    let sized = |shape: &Vec<u64>| shape_text(shape, "×");
+    let sized = |shape: &Sizes| sizes_text(shape, "×");
     let inputs: Vec<String> = match (layer.from_index.as_slice(), layer.inputs.as_slice()) {
         ([from], [only]) if is_plain(*from) => vec![sized(only)],
         (_, shapes) => {
@@ -130,7 +139,7 @@ fn parameters(row: &Row, layer: &Layer) -> Option<Fact> {
         .tensors
         .iter()
         .filter(|tensor| tensor.role != Role::Buffer)
-        .map(|tensor| (tensor.name, tensor.elements))
+        .map(|tensor| (&*tensor.name, tensor.elements))
         .collect();
     let sum = (terms.len() > 1).then(|| Fact::sum("parameters", &terms))?;
     let frozen = row.counts.params - row.counts.trainable;

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::analysis::Analysis;
 use crate::analysis::memory::{self, Fits, Memory, Moment, Optimizer};
-use crate::graph::{Graph, Input};
-use crate::report::model::{NamedShape, SCHEMA_VERSION};
+use crate::graph::Graph;
+use crate::report::model::{Input, MissingKind, SCHEMA_VERSION, Status};
 
 /// What a network stores and holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,13 +18,19 @@ pub struct MemoryReport {
     /// The network's name.
     pub model: String,
     /// Its inputs, with the batch.
-    pub inputs: Vec<NamedShape>,
+    pub inputs: Vec<Input>,
     /// Examples that go through at once.
     pub batch: u64,
     /// Element type of parameters and activations.
     pub dtype: &'static str,
     /// What trains it: `sgd`, `momentum` or `adam`.
     pub optimizer: &'static str,
+    /// Whether everything is known; else the bytes are lower bounds. Left out where it is `complete`.
+    #[serde(skip_serializing_if = "Status::is_complete")]
+    pub status: Status,
+    /// What could not be counted, once a kind; left out where there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingKind>,
     /// Bytes of parameters: what is stored with a device.
     pub flash_bytes: u64,
     /// Bytes of buffers, which are stored beside them.
@@ -100,18 +106,16 @@ pub fn report(
     memory: Memory,
     fits: Option<Fits>,
 ) -> MemoryReport {
-    let Memory { flash, buffers, inference, training } = memory;
-    let named = |input: &Input| NamedShape {
-        name: input.name.clone(),
-        shape: analysis.shapes[input.value.index()].dims().to_vec(),
-    };
+    let Memory { flash, buffers, inference, training, is_exact } = memory;
     MemoryReport {
         schema_version: SCHEMA_VERSION,
         model: name.to_owned(),
-        inputs: graph.inputs().iter().map(named).collect(),
-        batch: analysis.options.batch,
+        inputs: Input::all(graph, analysis.options.dtype),
+        batch: graph.batch().unwrap_or(1),
         dtype: analysis.options.dtype.name(),
         optimizer: optimizer.name(),
+        status: if is_exact { Status::Complete } else { Status::Partial },
+        missing: analysis.missing_kinds(graph).into_iter().map(Into::into).collect(),
         flash_bytes: flash,
         buffer_bytes: buffers,
         inference: peak(graph, inference),

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::analysis::Counted;
 use crate::graph::{NameTree, NodeId, tensor_name};
-use crate::report::model::{Report, SCHEMA_VERSION};
+use crate::report::model::{Report, SCHEMA_VERSION, Status};
 
 /// The list of a network's tensors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -12,6 +13,9 @@ pub struct ParamsReport {
     pub schema_version: u32,
     /// The network's name.
     pub model: String,
+    /// Whether everything is known; else the sums are lower bounds. Left out where it is `complete`.
+    #[serde(skip_serializing_if = "Status::is_complete")]
+    pub status: Status,
     /// The tensors, in torch's order.
     pub tensors: Vec<ListedTensor>,
     /// Elements of the parameters in the list.
@@ -44,6 +48,11 @@ pub fn listing(report: &Report, buffers: bool) -> ParamsReport {
     let mut listing = ParamsReport {
         schema_version: SCHEMA_VERSION,
         model: report.model.clone(),
+        status: if report.totals.known.has(Counted::Tensors) {
+            Status::Complete
+        } else {
+            Status::Partial
+        },
         tensors: Vec::new(),
         params: 0,
         buffers: 0,
@@ -62,7 +71,7 @@ pub fn listing(report: &Report, buffers: bool) -> ParamsReport {
             *sum = sum.saturating_add(count);
             listing.tensors.push(ListedTensor {
                 index: listing.tensors.len(),
-                name: tensor_name(&layer.name, tensor.name),
+                name: tensor_name(&layer.name, &tensor.name),
                 shape: tensor.shape.clone(),
                 count,
                 kind: tensor.kind,

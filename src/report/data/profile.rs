@@ -6,7 +6,8 @@ use crate::analysis::Analysis;
 use crate::graph::Graph;
 use crate::profile::{self, ProfilePlan};
 use crate::report::build::mode_name;
-use crate::report::model::{NamedShape, SCHEMA_VERSION};
+use crate::report::model::{Input, SCHEMA_VERSION};
+use crate::shape::DType;
 use crate::verify;
 
 /// What was measured of a network.
@@ -17,7 +18,7 @@ pub struct ProfileReport {
     /// The network's name.
     pub model: String,
     /// Its inputs, with the batch.
-    pub inputs: Vec<NamedShape>,
+    pub inputs: Vec<Input>,
     /// Examples that go through at once.
     pub batch: u64,
     /// Element type.
@@ -146,15 +147,11 @@ pub fn report(
     };
     let forward = sum(&|layer| layer.forward);
     let backward = plan.backward.then(|| sum(&|layer| layer.backward.unwrap_or_default()));
-    let inputs = graph.inputs().iter().map(|input| NamedShape {
-        name: input.name.clone(),
-        shape: analysis.shapes[input.value.index()].dims().to_vec(),
-    });
     ProfileReport {
         schema_version: SCHEMA_VERSION,
         model: name.to_owned(),
-        inputs: inputs.collect(),
-        batch: analysis.options.batch,
+        inputs: Input::all(graph, DType::F32),
+        batch: graph.batch().unwrap_or(1),
         dtype: "f32",
         mode: mode_name(analysis.options.mode),
         threads,

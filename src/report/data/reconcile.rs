@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::convention::figure::Figure;
 use crate::convention::reconcile::{Answer, Found};
-use crate::report::model::{NamedShape, Report, SCHEMA_VERSION};
+use crate::report::model::{Input, Report, SCHEMA_VERSION};
 
 /// All answers for a figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,7 +14,7 @@ pub struct ReconcileReport {
     /// The network's name.
     pub model: String,
     /// Its inputs, with the batch.
-    pub inputs: Vec<NamedShape>,
+    pub inputs: Vec<Input>,
     /// Examples that go through at once.
     pub batch: u64,
     /// `eval` or `train`.

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::graph::Graph;
 use crate::ops::ledger::Work;
 use crate::report::build::mode_name;
-use crate::report::model::{NamedShape, SCHEMA_VERSION};
+use crate::report::model::{Input, SCHEMA_VERSION};
+use crate::shape::DType;
 use crate::verify::{self, Verification, Verified, VerifyPlan};
 
 /// What was found of a network.
@@ -19,7 +20,7 @@ pub struct VerifyReport {
     /// The network's name.
     pub model: String,
     /// Its inputs, with the batch.
-    pub inputs: Vec<NamedShape>,
+    pub inputs: Vec<Input>,
     /// Examples that went through at once.
     pub batch: u64,
     /// Whether the batch was raised, since batch statistics need more than one value.
@@ -106,13 +107,14 @@ pub fn report(
     needed: u64,
     found: &Verification,
 ) -> VerifyReport {
-    let named = graph.inputs().iter().zip(inputs);
     let of_layers: usize = found.layers.iter().map(|layer| layer.checks.len()).sum();
     VerifyReport {
         schema_version: SCHEMA_VERSION,
         model: name.to_owned(),
-        inputs: named
-            .map(|(input, shape)| NamedShape { name: input.name.clone(), shape })
+        inputs: Input::all(graph, DType::F32)
+            .into_iter()
+            .zip(inputs)
+            .map(|(input, shape)| Input { shape, ..input })
             .collect(),
         batch: found.batch,
         batch_raised: found.raised,

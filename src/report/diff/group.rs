@@ -4,17 +4,13 @@
 
 use std::collections::HashMap;
 
+use crate::analysis::Counted;
 use crate::compare::{Change, Delta, Diff, Entry, Kind, What, call, is_positional, last_segment};
 use crate::report::columns::compact;
-use crate::report::grid::shape_text;
+use crate::report::grid::sizes_text;
 use crate::report::model::{Counts, Layer};
 use crate::units;
 use serde_json::Value as Json;
-
-/// The quantities that a row shows.
-pub(super) const PARAMS: fn(&Counts) -> u64 = |c| c.params;
-/// The other one.
-pub(super) const MACS: fn(&Counts) -> u64 = |c| c.work.macs;
 
 /// Entries that differ in the same way.
 pub(super) struct Group<'d, 'r> {
@@ -110,9 +106,8 @@ fn both(change: &Change<'_>) -> String {
 
 fn value(what: What<'_>, value: &Json) -> String {
     let sizes = |shape: &Json| {
-        let sizes: Vec<u64> =
-            shape.as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
-        shape_text(&sizes, "×")
+        let sizes = shape.as_array().map(|axes| axes.iter().filter_map(Json::as_u64).collect());
+        sizes_text(&sizes, "×")
     };
     match (what, value) {
         (What::Input | What::Output, Json::Array(shapes)) => {
@@ -121,7 +116,9 @@ fn value(what: What<'_>, value: &Json) -> String {
         (What::Source, Json::Array(names)) => {
             names.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ")
         }
-        (What::Count(_), value) => value.as_u64().map(units::grouped).unwrap_or_default(),
+        (What::Count(_), value) => {
+            value.as_u64().map_or_else(|| "not known".to_owned(), units::grouped)
+        }
         (_, Json::Null) => "none".to_owned(),
         (_, value) => compact(value),
     }
@@ -129,6 +126,14 @@ fn value(what: What<'_>, value: &Json) -> String {
 
 impl<'r> Group<'_, 'r> {
     /// The sum of a quantity. Parts of totals that fit in 64 bits fit too.
+    /// Whether such counts of all its layers are known, before and after.
+    pub fn known(&self, counted: Counted) -> [bool; 2] {
+        self.entries.iter().fold([true; 2], |[before, after], entry| {
+            let known = entry.known(counted);
+            [before && known[0], after && known[1]]
+        })
+    }
+
     pub fn delta(&self, of: fn(&Counts) -> u64) -> Delta {
         self.entries.iter().fold(Delta::default(), |sum, entry| {
             let delta = entry.delta(of);

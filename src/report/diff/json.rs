@@ -6,7 +6,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::compare::{Change, Delta, Diff, Entry, Kind, What, quantities};
-use crate::report::model::{Convention, Counts, Layer, NamedShape, Output, Report, SCHEMA_VERSION};
+use crate::report::model::{
+    Convention, Input, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Sizes, Status,
+};
 
 /// A comparison.
 #[derive(Clone, Debug, Serialize)]
@@ -32,10 +34,10 @@ pub struct Comparison<'d> {
 #[derive(Clone, Debug, Serialize)]
 struct Side<'d> {
     model: &'d str,
-    inputs: &'d [NamedShape],
+    inputs: &'d [Input],
     outputs: Vec<NamedShape>,
     layers: usize,
-    status: &'static str,
+    status: Status,
 }
 
 /// A layer that differs.
@@ -55,8 +57,8 @@ struct Brief<'d> {
     name: &'d str,
     op: &'d str,
     call: &'d str,
-    inputs: &'d [Vec<u64>],
-    outputs: &'d [Vec<u64>],
+    inputs: &'d [Sizes],
+    outputs: &'d [Sizes],
 }
 
 /// One change.
@@ -72,12 +74,12 @@ struct One<'d> {
 #[derive(Clone, Debug)]
 struct Quantities(Vec<(&'static str, Compared)>);
 
-/// A quantity before and after.
+/// A quantity before and after; `null` where it is not known. Between lower bounds there is no difference.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Compared {
-    before: u64,
-    after: u64,
-    delta: i128,
+    before: Option<u64>,
+    after: Option<u64>,
+    delta: Option<i128>,
     percent: Option<f64>,
 }
 
@@ -88,17 +90,32 @@ impl Serialize for Quantities {
 }
 
 impl Quantities {
-    fn of(delta: impl Fn(fn(&Counts) -> u64) -> Delta) -> Self {
-        Self(quantities().map(|(key, of)| (key, Compared::from(delta(of)))).collect())
+    fn of_networks(diff: &Diff<'_>) -> Self {
+        let of = |(key, counted, of)| {
+            let compared = Compared::new(diff.total(of), diff.known(counted));
+            let Delta { before, after } = diff.total(of);
+            (key, Compared { before: Some(before), after: Some(after), ..compared })
+        };
+        Self(quantities().map(of).collect())
+    }
+
+    fn of_layers(entry: &Entry<'_>) -> Self {
+        let of = |(key, counted, of)| (key, Compared::new(entry.delta(of), entry.known(counted)));
+        Self(quantities().map(of).collect())
     }
 }
 
-impl From<Delta> for Compared {
-    fn from(of: Delta) -> Self {
+impl Compared {
+    fn new(of: Delta, [before, after]: [bool; 2]) -> Self {
         #[allow(clippy::cast_precision_loss, reason = "a double is enough for a share")]
         let percent = |hundredths: i128| hundredths as f64 / 100.0;
-        let (before, after, delta) = (of.before, of.after, of.signed());
-        Self { before, after, delta, percent: of.basis_points().map(percent) }
+        let is_known = before && after;
+        Self {
+            before: before.then_some(of.before),
+            after: after.then_some(of.after),
+            delta: is_known.then(|| of.signed()),
+            percent: of.basis_points().filter(|_| is_known).map(percent),
+        }
     }
 }
 
@@ -149,7 +166,7 @@ impl<'d> Difference<'d> {
             before: entry.before.map(Brief::of),
             after: entry.after.map(Brief::of),
             changes: entry.changes.iter().map(One::of).collect(),
-            quantities: Quantities::of(|of| entry.delta(of)),
+            quantities: Quantities::of_layers(entry),
         }
     }
 }
@@ -166,7 +183,7 @@ pub fn comparison<'d>(diff: &'d Diff<'d>) -> Comparison<'d> {
         mode: report.mode,
         convention: report.convention.clone(),
         equal: diff.is_equal(),
-        totals: Quantities::of(|of| diff.total(of)),
+        totals: Quantities::of_networks(diff),
         added: diff.count(Kind::Added),
         removed: diff.count(Kind::Removed),
         changed: diff.count(Kind::Changed),

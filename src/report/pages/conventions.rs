@@ -1,8 +1,9 @@
 //! The page of `cnnstat conventions`: a row for each convention; and `docs/conventions.md`, which is written from the same
 //! table.
 
-use super::shapes;
-use crate::convention::{Summed, term_text};
+use super::inputs;
+use super::summary::missing_text;
+use crate::convention::{NOT_KNOWN, Summed, term_text};
 use crate::report::data::conventions::{ConventionsReport, PrintedCount, Term, Uncounted};
 use crate::report::grid::{Exactness, Grid, Head, Value};
 use crate::report::page::{Block, Medium, Page};
@@ -52,7 +53,7 @@ fn grid(report: &ConventionsReport, medium: Medium) -> Grid {
 
 fn assumptions(report: &ConventionsReport) -> Vec<String> {
     let batch = format!("batch {}", report.batch);
-    vec![format!("input {}", shapes(&report.inputs)), batch, format!("{} mode", report.mode)]
+    vec![format!("input {}", inputs(&report.inputs)), batch, format!("{} mode", report.mode)]
 }
 
 fn notes(report: &ConventionsReport) -> Vec<String> {
@@ -66,8 +67,9 @@ fn notes(report: &ConventionsReport) -> Vec<String> {
         )
     });
     let where_to = "docs/conventions.md has each rule, its source, and what it gets wrong";
+    let partial = report.status.is_partial().then(|| missing_text(&report.missing));
     let missing = report.conventions.iter().filter_map(missing);
-    heads.into_iter().chain(missing).chain([where_to.to_owned()]).collect()
+    heads.into_iter().chain(partial).chain(missing).chain([where_to.to_owned()]).collect()
 }
 
 /// The total of a tool; a lower bound says so.
@@ -83,7 +85,9 @@ fn missing(printed: &PrintedCount) -> Option<String> {
         1 => format!("{} ({})", uncounted.op, uncounted.first),
         n => format!("{} ({n}, first {})", uncounted.op, uncounted.first),
     };
-    let names: Vec<String> = printed.not_counted.iter().map(name).collect();
+    // What nobody knows is said once, not of each tool.
+    let own = printed.not_counted.iter().filter(|uncounted| uncounted.reason != NOT_KNOWN);
+    let names: Vec<String> = own.map(name).collect();
     (!names.is_empty()).then(|| format!("{} does not count {}", printed.name, names.join(", ")))
 }
 

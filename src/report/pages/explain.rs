@@ -35,7 +35,8 @@ mod tests {
     /// The first layer of AlexNet (Krizhevsky 2012).
     fn conv1() -> (Graph, Analysis) {
         let mut builder = GraphBuilder::new("alexnet");
-        let image = builder.input("input", Shape::new(&[3, 227, 227]).unwrap()).unwrap();
+        let image =
+            builder.input("input", Shape::new(&[1, 3, 227, 227]).unwrap(), Some(0)).unwrap();
         let conv = Conv {
             rank: 2,
             out_channels: 96,
@@ -47,8 +48,8 @@ mod tests {
             bias: true,
         };
         let out = builder.layer("features.conv1", conv, &[image]).unwrap()[0];
-        let graph = builder.finish(&[("output", out)]);
-        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let graph = builder.finish(&[("output", out)]).unwrap();
+        let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         (graph, analysis)
     }
 

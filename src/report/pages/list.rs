@@ -7,7 +7,8 @@ use crate::report::page::{Block, Medium, Page, Records};
 /// The page of a list.
 pub fn page(list: &List) -> Page<'_> {
     let sections = move |medium| {
-        let sentence = vec![Block::Sentence(list.sentence())];
+        let notes = list.notes().into_iter();
+        let sentence = notes.chain([list.sentence()]).map(Block::Sentence).collect::<Vec<_>>();
         if list.models.is_empty() && medium == Medium::Screen {
             return vec![sentence];
         }

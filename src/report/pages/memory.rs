@@ -2,11 +2,16 @@
 
 use crate::analysis::memory::OF_PARAMETER;
 use crate::report::data::memory::{AliveTensor, MemoryReport, Peak};
-use crate::report::grid::{Grid, Head, Value};
+use crate::report::grid::{Grid, Head, Numbers, Unit, Value, counted};
+use crate::report::model::Status;
 use crate::report::page::{Block, Page, Records};
 use crate::units;
 
-use super::shapes;
+use super::summary::missing_text;
+use super::{exactness, inputs};
+
+/// What the limit is called.
+const LIMIT: &str = "limit";
 
 /// Tensors of a peak that have a row of their own; the smaller ones share one.
 const SHOWN: usize = 6;
@@ -22,12 +27,15 @@ pub fn page(report: &MemoryReport) -> Page<'_> {
                 Block::Prose(RULES.to_owned()),
             ],
             vec![Block::table(stored(report))],
-            vec![Block::Sentence(peak_sentence("Inference", &report.inference))],
+            vec![Block::Sentence(peak_sentence("Inference", &report.inference, report.status))],
             vec![Block::table(alive(report, &report.inference, 0))],
             vec![Block::Sentence(training_sentence(report))],
             vec![Block::table(parts(report)), Block::Prose(MOMENT.to_owned())],
             vec![Block::table(alive(report, &training.peak, training.optimizer_bytes))],
         ];
+        if report.status.is_partial() {
+            sections.push(vec![Block::Sentence(bounds(report))]);
+        }
         if report.fits.is_some() {
             sections.push(vec![Block::List(fit_sentences(report), 2)]);
         }
@@ -36,10 +44,27 @@ pub fn page(report: &MemoryReport) -> Page<'_> {
     Page::new(&report.model, sections).records(|| records(report)).data(move || report)
 }
 
+/// Why the sums are lower bounds.
+fn bounds(report: &MemoryReport) -> String {
+    if report.missing.is_empty() {
+        // Of an operator that is declared, its arithmetic is known, but not what its kernels need.
+        return "≥ is a lower bound: what an operator needs that is only declared is not known"
+            .to_owned();
+    }
+    missing_text(&report.missing)
+}
+
 /// Quantities, a row each.
 fn records(report: &MemoryReport) -> Records {
-    let row = |(quantity, value, unit)| {
-        vec![Value::text(quantity), Value::Count(value), Value::text(unit)]
+    let bound = exactness(report.status.is_complete());
+    let row = |(quantity, value, unit): (&'static str, Option<u64>, _)| {
+        let value = match value.map(Value::Count) {
+            // The limit is as it was asked for.
+            Some(value) if quantity == LIMIT => value,
+            Some(value) => value.bounded(bound),
+            None => Value::Unknown,
+        };
+        vec![Value::text(quantity), value, Value::text(unit)]
     };
     Records {
         titles: ["quantity", "value", "unit"].map(Into::into).to_vec(),
@@ -48,7 +73,7 @@ fn records(report: &MemoryReport) -> Records {
 }
 
 /// Every number of a report with its unit.
-fn quantities(report: &MemoryReport) -> Vec<(&'static str, u64, &'static str)> {
+fn quantities(report: &MemoryReport) -> Vec<(&'static str, Option<u64>, &'static str)> {
     let training = &report.training;
     let mut all: Vec<_> = [
         ("flash", report.flash_bytes),
@@ -62,10 +87,10 @@ fn quantities(report: &MemoryReport) -> Vec<(&'static str, u64, &'static str)> {
         ("training workspace", training.workspace_bytes),
         ("training peak", training.peak.peak_bytes),
     ]
-    .map(|(quantity, bytes)| (quantity, bytes, "bytes"))
+    .map(|(quantity, bytes)| (quantity, Some(bytes), "bytes"))
     .to_vec();
     if let Some(fits) = &report.fits {
-        all.push(("limit", fits.limit_bytes, "bytes"));
+        all.push((LIMIT, Some(fits.limit_bytes), "bytes"));
         all.push(("inference batch that fits", fits.inference_batch, "examples"));
         all.push(("training batch that fits", fits.training_batch, "examples"));
     }
@@ -73,14 +98,14 @@ fn quantities(report: &MemoryReport) -> Vec<(&'static str, u64, &'static str)> {
 }
 
 /// A size as people write it, and in full where that says more.
-fn size(bytes: u64) -> String {
-    let rounded = units::bytes(bytes);
+fn size(bytes: u64, status: Status) -> String {
+    let rounded = counted(bytes, Unit::Bytes, exactness(status.is_complete()), Numbers::Rounded);
     if bytes < 1024 { rounded } else { format!("{rounded} ({} B)", units::grouped(bytes)) }
 }
 
 fn assumptions(report: &MemoryReport) -> Vec<String> {
     [
-        format!("input {}", shapes(&report.inputs)).as_str(),
+        format!("input {}", inputs(&report.inputs)).as_str(),
         &format!("batch {}", report.batch),
         report.dtype,
         "inference in eval mode",
@@ -108,19 +133,25 @@ fn sizes(first: &'static str) -> Vec<Head> {
 }
 
 fn row(name: &str, what: &str, bytes: u64) -> Vec<Value> {
-    let exact = Value::Text(units::grouped(bytes));
-    vec![Value::text(name), Value::text(what), Value::Bytes(bytes), exact]
+    row_of(name, what, bytes, Status::Complete)
+}
+
+/// A row of a sum, which is a lower bound where something is not known.
+fn row_of(name: &str, what: &str, bytes: u64, status: Status) -> Vec<Value> {
+    let bound = exactness(status.is_complete());
+    let exact = Value::Text(counted(bytes, Unit::Bytes, bound, Numbers::Exact));
+    vec![Value::text(name), Value::text(what), Value::Bytes(bytes).bounded(bound), exact]
 }
 
 /// What is stored.
 fn stored(report: &MemoryReport) -> Grid {
     let mut grid = Grid::new(sizes("to store (flash)"));
-    grid.rows.push(row("parameters", "", report.flash_bytes));
+    grid.rows.push(row_of("parameters", "", report.flash_bytes, report.status));
     if report.buffer_bytes > 0 {
         grid.rows.push(row("buffers", "", report.buffer_bytes));
         // The analysis has checked this sum.
         let all = report.flash_bytes.saturating_add(report.buffer_bytes);
-        grid.total = Some(row("total", "", all));
+        grid.total = Some(row_of("total", "", all, report.status));
     }
     grid.drop_column(1);
     grid
@@ -149,7 +180,7 @@ fn alive(report: &MemoryReport, peak: &Peak, optimizer: u64) -> Grid {
         let label = format!("… {} smaller", small.len());
         grid.rows.push(row(&label, "", sum(&mut small.iter().copied())));
     }
-    grid.total = Some(row("peak", "", peak.peak_bytes));
+    grid.total = Some(row_of("peak", "", peak.peak_bytes, report.status));
     shares(&mut grid, peak.peak_bytes);
     grid
 }
@@ -166,7 +197,7 @@ fn parts(report: &MemoryReport) -> Grid {
         ("saved for backward", "when forward has ended", training.saved_bytes),
         ("workspace", "", training.workspace_bytes),
     ] {
-        grid.rows.push(row(name, what, bytes));
+        grid.rows.push(row_of(name, what, bytes, report.status));
     }
     grid
 }
@@ -180,30 +211,39 @@ fn shares(grid: &mut Grid, whole: u64) {
     }
 }
 
-fn peak_sentence(what: &str, peak: &Peak) -> String {
-    format!("{what}: peak of {} {}", size(peak.peak_bytes), peak.at.text())
+fn peak_sentence(what: &str, peak: &Peak, status: Status) -> String {
+    format!("{what}: peak of {} {}", size(peak.peak_bytes, status), peak.at.text())
 }
 
 fn training_sentence(report: &MemoryReport) -> String {
-    peak_sentence(&format!("Training with {}", report.optimizer), &report.training.peak)
+    let what = format!("Training with {}", report.optimizer);
+    peak_sentence(&what, &report.training.peak, report.status)
 }
 
 /// What fits, sentence by sentence; nothing where it was not asked.
 fn fit_sentences(report: &MemoryReport) -> Vec<String> {
     let Some(fits) = &report.fits else { return Vec::new() };
-    let largest = |batch: u64| match batch {
-        0 => "not even a batch of 1".to_owned(),
-        batch => format!("batches up to {}", units::grouped(batch)),
+    let largest = |batch: Option<u64>| match batch {
+        None => "the largest batch is not known".to_owned(),
+        Some(0) => "not even a batch of 1".to_owned(),
+        Some(batch) => format!("batches up to {}", units::grouped(batch)),
     };
     let needs = match fits.judged {
         "training" => report.training.peak.peak_bytes,
         _ => report.inference.peak_bytes,
     };
-    let verdict = if fits.fits { "fits" } else { "DOES NOT FIT" };
+    let verdict = match fits.fits {
+        Some(true) => "fits",
+        Some(false) => "DOES NOT FIT",
+        None => "is NOT DECIDED: only a lower bound is known",
+    };
     let (judged, batch) = (fits.judged, units::grouped(report.batch));
     vec![
-        format!("In {}: {judged} at batch {batch} {verdict}", size(fits.limit_bytes)),
-        format!("needs {}", size(needs)),
+        format!(
+            "In {}: {judged} at batch {batch} {verdict}",
+            size(fits.limit_bytes, Status::Complete)
+        ),
+        format!("needs {}", size(needs, report.status)),
         format!("inference: {}", largest(fits.inference_batch)),
         format!("training with {}: {}", report.optimizer, largest(fits.training_batch)),
     ]
@@ -214,7 +254,7 @@ mod tests {
     use super::*;
     use crate::analysis::memory::{self, Memory, Optimizer};
     use crate::analysis::{Analysis, Options, analyze};
-    use crate::graph::GraphBuilder;
+    use crate::graph::{Graph, GraphBuilder};
     use crate::ops::Linear;
     use crate::report::data::memory::{PeakMoment, report};
     use crate::report::render::table::Look;
@@ -236,18 +276,18 @@ mod tests {
     /// Linear layers one after the other: as many tensors are kept.
     fn chain(layers: u64, asked: Asked) -> MemoryReport {
         let mut builder = GraphBuilder::new("chain");
-        let mut value = builder.input("input", Shape::new(&[7]).unwrap()).unwrap();
+        let mut value = builder.input("input", Shape::new(&[300, 7]).unwrap(), Some(0)).unwrap();
         for i in 0..layers {
             let name = format!("a_scope_with_a_long_name.linear{i}");
             let layer = Linear { out_features: 5 + i, bias: i % 2 == 0 };
             value = builder.layer(&name, layer, &[value]).unwrap()[0];
         }
-        let graph = builder.finish(&[("output", value)]);
-        let analysis = analyze(&graph, &Options { batch: 300, ..Options::default() }).unwrap();
-        let need = |analysis: &Analysis| {
-            memory::memory(&graph, analysis, Optimizer::Adam, |_, _, _| [0; 3])
+        let graph = builder.finish(&[("output", value)]).unwrap();
+        let analysis = analyze(&graph, &Options::default()).complete().unwrap();
+        let need = |graph: &Graph, analysis: &Analysis| {
+            memory::memory(graph, analysis, Optimizer::Adam, |_, _, _| [0; 3])
         };
-        let found: Memory = need(&analysis).unwrap();
+        let found: Memory = need(&graph, &analysis).unwrap();
         let fits = asked.limit.map(|limit| {
             memory::fits(&graph, &analysis, &found, asked.trains, limit, need).unwrap()
         });
@@ -299,13 +339,13 @@ mod tests {
         let fits = inference.fits.unwrap();
         // Parameters 40·4, a batch of 300: 12·300·4.
         assert_eq!((inference.inference.peak_bytes, fits.judged), (14_560, "inference"));
-        assert!(fits.fits);
+        assert_eq!(fits.fits, Some(true));
         let limit = |limit| chain(1, Asked { limit: Some(limit), trains: false });
-        assert!(limit(14_560).fits.unwrap().fits);
-        assert!(!limit(14_559).fits.unwrap().fits);
-        assert_eq!(limit(14_560).fits.unwrap().inference_batch, 300);
-        assert_eq!(limit(14_559).fits.unwrap().inference_batch, 299);
-        assert_eq!(limit(207).fits.unwrap().inference_batch, 0);
+        assert_eq!(limit(14_560).fits.unwrap().fits, Some(true));
+        assert_eq!(limit(14_559).fits.unwrap().fits, Some(false));
+        assert_eq!(limit(14_560).fits.unwrap().inference_batch, Some(300));
+        assert_eq!(limit(14_559).fits.unwrap().inference_batch, Some(299));
+        assert_eq!(limit(207).fits.unwrap().inference_batch, Some(0));
         assert_eq!(chain(1, Asked { limit: None, ..ADAM }).fits, None);
     }
 

@@ -12,22 +12,38 @@ pub mod reconcile;
 pub mod summary;
 pub mod verify;
 
-use super::grid::{Exactness, shape_text};
-use super::model::NamedShape;
+use super::grid::{Exactness, shape_text, sizes_text};
+use super::model::{Counts, Input, NamedShape};
+use crate::analysis::quantity::Quantity;
 
-/// Whether totals are the whole: those of a partial report are lower bounds.
-pub(super) fn exactness(status: &str) -> Exactness {
-    if status == "complete" { Exactness::Exact } else { Exactness::AtLeast }
+/// Whether a number is the whole, or a lower bound.
+pub(super) fn exactness(is_exact: bool) -> Exactness {
+    if is_exact { Exactness::Exact } else { Exactness::AtLeast }
+}
+
+/// Whether a quantity of these counts is the whole.
+pub(super) fn known(counts: &Counts, quantity: &Quantity) -> Exactness {
+    exactness(counts.known.has(quantity.counted))
+}
+
+/// The inputs' shapes with their names, where there are several.
+pub(super) fn inputs(inputs: &[Input]) -> String {
+    let named = inputs.iter().map(|input| (&*input.name, shape_text(&input.shape, "×")));
+    named_text(&named.collect::<Vec<_>>())
 }
 
 /// Shapes with their names, where there are several.
 pub(super) fn shapes(shapes: &[NamedShape]) -> String {
-    match shapes {
-        [only] => shape_text(&only.shape, "×"),
-        many => {
-            let texts: Vec<String> =
-                many.iter().map(|s| format!("{} {}", s.name, shape_text(&s.shape, "×"))).collect();
-            texts.join(", ")
+    let named = shapes.iter().map(|named| (&*named.name, sizes_text(&named.shape, "×")));
+    named_text(&named.collect::<Vec<_>>())
+}
+
+fn named_text(named: &[(&str, String)]) -> String {
+    match named {
+        [(_, only)] => only.clone(),
+        several => {
+            let texts = several.iter().map(|(name, text)| format!("{name} {text}"));
+            texts.collect::<Vec<_>>().join(", ")
         }
     }
 }

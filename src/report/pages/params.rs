@@ -5,6 +5,8 @@ use crate::report::grid::{Grid, Head, Value};
 use crate::report::page::{Block, Medium, Page, Records};
 use crate::units;
 
+use super::exactness;
+
 /// The page of a network.
 pub fn page(listing: &ParamsReport) -> Page<'_> {
     let sections = move |medium| {
@@ -41,7 +43,8 @@ fn on_screen(listing: &ParamsReport) -> Grid {
 fn with_total(listing: &ParamsReport, mut grid: Grid, count: usize) -> Grid {
     let mut total = vec![Value::Empty; grid.heads.len()];
     total[0] = Value::text("total");
-    total[count] = Value::Count(listing.params.saturating_add(listing.buffers));
+    let all = Value::Count(listing.params.saturating_add(listing.buffers));
+    total[count] = all.bounded(exactness(listing.status.is_complete()));
     grid.total = Some(total);
     grid
 }

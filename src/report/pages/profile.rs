@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{by_reference, shapes};
+use super::{by_reference, inputs};
 use crate::report::data::profile::{Pass, ProfileReport, ProfiledLayer};
 use crate::report::grid::{Grid, Head, Value};
 use crate::report::page::{Block, Page, Records};
@@ -90,7 +90,7 @@ impl ProfileReport {
                         String::new()
                     },
                 },
-                Value::Shapes(vec![layer.output.clone()]),
+                Value::Shapes(vec![Some(layer.output.clone())]),
                 Value::Count(layer.macs),
                 Value::Share(layer.macs, macs),
             ];
@@ -116,7 +116,7 @@ impl ProfileReport {
     fn assumptions(&self) -> Vec<String> {
         let threads = if self.threads == 1 { "thread" } else { "threads" };
         vec![
-            format!("input {}", shapes(&self.inputs)),
+            format!("input {}", inputs(&self.inputs)),
             format!("batch {}", self.batch),
             self.dtype.to_owned(),
             format!("{} mode", self.mode),
@@ -186,7 +186,7 @@ impl ProfileReport {
             let first = [
                 Value::text(&layer.name),
                 Value::text(&layer.op),
-                Value::Shapes(vec![layer.output.clone()]),
+                Value::Shapes(vec![Some(layer.output.clone())]),
                 Value::Count(layer.macs),
             ];
             let passes = [Some(layer.forward), layer.backward].into_iter().flat_map(pass);

@@ -1,6 +1,6 @@
 //! The page of `cnnstat reconcile`: the answers, ranked, each with its arithmetic.
 
-use super::shapes;
+use super::inputs;
 use crate::convention::reconcile::Answer;
 use crate::report::data::reconcile::ReconcileReport;
 use crate::report::page::{self, Block, Page};
@@ -12,7 +12,7 @@ pub fn page(report: &ReconcileReport) -> Page<'_> {
         let mut sections = vec![vec![
             Block::Title(format!("{} at {}", report.model, report.figure)),
             Block::Assumptions(vec![
-                format!("input {}", shapes(&report.inputs)),
+                format!("input {}", inputs(&report.inputs)),
                 format!("batch {}", report.batch),
                 format!("{} mode", report.mode),
             ]),

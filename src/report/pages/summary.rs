@@ -1,10 +1,13 @@
 //! The page of a network: what is assumed, a row a layer, and the totals, exact and rounded.
 
-use super::{NAMED, exactness, shapes};
+use super::{NAMED, inputs, known};
+use crate::analysis::quantity;
 use crate::report::columns::{self, COLUMNS, Column, FLOPS};
 use crate::report::fold::{self, Line, View};
-use crate::report::grid::{Grid, Head, Numbers, Unit, Value, counted as counted_text, shape_text};
-use crate::report::model::{Convention, Layer, Output, Report};
+use crate::report::grid::{
+    Exactness, Grid, Head, Numbers, Unit, Value, counted as counted_text, sizes_text,
+};
+use crate::report::model::{Convention, Layer, MissingKind, Output, Report};
 use crate::report::page::{Block, Medium, Page, Records};
 use crate::units;
 
@@ -48,7 +51,7 @@ fn records(report: &Report, view: &View) -> Records {
 /// What the numbers depend on, piece by piece.
 pub fn assumptions(report: &Report) -> Vec<String> {
     let mut pieces = vec![
-        format!("input {}", shapes(&report.inputs)),
+        format!("input {}", inputs(&report.inputs)),
         format!("batch {}", report.batch),
         report.dtype.to_owned(),
         format!("{} mode", report.mode),
@@ -80,7 +83,7 @@ pub fn notes(report: &Report, view: &View, lines: &[Line<'_>]) -> Vec<String> {
     }
     if report.outputs.len() > 1 {
         let outputs = report.outputs.iter();
-        let named = |output: &Output| format!("{} {}", output.name, shape_text(&output.shape, "×"));
+        let named = |output: &Output| format!("{} {}", output.name, sizes_text(&output.shape, "×"));
         notes.push(format!("outputs: {}", outputs.map(named).collect::<Vec<_>>().join(", ")));
     }
     notes.extend(not_counted(report));
@@ -89,10 +92,20 @@ pub fn notes(report: &Report, view: &View, lines: &[Line<'_>]) -> Vec<String> {
 
 /// What makes the totals less than the whole.
 pub fn not_counted(report: &Report) -> Option<String> {
-    (report.status != "complete").then(|| {
-        let names = report.not_counted.join(", ");
-        format!("≥ The totals are lower bounds. Not counted: {names}")
-    })
+    report.status.is_partial().then(|| missing_text(&report.missing))
+}
+
+/// What is missing, once a kind.
+pub(in crate::report) fn missing_text(missing: &[MissingKind]) -> String {
+    let kind = |kind: &MissingKind| {
+        let MissingKind { operator, number, first_layer, reason } = kind;
+        match number {
+            1 => format!("{operator} ({reason}, 1 layer: {first_layer})"),
+            n => format!("{operator} ({reason}, {n} layers, first {first_layer})"),
+        }
+    };
+    let kinds: Vec<String> = missing.iter().map(kind).collect();
+    format!("≥ is a lower bound. Not counted: {}", kinds.join(", "))
 }
 
 /// Where receptive fields of branches that meet are not aligned; said beside a column that shows receptive fields.
@@ -134,9 +147,7 @@ pub fn grid(report: &Report, view: &View, lines: &[Line<'_>]) -> Grid {
 /// The row of totals; its label stands in the first column of words.
 fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
     let line = fold::total(report);
-    let exactness = exactness(report.status);
-    let mut row: Vec<Value> =
-        columns.iter().map(|column| column.value(&line, report).bounded(exactness)).collect();
+    let mut row: Vec<Value> = columns.iter().map(|column| column.value(&line, report)).collect();
     if !columns.iter().any(|column| column.key == "name") {
         let free = row
             .iter()
@@ -163,8 +174,7 @@ fn figures(report: &Report, medium: Medium) -> Grid {
         Head::right(rounded),
         Head::left(magnitude),
     ]);
-    let bound = exactness(report.status);
-    let mut row = |name: &str, n: u64, unit: Unit, words: String| {
+    let mut row = |name: &str, n: u64, unit: Unit, bound: Exactness, words: String| {
         let [exact, rounded] =
             [Numbers::Exact, Numbers::Rounded].map(|numbers| counted_text(n, unit, bound, numbers));
         grid.rows.push([name.to_owned(), exact, rounded, words].map(Value::Text).to_vec());
@@ -174,19 +184,21 @@ fn figures(report: &Report, medium: Medium) -> Grid {
         None => String::new(),
     };
     let figures = [
-        ("parameters", totals.params, Some(totals.param_bytes), true),
-        ("trainable", totals.trainable, None, totals.trainable != totals.params),
-        ("buffers", totals.buffers, Some(totals.buffer_bytes), totals.buffers > 0),
-        ("MACs", totals.work.macs, None, true),
-        (report.convention.title, totals.flops, None, true),
-        ("activations", totals.activations, Some(totals.activation_bytes), true),
+        ("parameters", &quantity::PARAMS, Some(totals.param_bytes), true),
+        ("trainable", &quantity::TRAINABLE, None, totals.trainable != totals.params),
+        ("buffers", &quantity::BUFFERS, Some(totals.buffer_bytes), totals.buffers > 0),
+        ("MACs", &quantity::MACS, None, true),
+        (report.convention.title, &quantity::FLOPS, None, true),
+        ("activations", &quantity::ACTIVATIONS, Some(totals.activation_bytes), true),
     ];
-    for (name, n, bytes, _) in figures.into_iter().filter(|(.., shown)| *shown) {
-        row(name, n, Unit::Count, words(n));
+    for (name, quantity, bytes, _) in figures.into_iter().filter(|(.., shown)| *shown) {
+        let n = quantity.part().map_or(0, |of| of(totals));
+        let bound = known(totals, quantity);
+        row(name, n, Unit::Count, bound, words(n));
         if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
             // Buffers have element types of their own.
             let dtype = if name == "buffers" { "" } else { report.dtype };
-            row("  bytes", bytes, Unit::Bytes, dtype.to_owned());
+            row("  bytes", bytes, Unit::Bytes, bound, dtype.to_owned());
         }
     }
     grid
@@ -195,13 +207,14 @@ fn figures(report: &Report, medium: Medium) -> Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{Options, analyze};
+    use crate::analysis::{Known, Options, analyze};
     use crate::graph::GraphBuilder;
     use crate::ops::field::PerAxis;
     use crate::ops::window::Padding;
     use crate::ops::{Conv, Linear};
     use crate::report::build::{Caption, report};
     use crate::report::fold::What;
+    use crate::report::model::Status;
     use crate::report::render::table::Look;
     use crate::report::render::{markdown, terminal};
     use crate::report::text::width;
@@ -213,7 +226,8 @@ mod tests {
 
     pub(crate) fn small() -> Report {
         let mut builder = GraphBuilder::new("small");
-        let mut value = builder.input("input", Shape::new(&[3, 32, 32]).unwrap()).unwrap();
+        let mut value =
+            builder.input("input", Shape::new(&[1, 3, 32, 32]).unwrap(), Some(0)).unwrap();
         let conv = |out_channels, groups| Conv {
             rank: 2,
             out_channels,
@@ -231,12 +245,11 @@ mod tests {
         ] {
             value = builder.layer(name, conv(channels, groups), &[value]).unwrap()[0];
         }
-        for (name, n) in [("head", 10), ("head", 10)] {
-            value =
-                builder.layer(name, Linear { out_features: n, bias: false }, &[value]).unwrap()[0];
-        }
-        let graph = builder.finish(&[("output", value)]);
-        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let head = Linear { out_features: 10, bias: false };
+        value = builder.layer("head.0", head.clone(), &[value]).unwrap()[0];
+        value = builder.layer("head.1", head, &[value]).unwrap()[0];
+        let graph = builder.finish(&[("output", value)]).unwrap();
+        let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         report(&graph, &analysis, Caption { about: Some("A trial"), ..Caption::default() })
     }
 
@@ -268,10 +281,10 @@ mod tests {
         let report = small();
         let lines = fold::tree(&report, &View { depth: Some(1), ..View::default() });
         let labels: Vec<&str> = lines.iter().map(|line| line.label.as_str()).collect();
-        assert_eq!(labels, ["features", "head", "head"]);
+        assert_eq!(labels, ["features", "head"]);
         assert_eq!((lines[0].what, lines[0].layers.len()), (What::Folded, 3));
         let output = columns::find("output").unwrap().value(&lines[0], &report);
-        assert_eq!(output, Value::Shapes(vec![vec![1, 16, 4, 4]]));
+        assert_eq!(output, Value::Shapes(vec![Some(vec![1, 16, 4, 4])]));
     }
 
     #[test]
@@ -307,7 +320,8 @@ mod tests {
     /// Two branches around different middles, `joins` times.
     fn unaligned(joins: usize) -> (crate::graph::Graph, crate::analysis::Analysis, Report) {
         let mut builder = GraphBuilder::new("unaligned");
-        let mut value = builder.input("input", Shape::new(&[3, 32, 32]).unwrap()).unwrap();
+        let mut value =
+            builder.input("input", Shape::new(&[1, 3, 32, 32]).unwrap(), Some(0)).unwrap();
         for i in 0..joins {
             let mut branch = |stride, before, after| {
                 let conv = Conv {
@@ -320,14 +334,15 @@ mod tests {
                     groups: 1,
                     bias: false,
                 };
-                builder.layer(format!("{i}.conv"), conv, &[value]).unwrap()[0]
+                let name = format!("{i}.conv{before}");
+                builder.layer(name, conv, &[value]).unwrap()[0]
             };
             let (one, other) = (branch(1, 0, 2), branch(1, 2, 0));
             value =
                 builder.layer(format!("{i}.add"), crate::ops::Add {}, &[one, other]).unwrap()[0];
         }
-        let graph = builder.finish(&[("output", value)]);
-        let analysis = analyze(&graph, &Options::default()).unwrap();
+        let graph = builder.finish(&[("output", value)]).unwrap();
+        let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         let report = report(&graph, &analysis, Caption::default());
         (graph, analysis, report)
     }
@@ -355,7 +370,8 @@ mod tests {
 
     #[test]
     fn a_lower_bound_is_marked() {
-        let report = Report { status: "partial", not_counted: vec!["x".to_owned()], ..small() };
+        let mut report = Report { status: Status::Partial, ..small() };
+        report.totals.known = Known::NONE;
         let text = terminal(&report, &View::default(), Look::default());
         let total = text.lines().find(|line| line.starts_with("total")).unwrap();
         assert_eq!(total.matches('≥').count(), 3, "{text}");

@@ -1,6 +1,6 @@
 //! The page of `cnnstat verify`: a row for each layer, the quantities of the network, every mismatch in a sentence.
 
-use super::{by_reference, shapes};
+use super::{by_reference, inputs};
 use crate::report::data::verify::{Comparison, VerifiedLayer, VerifyReport};
 use crate::report::grid::{Grid, Head, Value, shape_text};
 use crate::report::page::{Block, Page, Records};
@@ -45,12 +45,12 @@ fn records(report: &VerifyReport) -> Records {
     let row = |layer: &VerifiedLayer| {
         let wrong = layer.checks.iter().filter(|check| !check.equal);
         let wrong: Vec<String> = wrong.map(|check| mismatch(Some(&layer.name), check)).collect();
-        let on = layer.tallied_on.clone().map_or(Value::Empty, |on| Value::Shapes(vec![on]));
+        let on = layer.tallied_on.clone().map_or(Value::Empty, |on| Value::Shapes(vec![Some(on)]));
         let error = layer.gradient_error.map_or(String::new(), |error| format!("{error:e}"));
         vec![
             Value::text(&layer.name),
             Value::text(&layer.op),
-            Value::Shapes(vec![layer.output.clone()]),
+            Value::Shapes(vec![Some(layer.output.clone())]),
             Value::Count(layer.params),
             Value::Count(layer.work.macs),
             on,
@@ -108,7 +108,7 @@ fn layers(report: &VerifyReport) -> Grid {
         grid.rows.push(vec![
             Value::text(&layer.name),
             Value::text(&layer.op),
-            Value::Shapes(vec![layer.output.clone()]),
+            Value::Shapes(vec![Some(layer.output.clone())]),
             Value::Count(layer.params),
             Value::Text(macs),
             Value::Bytes(layer.saved_bytes),
@@ -234,7 +234,7 @@ fn sentence(report: &VerifyReport) -> String {
 fn assumptions(report: &VerifyReport) -> Vec<String> {
     let raised = if report.batch_raised { " (raised for batch norm)" } else { "" };
     vec![
-        format!("input {}", shapes(&report.inputs)),
+        format!("input {}", inputs(&report.inputs)),
         format!("batch {}{raised}", report.batch),
         report.dtype.to_owned(),
         format!("{} mode", report.mode),
