@@ -6,18 +6,19 @@
 
 use std::time::{Duration, Instant};
 
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::base::peak;
-use cnnstat::exec::kernels::{Backward, Forward, Init, Kept, Kernel as _, Made, Owned, Scheme};
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::tensor::Tensor;
-use cnnstat::exec::threads::Threads;
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::base::peak;
+use cnnstat::internals::exec::kernels::{
+    Backward, Forward, Init, Kept, Kernel as _, Made, Owned, Scheme,
+};
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::exec::threads::Threads;
 use cnnstat::ops::activation::Approximate;
-use cnnstat::ops::field::{Epsilon, PerAxis};
 use cnnstat::ops::{
-    Add, AvgPool, BatchNorm, Conv, ConvTranspose, Gelu, GlobalAvgPool, GlobalMaxPool, HardSwish,
-    Linear, MaxPool, Mode, Mul, Op, Padding, Relu, Rounding, Silu, Tanh,
+    Add, AvgPool, BatchNorm, Conv, ConvTranspose, Epsilon, Gelu, GlobalAvgPool, GlobalMaxPool,
+    HardSwish, Linear, MaxPool, Mode, Mul, Op, Padding, PerAxis, Relu, Rounding, Silu, Tanh,
 };
 
 const FAST: Backend = Backend::Fast { exact: false };

@@ -8,17 +8,18 @@ use std::error::Error;
 
 use cnnstat::analysis::memory::{self, Optimizer as Kind};
 use cnnstat::diag::Source;
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::Scheme;
-use cnnstat::exec::network::Network;
-use cnnstat::exec::optim::{Adam, Optimizer, Sgd};
-use cnnstat::exec::step::{Data, step};
-use cnnstat::exec::tape::Unobserved;
-use cnnstat::exec::threads::Threads;
 use cnnstat::graph::Graph;
-use cnnstat::lang::{Choices, parse};
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::Scheme;
+use cnnstat::internals::exec::network::Network;
+use cnnstat::internals::exec::optim::{Adam, Optimizer, Sgd};
+use cnnstat::internals::exec::step::{Data, step};
+use cnnstat::internals::exec::tape::Unobserved;
+use cnnstat::internals::exec::threads::Threads;
+use cnnstat::internals::lang::{Choices, parse};
+use cnnstat::internals::zoo;
 use cnnstat::ops::Mode;
-use cnnstat::{Options, analyze, zoo};
+use cnnstat::{Options, analyze};
 
 const FAST: Backend = Backend::Fast { exact: false };
 

@@ -2,24 +2,27 @@
 //!
 //! `cargo run --release --example train_digits`
 //!
+//! The executable backend checks what is computed and is not part of the API: a crate of one's own that trains with it enables
+//! the feature `internals`, of which nothing is promised.
+//!
 //! The images are the test set of "Optical Recognition of Handwritten Digits", E. Alpaydin and C. Kaynak, UCI Machine
 //! Learning Repository, 1998, CC BY 4.0.
 
 #![allow(clippy::cast_precision_loss, reason = "shares of a few images")]
 
 use std::error::Error;
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 
-use cnnstat::diag::Source;
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::Scheme;
-use cnnstat::exec::loss::cross_entropy;
-use cnnstat::exec::network::Network;
-use cnnstat::exec::optim::Adam;
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::tape::Unobserved;
-use cnnstat::exec::tensor::Tensor;
-use cnnstat::lang::{Choices, parse};
+use cnnstat::DescriptionError;
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::Scheme;
+use cnnstat::internals::exec::loss::cross_entropy;
+use cnnstat::internals::exec::network::Network;
+use cnnstat::internals::exec::optim::Adam;
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::tape::Unobserved;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::model::Asked;
 use cnnstat::ops::Mode;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -71,18 +74,19 @@ fn told(images: &[&Image], network: &mut Network<'_, f32>) -> Result<usize, Box<
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let text = include_str!("../models/custom_cnn.yaml").to_owned();
-    let source = Source { name: "models/custom_cnn.yaml".to_owned(), text };
-    let choices =
-        Choices { sets: vec![("xdim".to_owned(), "[1, 8, 8]".to_owned())], ..Choices::default() };
-    let document = parse(&source, &choices).map_err(|found| format!("{found:?}"))?;
+    let text = include_str!("../models/custom_cnn.yaml");
+    let architecture = cnnstat::read("models/custom_cnn.yaml", &mut Cursor::new(text))?;
+    let sets = vec![("xdim".to_owned(), "[1, 8, 8]".to_owned())];
+    let model = architecture
+        .at(&Asked { sets, ..Asked::default() })
+        .map_err(|found| DescriptionError::of(&*architecture, found))?;
     let images = images()?;
     // Every fifth image is held out.
     let (held, seen): (Vec<_>, Vec<_>) = images.iter().enumerate().partition(|(i, _)| i % 5 == 0);
     let held: Vec<&Image> = held.into_iter().map(|(_, image)| image).collect();
     let mut seen: Vec<&Image> = seen.into_iter().map(|(_, image)| image).collect();
 
-    let mut network = Network::<f32>::new(&document.graph, Scheme::KaimingNormal, SEED)
+    let mut network = Network::<f32>::new(&model.graph, Scheme::KaimingNormal, SEED)
         .with_backend(Backend::Fast { exact: false });
     let (first, _) = batch(&seen[..1], &network);
     network.build(&[first])?;

@@ -11,7 +11,9 @@ pub mod reconcile;
 mod table;
 mod unruled;
 
-pub use count::{Count, NOT_KNOWN, NotCounted, Summed, Total, term_text};
+#[cfg(feature = "internals")]
+pub use count::Total;
+pub use count::{Count, NOT_KNOWN, NotCounted, Summed, term_text};
 pub use fold::auxiliary;
 pub use table::{ALL, CNNSTAT};
 
@@ -43,8 +45,16 @@ pub struct Convention {
     /// with every operator that stands in no list.
     pub undetermined: &'static [Unruled],
     /// What the tool counts in a way that the arithmetic does not bear out, reproduced on purpose.
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "shown by docs/conventions.md")
+    )]
     pub wrong: &'static [&'static str],
     /// What depends on something that a description does not hold, or is not reproduced.
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "shown by docs/conventions.md")
+    )]
     pub notes: &'static [&'static str],
 }
 
@@ -161,6 +171,7 @@ impl Convention {
     }
 
     /// Whether a rule holds for an operator of this name, or of these names, whatever its arguments.
+    #[cfg(any(test, feature = "internals"))]
     pub fn rules_all(&self, name: &str) -> bool {
         self.rules.iter().any(|rule| rule.case.is_none() && rule.ops.contains(&name))
     }
@@ -180,6 +191,7 @@ impl Rule {
 
 impl Unruled {
     /// Its names without those that the convention says something else of before: a rule for every case, or an earlier list.
+    #[cfg(any(test, feature = "internals"))]
     pub fn names_in(&self, convention: &Convention) -> Vec<&'static str> {
         let lists = convention.ignored.iter().chain(convention.undetermined);
         let before = lists.take_while(|list| !std::ptr::eq(*list, self));

@@ -6,6 +6,7 @@
 mod amount;
 mod read;
 
+#[cfg(feature = "cli")]
 pub use amount::shape as read_shape;
 pub use read::{Value, Written, read};
 

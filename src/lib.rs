@@ -18,40 +18,59 @@
 //! assert_eq!(analysis.rows[0].counts.params, 3 * 3 * 128 * 64);
 //! assert_eq!(analysis.rows[2].outputs[0].to_string(), "1×10");
 //! ```
+//!
+//! [`read`] takes the bytes of a file; what it gives is bound to sizes and settings by [`model::Architecture::at`]. Graphs are
+//! built by hand with a [`graph::GraphBuilder`].
+
+// Every type that the API gives can be named. With `internals` the lint would speak of modules that are private on purpose.
+#![cfg_attr(not(feature = "internals"), warn(unnameable_types))]
 
 pub mod analysis;
-pub mod budget;
+#[cfg(any(feature = "cli", feature = "internals"))]
+mod budget;
 #[cfg(feature = "cli")]
-pub mod cli;
+mod cli;
 #[cfg(feature = "cli")]
-pub mod compare;
-pub mod convention;
+mod compare;
+#[cfg(any(feature = "cli", feature = "internals"))]
+mod convention;
 pub mod diag;
-#[cfg(feature = "exec")]
-pub mod exec;
-pub mod expectation;
+#[cfg(any(feature = "cli", all(feature = "exec", feature = "internals")))]
+mod exec;
+mod expectation;
 pub mod graph;
-pub mod import;
-pub mod lang;
+mod import;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
+mod lang;
 pub mod model;
 pub mod ops;
-#[cfg(feature = "exec")]
-pub mod profile;
+#[cfg(any(feature = "cli", all(feature = "exec", feature = "internals")))]
+mod profile;
+#[cfg(feature = "cli")]
 pub mod report;
-pub mod shape;
-pub mod span;
-pub mod text;
-pub mod units;
-#[cfg(feature = "exec")]
-pub mod verify;
-pub mod zoo;
+mod shape;
+mod span;
+#[cfg(any(feature = "cli", feature = "internals"))]
+mod text;
+#[cfg_attr(
+    not(any(feature = "cli", feature = "internals")),
+    allow(dead_code, reason = "most are read by reports")
+)]
+mod units;
+#[cfg(any(feature = "cli", all(feature = "exec", feature = "internals")))]
+mod verify;
+#[cfg(any(feature = "cli", feature = "internals"))]
+mod zoo;
 
 use std::fmt;
 
 pub use analysis::{Analysis, AnalysisError, Options, analyze};
-pub use shape::{DType, Shape};
+pub use import::Bytes;
+pub use shape::{DType, MAX_RANK, Shape, Shapes, TooLarge};
 
-/// A description that cannot be read: everything that is wrong with it.
+/// A network that cannot be read, or not at these sizes and settings: everything that is wrong with it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DescriptionError {
@@ -60,11 +79,20 @@ pub struct DescriptionError {
     text: String,
 }
 
+impl DescriptionError {
+    /// What [`model::Architecture::at`] finds wrong, its places turned into bytes of the text.
+    pub fn of(architecture: &dyn model::Architecture, diagnostics: Vec<diag::Diagnostic>) -> Self {
+        let text = architecture.source().text.clone();
+        Self { diagnostics: architecture.resolve(diagnostics), text }
+    }
+}
+
 impl fmt::Display for DescriptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, diagnostic) in self.diagnostics.iter().enumerate() {
+            let text = diagnostic.source.as_ref().map_or(&self.text, |source| &source.text);
             let place = diagnostic.labels.first().and_then(|label| match label.at {
-                diag::At::Bytes(span) => Some(diag::position(&self.text, span.start)),
+                diag::At::Bytes(span) => Some(diag::position(text, span.start)),
                 diag::At::Place(_) => None,
             });
             let (line, column) = place.unwrap_or((1, 1));
@@ -77,6 +105,15 @@ impl fmt::Display for DescriptionError {
 
 impl std::error::Error for DescriptionError {}
 
+/// Reads a network from bytes of any format that cnnstat reads, recognised by their content; `name` is what to call them.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<model::Shared, DescriptionError> {
+    import::read(name, bytes)
+        .map_err(|diagnostics| DescriptionError { diagnostics, text: String::new() })
+}
+
 /// Reads a description into its graph.
 ///
 /// # Errors
@@ -87,4 +124,11 @@ pub fn parse_graph(text: &str) -> Result<graph::Graph, DescriptionError> {
     let document =
         read.map_err(|diagnostics| DescriptionError { diagnostics, text: source.text })?;
     Ok(document.graph)
+}
+
+/// The command line, for `main.rs`: parse, run, exit code.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub fn main() -> std::process::ExitCode {
+    cli::main()
 }

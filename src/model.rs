@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+pub use crate::expectation::{Expectation, Increase, Limit, Want};
+
 use crate::diag::{Diagnostic, Source};
-use crate::expectation::Expectation;
 use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 use crate::span::Place;
@@ -111,10 +112,3 @@ impl Model {
         self.variant.as_deref().unwrap_or(&self.graph.name)
     }
 }
-
-/// Architectures and models can be shared by threads.
-const _: fn() = || {
-    fn is_shared<T: Send + Sync + ?Sized>() {}
-    is_shared::<dyn Architecture>();
-    is_shared::<Model>();
-};

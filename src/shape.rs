@@ -9,6 +9,7 @@ pub const MAX_RANK: usize = 8;
 
 /// A size or a count does not fit in 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TooLarge;
 
 impl fmt::Display for TooLarge {

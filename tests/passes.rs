@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use cnnstat::diag::{At, Source};
-use cnnstat::lang::{Choices, Description, passes};
+use cnnstat::internals::lang::{Choices, Description, passes};
 use cnnstat::model::Architecture as _;
 
 /// Tests of this binary take turns.
@@ -44,7 +44,7 @@ fn a_family_in_a_folder_is_read_once() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("m.yaml"), FAMILY).unwrap();
     let (passes, status) = counted(|| {
-        use cnnstat::cli::{args::Cli, run};
+        use cnnstat::internals::cli::{args::Cli, run};
         let file = folder.join("out.json");
         let args = [
             "cnnstat",
@@ -59,7 +59,7 @@ fn a_family_in_a_folder_is_read_once() {
         assert!(std::fs::read_to_string(file).unwrap().contains("\"large\""));
         status
     });
-    assert_eq!((passes, status), (1, cnnstat::cli::Status::Fine));
+    assert_eq!((passes, status), (1, cnnstat::internals::cli::Status::Fine));
 }
 
 #[test]

@@ -9,15 +9,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cnnstat::diag::Source;
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::Scheme;
-use cnnstat::exec::network::Network;
-use cnnstat::exec::optim::{Adam, Optimizer, Sgd};
-use cnnstat::exec::step::{Data, step};
-use cnnstat::exec::tape::Unobserved;
-use cnnstat::exec::threads::Threads;
 use cnnstat::graph::Graph;
-use cnnstat::lang::{Choices, parse};
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::Scheme;
+use cnnstat::internals::exec::network::Network;
+use cnnstat::internals::exec::optim::{Adam, Optimizer, Sgd};
+use cnnstat::internals::exec::step::{Data, step};
+use cnnstat::internals::exec::tape::Unobserved;
+use cnnstat::internals::exec::threads::Threads;
+use cnnstat::internals::lang::{Choices, parse};
 use cnnstat::ops::Mode;
 
 /// Bytes of a page, and of a line.

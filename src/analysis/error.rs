@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::NodeId;
 use crate::ops::error::ShapeError;
 use crate::shape::TooLarge;
 
@@ -34,7 +34,12 @@ impl AnalysisError {
         Self { node: None, name: String::new(), error: Box::new(ShapeError::TooLarge) }
     }
 
-    pub(crate) fn at(graph: &Graph, node: NodeId, error: impl Into<ShapeError>) -> Self {
+    #[cfg(feature = "cli")]
+    pub(crate) fn at(
+        graph: &crate::graph::Graph,
+        node: NodeId,
+        error: impl Into<ShapeError>,
+    ) -> Self {
         Self {
             node: Some(node),
             name: graph.node(node).name.clone(),

@@ -4,12 +4,15 @@
 
 mod cost;
 mod error;
-pub mod example;
+#[cfg(feature = "cli")]
+pub(crate) mod example;
 mod field;
 pub mod measure;
 pub mod memory;
 mod missing;
 mod options;
+mod pattern;
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "columns are read by reports"))]
 pub mod quantity;
 mod shapes;
 
@@ -18,6 +21,7 @@ pub use error::AnalysisError;
 pub use field::{AxisField, Field};
 pub use missing::{Missing, MissingKind, Why};
 pub use options::Options;
+pub use pattern::{Pattern, PatternError};
 
 use crate::graph::{Graph, ValueId};
 use crate::shape::Shape;

@@ -1,5 +1,6 @@
 //! What is assumed about a run.
 
+use super::pattern::Pattern;
 use crate::ops::Mode;
 use crate::shape::DType;
 
@@ -11,5 +12,5 @@ pub struct Options {
     /// Eval or train.
     pub mode: Mode,
     /// Patterns of parameter names that are not trained: `features.*`.
-    pub frozen: Vec<glob::Pattern>,
+    pub frozen: Vec<Pattern>,
 }

@@ -26,15 +26,15 @@ pub struct Quantity {
     /// Where it stands among the serialised counts: `work.macs`. `None` if it is not serialised.
     pub json: Option<&'static str>,
     /// Its column in the summary.
-    pub column: Option<Shown>,
+    pub(crate) column: Option<Shown>,
     /// Its column in the list of networks.
-    pub listed: Option<Listed>,
+    pub(crate) listed: Option<Listed>,
     /// Whether it is compared layer by layer.
     pub compared: bool,
     /// Whether a baseline stores it for each layer.
     pub stored: bool,
     /// Its row in the totals of a comparison.
-    pub figure: Option<Figure>,
+    pub(crate) figure: Option<Figure>,
     /// Its place among the quantities that can be expected.
     pub expected: Option<u8>,
 }
@@ -76,7 +76,7 @@ pub enum Of {
 
 /// A column of the summary.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// Whether it is shown where no columns are chosen.
     pub usual: bool,
     /// When it is dropped where room is short: the highest first, 0 never.
@@ -87,7 +87,7 @@ pub struct Shown {
 
 /// Whether a column is followed by shares of the total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
+pub(crate) enum Share {
     /// No.
     None,
     /// Where it is chosen.
@@ -98,14 +98,14 @@ pub enum Share {
 
 /// A column of the list of networks.
 #[derive(Clone, Copy, Debug)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// When it is dropped where room is short: the highest first, 0 never.
     pub expendable: u8,
 }
 
 /// A row in the totals of a comparison.
 #[derive(Clone, Copy, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// Its place among the rows.
     pub place: u8,
     /// The head of the row.
@@ -144,6 +144,11 @@ impl Quantity {
         self.key == name || self.field() == name
     }
 
+    /// Whether the summary can have a column of it.
+    pub const fn is_column(&self) -> bool {
+        self.column.is_some()
+    }
+
     /// Whether it is of networks only.
     pub const fn is_of_networks(&self) -> bool {
         matches!(self.of, Of::Network { .. })
@@ -180,7 +185,7 @@ impl Quantity {
     }
 
     /// The rows in the totals of a comparison.
-    pub fn figures() -> Vec<(&'static Self, Figure)> {
+    pub(crate) fn figures() -> Vec<(&'static Self, Figure)> {
         let rows = ordered(|quantity| quantity.figure.map(|figure| figure.place));
         rows.into_iter().filter_map(|quantity| Some((quantity, quantity.figure?))).collect()
     }
@@ -224,7 +229,7 @@ macro_rules! quantities {
         $(, $field:ident: $value:expr)* ;)*) => {
         $(
             #[doc = $doc]
-            pub static $name: Quantity = Quantity {
+            pub(crate) static $name: Quantity = Quantity {
                 doc: $doc,
                 $($field: $value,)*
                 ..Quantity::new($key, $title, Unit::$unit, $of)

@@ -10,7 +10,7 @@ use super::settings::{Screen, Settings};
 use crate::report::build::mode_name;
 use crate::report::grid::Numbers;
 use crate::report::list::{List, Listed};
-use crate::report::model::CONVENTION;
+use crate::report::model::{CONVENTION, Convention};
 use crate::report::pages::list::page;
 
 /// A row for each network, built-in ones where no argument is given; what cannot be read is reported, the others listed.
@@ -18,7 +18,7 @@ pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let options = &settings.options;
     let mut list = List::new(settings.batch, options.dtype.name(), mode_name(options.mode));
-    list.convention = args.count.convention.map_or(CONVENTION, Into::into);
+    list.convention = args.count.convention.map_or(CONVENTION, Convention::of);
     let mut done = Done::default();
     let mut visit = |found| match found {
         Found::Network(model) => match model.report_as(args.count.convention) {

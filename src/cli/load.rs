@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::CommandFactory;
-use glob::Pattern;
 
 use super::args::{Cli, STDIN};
 use super::settings::{Screen, Settings, about_option};
-use crate::analysis::{Analysis, AnalysisError, Options, analyze};
+use crate::analysis::{Analysis, AnalysisError, Options, Pattern, analyze};
 use crate::convention::{Choice, Convention, Count};
 use crate::diag::{Code, Diagnostic, Format, Source, did_you_mean, render};
 use crate::import::{self, Bytes};
@@ -200,7 +199,7 @@ pub fn analyse(
         match Pattern::new(text) {
             Ok(pattern) => own.push(pattern),
             Err(error) => {
-                let message = format!("`{text}` is not a pattern: {}", error.msg);
+                let message = format!("`{text}` is not a pattern: {}", error.message);
                 let diagnostic = Diagnostic::new(Code::E0111, message);
                 found.push(diagnostic.label(*place, "cannot be read"));
             }

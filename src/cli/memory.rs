@@ -1,6 +1,6 @@
 //! `cnnstat memory MODEL…`: what must be stored, what is held at once, and what fits.
 
-use super::args::MemoryArgs;
+use super::args::{MemoryArgs, OptimizerArg};
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
 use super::{Done, Status};
@@ -32,7 +32,7 @@ pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
 fn of(model: &load::Model, args: &MemoryArgs) -> Result<MemoryReport, AnalysisError> {
     let (document, analysis) = (&model.document, &model.analysis);
     let name = document.variant.as_ref().unwrap_or(&document.graph.name);
-    let optimizer = args.optimizer.map_or_else(Optimizer::default, Optimizer::from);
+    let optimizer = args.optimizer.map_or_else(Optimizer::default, OptimizerArg::optimizer);
     let plan = Backend::from(args.backend).plan();
     let need =
         |graph: &Graph, analysis: &Analysis| memory::memory(graph, analysis, optimizer, plan);

@@ -54,16 +54,16 @@ pub enum Status {
     Failed,
 }
 
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(match status {
-            Status::Fine => 0,
-            Status::Findings => 1,
-            Status::Failed => 2,
+impl Status {
+    /// What the process ends with.
+    fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Fine => 0,
+            Self::Findings => 1,
+            Self::Failed => 2,
         })
     }
 }
-
 /// What a command has to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
@@ -135,6 +135,14 @@ impl Done {
     fn fail(&mut self, failure: &Failure, screen: &Screen) {
         self.messages.push_str(&failure.text(screen));
         self.status = Status::Failed;
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    match Cli::read(std::env::args_os()) {
+        Ok(cli) => run(&cli).code(),
+        Err(error) => usage::print(&error, std::env::args_os()).code(),
     }
 }
 

@@ -5,11 +5,10 @@
 use std::io::IsTerminal as _;
 
 use anstream::ColorChoice;
-use glob::Pattern;
 
 use super::args::{MessageFormat, ModelArgs, ScreenArgs, ViewArgs, When};
 use super::load::Failure;
-use crate::analysis::Options;
+use crate::analysis::{Options, Pattern};
 use crate::diag::{Code, Diagnostic, Format, Source};
 use crate::report::fold::View;
 use crate::report::grid::Numbers;
@@ -109,7 +108,7 @@ impl Settings {
         let defaults = Options::default();
         let options = Options {
             dtype: args.dtype.unwrap_or(defaults.dtype),
-            mode: args.mode.into(),
+            mode: args.mode.mode(),
             frozen: Vec::new(),
         };
         let read = &args.read;
@@ -200,7 +199,7 @@ fn shape(text: &str) -> Option<Shape> {
 /// A pattern of parameter names.
 pub fn pattern(option: &str, text: &str) -> Result<Pattern, Failure> {
     Pattern::new(text).map_err(|error| {
-        let message = format!("`{text}` is not a pattern: {}", error.msg);
+        let message = format!("`{text}` is not a pattern: {}", error.message);
         about_option(Code::E0111, option, text, message, "cannot be read").into()
     })
 }

@@ -97,7 +97,7 @@ impl Convention {
     /// The layer whose number exceeds 64 bits, or the totals if only these do.
     ///
     /// ```
-    /// use cnnstat::convention::{self, Choice, Total};
+    /// use cnnstat::internals::convention::{self, Choice, Total};
     /// let text = "model: m\ninput: [3, 8, 8]\nlayers:\n  - conv2d(4, 3, bias=false)\n  - batchnorm2d\n";
     /// let graph = cnnstat::parse_graph(text).unwrap();
     /// let analysis = cnnstat::analyze(&graph, &cnnstat::Options::default()).complete().unwrap();

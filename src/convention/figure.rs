@@ -55,7 +55,7 @@ impl Figure {
     /// `None` for anything else, for nothing, and for what exceeds 64 bits.
     ///
     /// ```
-    /// use cnnstat::convention::figure::{Figure, How};
+    /// use cnnstat::internals::convention::figure::{Figure, How};
     /// let figure = Figure::read("3.8G").unwrap();
     /// assert_eq!(figure.of(3_763_000_000), Some(How::Rounded));
     /// assert_eq!(figure.of(3_857_973_248), Some(How::Truncated));

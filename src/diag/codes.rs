@@ -118,16 +118,29 @@ impl fmt::Display for Code {
     }
 }
 
+/// A text that is no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownCode;
+
+impl fmt::Display for UnknownCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no code: codes are `E` and four digits")
+    }
+}
+
+impl std::error::Error for UnknownCode {}
+
 impl FromStr for Code {
-    type Err = ();
+    type Err = UnknownCode;
 
     /// Reads `E0301`, in either case.
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
         Self::ALL
             .iter()
             .copied()
             .find(|code| code.name().eq_ignore_ascii_case(text.trim()))
-            .ok_or(())
+            .ok_or(UnknownCode)
     }
 }
 

@@ -6,14 +6,14 @@
 mod codes;
 mod position;
 #[cfg(feature = "cli")]
-mod render;
+pub(crate) mod render;
 
-pub use codes::Code;
-pub use position::position;
+pub use codes::{Code, UnknownCode};
+pub(crate) use position::position;
 #[cfg(feature = "cli")]
-pub use render::{Format, render};
+pub(crate) use render::{Format, render};
 
-use crate::span::{Place, Span};
+pub use crate::span::{Part, Place, Span};
 
 /// A text that diagnostics point into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub struct Source {
 
 /// Where a label points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum At {
     /// A node of the description, not resolved yet.
     Place(Place),
@@ -64,6 +65,7 @@ impl Severity {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// What kind of thing.
     pub code: Code,
@@ -146,7 +148,10 @@ impl Diagnostic {
 
 /// The nearest of the known names, where one is near enough to be meant: of those that resemble it, the one that fewest
 /// changes lead to.
-pub fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+pub(crate) fn did_you_mean<'n>(
+    name: &str,
+    known: impl IntoIterator<Item = &'n str>,
+) -> Option<String> {
     let lower = name.to_lowercase();
     known
         .into_iter()

@@ -18,5 +18,7 @@ pub mod fast;
 pub mod kernels;
 pub mod run;
 
-pub use base::{meter, rng, scalar, tensor, threads};
-pub use run::{backend, gradcheck, loss, network, optim, step, tape};
+pub use base::{meter, scalar, tensor, threads};
+pub use run::{backend, gradcheck, network, optim, step, tape};
+#[cfg(feature = "internals")]
+pub use {base::rng, run::loss};

@@ -5,11 +5,13 @@
 
 mod builder;
 mod error;
-mod tree;
+#[cfg(any(feature = "cli", feature = "internals"))]
+pub(crate) mod tree;
 
 pub use builder::GraphBuilder;
 pub use error::GraphError;
-pub use tree::{Branch, NameTree};
+#[cfg(feature = "cli")]
+pub(crate) use tree::NameTree;
 
 use crate::ops::Op;
 use crate::shape::{DType, Shape};
@@ -59,7 +61,7 @@ pub struct Node {
 }
 
 /// Whether a layer is the one of a name, or one of the scope of that name.
-pub fn is_within(layer: &str, name: &str) -> bool {
+pub(crate) fn is_within(layer: &str, name: &str) -> bool {
     layer.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 

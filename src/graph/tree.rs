@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Graph, NodeId};
+use super::NodeId;
 
 /// A scope or a layer in the name tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,11 +24,6 @@ pub struct NameTree {
 }
 
 impl NameTree {
-    /// The tree of a graph's names.
-    pub fn new(graph: &Graph) -> Self {
-        Self::of(graph.nodes().iter().map(|node| node.name.as_str()))
-    }
-
     /// The tree of names of nodes, in the order of the nodes.
     pub fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut branches = vec![Branch::default()];
@@ -102,7 +97,7 @@ mod tests {
                 builder.layer(name, Linear { out_features: 4, bias: true }, &[value]).unwrap()[0];
         }
         let graph = builder.finish(&[("output", value)]).unwrap();
-        let order: Vec<&str> = NameTree::new(&graph)
+        let order: Vec<&str> = NameTree::of(graph.nodes().iter().map(|node| node.name.as_str()))
             .state_dict(|_| false)
             .into_iter()
             .map(|id| graph.node(id).name.as_str())

@@ -19,6 +19,7 @@ type Check = fn(&Excerpt) -> bool;
 #[derive(Debug)]
 pub struct Foreign {
     /// The name of the format: `ONNX`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask for it"))]
     pub name: &'static str,
     /// What a file of it is, with its article: `an ONNX model`.
     what: &'static str,

@@ -10,8 +10,6 @@ use crate::lang::Description;
 pub(super) struct Language;
 
 impl Importer for Language {
-    const NAME: &'static str = "cnnstat";
-
     fn accepts(_: &str, _: &mut dyn Bytes) -> io::Result<bool> {
         // The last of the list: bytes that are not text are told so by `read`.
         Ok(true)

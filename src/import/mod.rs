@@ -9,6 +9,7 @@ mod text;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+#[cfg(feature = "cli")]
 pub use text::read as read_text;
 
 use crate::diag::{Code, Diagnostic, Source};
@@ -35,9 +36,6 @@ pub type ReadResult = Result<Box<dyn Architecture>, Vec<Diagnostic>>;
 
 /// A format that networks are read from.
 pub trait Importer {
-    /// What the format is called.
-    const NAME: &'static str;
-
     /// Whether these bytes, from their beginning, are of this format.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod ast;
 mod calls;
 mod description;
 mod eval;
+#[cfg(any(feature = "cli", feature = "internals"))]
 mod expand;
 mod expect;
 mod functions;
@@ -25,17 +26,17 @@ mod shape_error;
 mod tokens;
 mod traps;
 mod value;
+#[cfg(any(feature = "cli", feature = "internals"))]
 mod wires;
 mod yaml;
 
+#[cfg(feature = "internals")]
 pub use yaml::passes;
 
 pub use crate::model::{Asked as Choices, Model as Document};
 
 use crate::diag::{Diagnostic, Source};
 use crate::model::{Architecture, Setting, Variant};
-use crate::ops::error::ShapeError;
-use crate::span::Place;
 use parsed::Parsed;
 use yaml::{Nodes, Tree};
 
@@ -124,6 +125,7 @@ impl Architecture for Description {
 }
 
 /// Whether a text that YAML cannot read looks like a description with a fault in it.
+#[cfg(any(feature = "cli", feature = "internals"))]
 pub fn looks_like_one(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("model:"))
 }
@@ -150,11 +152,17 @@ pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnos
 }
 
 /// A description with variables, loops, blocks and conditions evaluated, as YAML.
+#[cfg(any(feature = "cli", feature = "internals"))]
 pub fn expand(document: &Document) -> String {
     expand::expand(document)
 }
 
 /// The diagnostic of a layer that its inputs do not fit.
-pub fn shape_diagnostic(name: &str, place: Option<Place>, error: &ShapeError) -> Diagnostic {
+#[cfg(any(feature = "cli", feature = "internals"))]
+pub fn shape_diagnostic(
+    name: &str,
+    place: Option<crate::span::Place>,
+    error: &crate::ops::error::ShapeError,
+) -> Diagnostic {
     shape_error::diagnostic(name, place, error)
 }

@@ -83,6 +83,7 @@ struct Node {
 static PASSES: AtomicU64 = AtomicU64::new(0);
 
 /// How often serde_yaml went over a text so far, in the whole process.
+#[cfg(feature = "internals")]
 pub fn passes() -> u64 {
     PASSES.load(Ordering::Relaxed)
 }

@@ -387,7 +387,7 @@ impl Args {
     ///
     /// # Errors
     /// A value of the wrong type or outside its range.
-    pub fn read<F: Field>(&self, index: usize, name: &'static str) -> Result<F, ArgError> {
+    pub(crate) fn read<F: Field>(&self, index: usize, name: &'static str) -> Result<F, ArgError> {
         let (value, at) = &self.values[index];
         F::read(value, self.rank).map_err(|expected| ArgError::Value {
             at: *at,

@@ -79,7 +79,7 @@ impl Fact {
 }
 
 /// The number of elements of a shape, as the product of its axes.
-pub fn elements(shape: &Shape) -> Fact {
+pub(crate) fn elements(shape: &Shape) -> Fact {
     let numbers: Vec<String> = shape.dims().iter().map(u64::to_string).collect();
     let fact = Fact::formula("elements", "product of the axes", &numbers.join(" × "), 0);
     Fact { result: shape.numel().map_or_else(|_| TOO_LARGE.into(), grouped), ..fact }
@@ -87,7 +87,7 @@ pub fn elements(shape: &Shape) -> Fact {
 
 /// Arithmetic that is the same for every unit, a fact for each kind: `adds = 3 × elements + 1 × rows`. A part is the
 /// unit's name, how many there are, and the work of one.
-pub fn arithmetic(parts: &[(&str, u64, Work)]) -> Derivation {
+pub(crate) fn arithmetic(parts: &[(&str, u64, Work)]) -> Derivation {
     let kinds = |work: &Work| {
         let Work { macs, adds, muls, divs, cmps, specials, padding_taps: _ } = *work;
         [

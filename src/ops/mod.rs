@@ -9,13 +9,14 @@ use std::fmt::Debug;
 pub mod args;
 pub mod derive;
 pub mod error;
-pub mod field;
+pub(crate) mod field;
 pub mod ledger;
 mod normalise;
 pub mod reach;
 mod signature;
 pub mod window;
 
+pub use field::{Epsilon, PerAxis, Probability};
 pub use window::{Padding, Rounding};
 
 use args::{Arg, ArgError, Args, TorchArg};
@@ -117,7 +118,7 @@ pub enum Ranks {
 
 /// What a pass has to know of an operator beyond its rules; said with the operator, so that no pass names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// torch has a function for it and no module: in a sequence it takes no number.
     Functional,
     /// A description has a key of its name that joins branches.
@@ -129,7 +130,7 @@ pub enum Fact {
 }
 
 /// How an operator is written: name and arguments as data. The `operator!` macro writes this.
-pub trait Operator: Layer {
+pub(crate) trait Operator: Layer {
     /// The name without rank suffix, in snake case.
     const NAME: &'static str;
     /// Further names that mean the same.
@@ -152,7 +153,7 @@ pub trait Operator: Layer {
     fn args(&self) -> Args;
 }
 
-/// An operator's entry in the registry: what [`Operator`] says, without the type.
+/// An operator's entry in the registry: what `Operator` says, without the type.
 #[derive(Clone, Copy)]
 pub struct Entry {
     /// The name without rank suffix.
@@ -170,14 +171,14 @@ pub struct Entry {
     /// torch's own arguments, in torch's order.
     pub torch: &'static [TorchArg],
     /// What else holds of it.
-    pub facts: &'static [Fact],
+    pub(crate) facts: &'static [Fact],
     /// Reads bound arguments.
     pub build: fn(&Args) -> Result<Op, ArgError>,
 }
 
 impl Entry {
     /// Whether something holds of the operator.
-    pub fn is(&self, fact: Fact) -> bool {
+    pub(crate) fn is(&self, fact: Fact) -> bool {
         self.facts.contains(&fact)
     }
 }
@@ -310,7 +311,7 @@ macro_rules! define_op {
 
 ops!(define_op);
 
-#[cfg(feature = "exec")]
+#[cfg(any(feature = "cli", all(feature = "exec", feature = "internals")))]
 pub(crate) use ops;
 
 impl Op {

@@ -69,7 +69,7 @@ fn not_counted(graph: &Graph, analysis: &Analysis) -> Vec<String> {
 
 /// The same report with the numbers of another convention, which has counted the same analysis.
 pub fn report_as(mut report: Report, convention: &'static Convention, count: &Count) -> Report {
-    report.convention = convention.into();
+    report.convention = model::Convention::of(convention);
     for (layer, counted) in report.layers.iter_mut().zip(&count.layers) {
         layer.counts.flops = counted.unwrap_or(0);
         if counted.is_none() {
@@ -83,8 +83,9 @@ pub fn report_as(mut report: Report, convention: &'static Convention, count: &Co
     report
 }
 
-impl From<&'static Convention> for model::Convention {
-    fn from(convention: &'static Convention) -> Self {
+impl model::Convention {
+    /// What a report says of a convention.
+    pub(crate) fn of(convention: &'static Convention) -> Self {
         if convention.is_default() {
             return CONVENTION;
         }

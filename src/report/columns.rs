@@ -150,6 +150,7 @@ impl Column {
     }
 
     /// Whether the values of layers sum to the network's.
+    #[cfg(any(test, feature = "internals"))]
     pub const fn sums(&self) -> bool {
         match self.kind {
             Kind::Quantity(quantity) => quantity.sums(),

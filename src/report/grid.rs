@@ -160,13 +160,13 @@ fn fraction(part: u64, total: u64) -> String {
 }
 
 fn shapes_text(shapes: &[Option<Vec<u64>>], by: &str, between: &str) -> String {
-    let texts: Vec<String> = shapes.iter().map(|shape| sizes_text(shape, by)).collect();
+    let texts: Vec<String> = shapes.iter().map(|shape| sizes_text(shape.as_deref(), by)).collect();
     texts.join(between)
 }
 
 /// The sizes of a shape; `?` where they are not known.
-pub fn sizes_text(shape: &Option<Vec<u64>>, by: &str) -> String {
-    shape.as_ref().map_or_else(|| "?".to_owned(), |shape| shape_text(shape, by))
+pub fn sizes_text(shape: Option<&[u64]>, by: &str) -> String {
+    shape.map_or_else(|| "?".to_owned(), |shape| shape_text(shape, by))
 }
 
 /// The sizes of a shape with a sign between them: `1×3×224×224`.

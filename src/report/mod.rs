@@ -3,39 +3,24 @@
 //! Nothing here prints, reads files or knows where a network was written. Texts that come from outside pass through
 //! `text::safe` on their way to a terminal and through `escape` of a format on their way to a document.
 
-#[cfg(feature = "cli")]
-pub mod build;
-#[cfg(feature = "cli")]
-pub mod check;
-#[cfg(feature = "cli")]
-pub mod columns;
-#[cfg(feature = "cli")]
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod columns;
 mod counts;
-#[cfg(feature = "cli")]
 pub mod data;
-#[cfg(feature = "cli")]
-pub mod diff;
-#[cfg(feature = "cli")]
-pub mod documents;
-#[cfg(feature = "cli")]
+pub(crate) mod diff;
+#[cfg(any(test, feature = "internals"))]
+pub(crate) mod documents;
 mod flow;
-#[cfg(feature = "cli")]
-pub mod fold;
-#[cfg(feature = "cli")]
-pub mod grid;
-#[cfg(feature = "cli")]
+pub(crate) mod fold;
+pub(crate) mod grid;
 mod indented;
-#[cfg(feature = "cli")]
-pub mod list;
-#[cfg(feature = "cli")]
+pub(crate) mod list;
 pub mod model;
-#[cfg(feature = "cli")]
-pub mod page;
-#[cfg(feature = "cli")]
-pub mod pages;
-#[cfg(feature = "cli")]
-pub mod render;
-#[cfg(feature = "cli")]
+pub(crate) mod page;
+pub(crate) mod pages;
+pub(crate) mod render;
 mod repeat;
-#[cfg(feature = "cli")]
-pub mod text;
+pub(crate) mod text;
+
+pub use build::{Caption, report};

@@ -67,6 +67,10 @@ pub enum Inline {
     /// Words.
     Text(String),
     /// Code.
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "no page has code yet")
+    )]
     Code(String),
     /// Words that lead somewhere.
     Link {

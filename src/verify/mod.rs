@@ -24,12 +24,14 @@ mod run;
 mod smaller;
 
 pub use cache::CheckCache;
-pub use demand::{Checking, MAX_TALLIED, checking, need, operations};
+pub use demand::need;
 pub use estimate::{Estimate, time};
 pub use findings::{Check, Tally, Verification, Verified, VerifyError};
 pub use layer::falls_back;
-pub use plan::{VerifyPlan, resolve};
-pub use progress::{Pass, Progress, passes};
+pub use plan::VerifyPlan;
+#[cfg(feature = "internals")]
+pub use plan::resolve;
+pub use progress::{Pass, Progress};
 pub use rules::{ProductionRules, Rules};
 pub use run::{LEARNING_RATE, verify};
 pub use smaller::{Resolved, Smaller, smaller_input};

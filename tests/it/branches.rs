@@ -1,16 +1,16 @@
 //! Where inputs come from, what is shared and what comes out, in every output that shows layers.
 
 use cnnstat::graph::GraphBuilder;
+use cnnstat::internals::report::columns::find;
+use cnnstat::internals::report::fold::{self, View};
+use cnnstat::internals::report::pages::summary::page;
+use cnnstat::internals::report::render::table::Look;
+use cnnstat::internals::report::render::{csv, json, markdown, terminal};
+use cnnstat::internals::report::text::width;
 use cnnstat::ops::{Linear, Op};
-use cnnstat::report::build::{Caption, report};
-use cnnstat::report::columns::find;
 use cnnstat::report::data::explain;
-use cnnstat::report::fold::{self, View};
 use cnnstat::report::model::Report;
-use cnnstat::report::pages::summary::page;
-use cnnstat::report::render::table::Look;
-use cnnstat::report::render::{csv, json, markdown, terminal};
-use cnnstat::report::text::width;
+use cnnstat::report::{Caption, report};
 use cnnstat::{Options, Shape, analyze};
 use serde_json::Value;
 

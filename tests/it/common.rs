@@ -5,11 +5,12 @@ use std::path::Path;
 use cnnstat::analysis::memory::Optimizer;
 use cnnstat::analysis::quantity::Quantity;
 use cnnstat::analysis::{Row, Totals};
-use cnnstat::budget::{Found, Outcome, Subject, judge};
 use cnnstat::diag::{Diagnostic, Source};
-use cnnstat::expectation::{Expectation, Want};
-use cnnstat::graph::{NameTree, NodeId, tensor_name};
-use cnnstat::lang::{self, Choices, Description, Document};
+use cnnstat::graph::{NodeId, tensor_name};
+use cnnstat::internals::budget::{Found, Outcome, Subject, judge};
+use cnnstat::internals::expectation::{Expectation, Want};
+use cnnstat::internals::graph::tree::NameTree;
+use cnnstat::internals::lang::{self, Choices, Description, Document};
 use cnnstat::model::Architecture as _;
 use cnnstat::{Analysis, Options, Shape, analyze};
 
@@ -83,7 +84,7 @@ pub fn tensors(document: &Document, analysis: &Analysis) -> Vec<(String, Vec<u64
     let graph = &document.graph;
     let rows = &analysis.rows;
     let bare = |id: NodeId| rows[id.index()].tensors.iter().any(|t| t.name.is_empty());
-    let order = NameTree::new(graph).state_dict(bare);
+    let order = NameTree::of(graph.nodes().iter().map(|node| node.name.as_str())).state_dict(bare);
     let named = order.into_iter().flat_map(|id| {
         let tensors = analysis.rows[id.index()].tensors.iter();
         tensors.map(move |tensor| {

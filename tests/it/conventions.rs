@@ -1,7 +1,7 @@
 //! What other tools print: every total in the golden files, to the last digit, or listed with the reason why not; and the
 //! commands that show it.
 
-use cnnstat::convention::{self, Choice, Total, Unruled};
+use cnnstat::internals::convention::{self, Choice, Total, Unruled};
 use cnnstat::ops::{Entry, Op, Ranks};
 use serde_json::Value;
 

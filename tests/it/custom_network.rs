@@ -5,15 +5,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use cnnstat::exec::kernels::{Made, Numbers, Scheme};
-use cnnstat::exec::loss::cross_entropy;
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::network::Network;
-use cnnstat::exec::optim::Sgd;
-use cnnstat::exec::scalar::Scalar;
-use cnnstat::exec::tape::{Gradients, Observer, Unobserved};
-use cnnstat::exec::tensor::Tensor;
 use cnnstat::graph::{Graph, NodeId};
+use cnnstat::internals::exec::kernels::{Made, Numbers, Scheme};
+use cnnstat::internals::exec::loss::cross_entropy;
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::network::Network;
+use cnnstat::internals::exec::optim::Sgd;
+use cnnstat::internals::exec::scalar::Scalar;
+use cnnstat::internals::exec::tape::{Gradients, Observer, Unobserved};
+use cnnstat::internals::exec::tensor::Tensor;
 use cnnstat::ops::Mode;
 use serde_json::Value;
 

@@ -23,7 +23,7 @@ struct Case {
 
 impl Case {
     fn new(code: &str, args: &str) -> Self {
-        let code = code.parse().unwrap_or_else(|()| panic!("there is no code {code}"));
+        let code = code.parse().unwrap_or_else(|_| panic!("there is no code {code}"));
         Self { code, args: args.split_whitespace().map(str::to_owned).collect() }
     }
 

@@ -1,6 +1,6 @@
 //! `cnnstat diff`: what is found, that differences sum to those of the totals, how rows are grouped, and exit codes.
 
-use cnnstat::report::text::width;
+use cnnstat::internals::report::text::width;
 use serde_json::{Value, json};
 
 use crate::run::{Run, file, finish, page, run, run_args, run_on, scratch, zoo};

@@ -6,15 +6,14 @@
 //! the rounding of those beside it: it is the largest of the sums that counts, over √k, and 4ε(8 + √k) of it where the
 //! kernel is to be exact, else 16ε(16 + √k), about 10⁻⁵ of the largest element in singles.
 
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::{Backward, Forward, Numbers, Owned};
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::scalar::Scalar;
-use cnnstat::exec::tensor::Tensor;
-use cnnstat::exec::threads::Threads;
-use cnnstat::ops::field::PerAxis;
-use cnnstat::ops::{Conv, ConvTranspose, Linear, Mode, Op, Padding, Softsign};
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::{Backward, Forward, Numbers, Owned};
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::scalar::Scalar;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::exec::threads::Threads;
+use cnnstat::ops::{Conv, ConvTranspose, Linear, Mode, Op, Padding, PerAxis, Softsign};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

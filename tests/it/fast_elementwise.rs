@@ -7,21 +7,23 @@
 
 use std::fmt::Debug;
 
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::{Backward, Forward, Init, Kept, Kernel as _, Numbers, Owned, Scheme};
-use cnnstat::exec::meter::{Buffer, Meter};
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::scalar::Scalar;
-use cnnstat::exec::tensor::Tensor;
-use cnnstat::exec::threads::Threads;
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::{
+    Backward, Forward, Init, Kept, Kernel as _, Numbers, Owned, Scheme,
+};
+use cnnstat::internals::exec::meter::{Buffer, Meter};
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::scalar::Scalar;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::exec::threads::Threads;
+use cnnstat::internals::ops::field::Field;
 use cnnstat::ops::activation::Approximate;
 use cnnstat::ops::args::ArgValue;
-use cnnstat::ops::field::{Epsilon, Field, PerAxis};
 use cnnstat::ops::global_pool::OutputSize;
 use cnnstat::ops::{
-    AdaptiveAvgPool, AdaptiveMaxPool, Add, AvgPool, BatchNorm, Gelu, GlobalAvgPool, GlobalMaxPool,
-    HardSigmoid, HardSwish, LeakyRelu, MaxPool, Mode, Mul, Op, Padding, Relu, Relu6, Rounding,
-    Sigmoid, Silu, Sub, Tanh,
+    AdaptiveAvgPool, AdaptiveMaxPool, Add, AvgPool, BatchNorm, Epsilon, Gelu, GlobalAvgPool,
+    GlobalMaxPool, HardSigmoid, HardSwish, LeakyRelu, MaxPool, Mode, Mul, Op, Padding, PerAxis,
+    Relu, Relu6, Rounding, Sigmoid, Silu, Sub, Tanh,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

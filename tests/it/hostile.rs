@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use cnnstat::diag::{Code, Source};
-use cnnstat::lang::{Choices, parse};
+use cnnstat::internals::lang::{Choices, parse};
 use proptest::prelude::*;
 
 fn codes(text: &str) -> Vec<Code> {

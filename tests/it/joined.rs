@@ -2,7 +2,7 @@
 
 use cnnstat::Shape;
 use cnnstat::diag::Code;
-use cnnstat::lang::Document;
+use cnnstat::internals::lang::Document;
 
 use crate::common::{analysis, messages};
 use crate::language::{codes, names, parse};

@@ -1,8 +1,8 @@
 //! Joins: sums, differences, products and concatenations by hand, over random shapes, and against finite differences.
 
-use cnnstat::exec::gradcheck::{along_directions, check};
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::tensor::Tensor;
+use cnnstat::internals::exec::gradcheck::{along_directions, check};
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::tensor::Tensor;
 use cnnstat::ops::{Add, Concat, Mode, Mul, Op, Sub};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::{
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::{
     Backward, Forward, Grads, Init, Kept, Kernel, Made, Owned, Scheme, TensorKind,
 };
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::scalar::{Counted, Scalar, Tally, counting};
-use cnnstat::exec::tensor::Tensor;
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::scalar::{Counted, Scalar, Tally, counting};
+use cnnstat::internals::exec::tensor::Tensor;
 use cnnstat::ops::args::{ArgValue, Args, Written};
 use cnnstat::ops::ledger::{Keep, Work};
 use cnnstat::ops::{Io, Layer, Mode, Op};

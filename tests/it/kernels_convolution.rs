@@ -7,13 +7,13 @@
 //! dx = transposed convolution of g, at any stride
 //! ```
 
-use cnnstat::exec::kernels::Owned;
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::tensor::Tensor;
+use cnnstat::internals::exec::kernels::Owned;
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::ops::field::Field;
 use cnnstat::ops::args::ArgValue;
-use cnnstat::ops::field::{Field, PerAxis};
-use cnnstat::ops::{Conv, ConvTranspose, Mode, Op, Padding};
+use cnnstat::ops::{Conv, ConvTranspose, Mode, Op, Padding, PerAxis};
 
 use crate::kernels::run;
 

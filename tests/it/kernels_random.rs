@@ -4,18 +4,18 @@
 use std::fmt::Debug;
 
 use cnnstat::Shape;
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::tensor::Tensor;
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::ops::field::Field;
 use cnnstat::ops::args::ArgValue;
-use cnnstat::ops::field::{Field, PerAxis};
 use cnnstat::ops::global_pool::OutputSize;
 use cnnstat::ops::pad::Sides;
 use cnnstat::ops::upsample::{Each, Interpolation, Scale};
 use cnnstat::ops::{
     AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, ChannelShuffle, Conv, ConvTranspose, GlobalAvgPool,
-    GlobalMaxPool, Layer, MaxPool, Mode, Op, Padding, PixelShuffle, ReflectionPad, ReplicationPad,
-    Rounding, Upsample, ZeroPad,
+    GlobalMaxPool, Layer, MaxPool, Mode, Op, Padding, PerAxis, PixelShuffle, ReflectionPad,
+    ReplicationPad, Rounding, Upsample, ZeroPad,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -2,16 +2,16 @@
 //! softmax, dropout, reshapes, slices and scales.
 
 use cnnstat::Shape;
-use cnnstat::exec::kernels::Kernel;
+use cnnstat::internals::exec::kernels::Kernel;
 use cnnstat::ops::activation::Approximate;
 use cnnstat::ops::dropout::Together;
-use cnnstat::ops::field::{Epsilon, Probability};
 use cnnstat::ops::upsample::Each;
 use cnnstat::ops::{
-    Abs, BatchNorm, Celu, Chunk, Crop, Dropout, Elu, Flatten, Gelu, GroupNorm, HardSigmoid,
-    HardSwish, HardTanh, Identity, InstanceNorm, Layer, LayerNorm, LeakyRelu, LocalResponseNorm,
-    LogSigmoid, LogSoftmax, Mish, Mode, Narrow, Op, PRelu, Permute, Relu, Relu6, Reshape, Scale,
-    Select, Selu, Sigmoid, Silu, Slice, Softmax, Softplus, Softsign, StochasticDepth, Tanh,
+    Abs, BatchNorm, Celu, Chunk, Crop, Dropout, Elu, Epsilon, Flatten, Gelu, GroupNorm,
+    HardSigmoid, HardSwish, HardTanh, Identity, InstanceNorm, Layer, LayerNorm, LeakyRelu,
+    LocalResponseNorm, LogSigmoid, LogSoftmax, Mish, Mode, Narrow, Op, PRelu, Permute, Probability,
+    Relu, Relu6, Reshape, Scale, Select, Selu, Sigmoid, Silu, Slice, Softmax, Softplus, Softsign,
+    StochasticDepth, Tanh,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

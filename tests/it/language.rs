@@ -2,7 +2,7 @@
 //! faults are told. `values.rs` has expressions, `hostile.rs` what is too much or no description at all.
 
 use cnnstat::diag::{At, Code, Diagnostic, Source};
-use cnnstat::lang::{self, Choices, Document};
+use cnnstat::internals::lang::{self, Choices, Document};
 
 use crate::common::{analysis, messages};
 
@@ -55,7 +55,7 @@ fn pointed(head: &str, items: &str) -> Vec<String> {
     let fault = faults(head, items).swap_remove(0);
     let labels = fault.labels.iter().map(|label| match label.at {
         At::Bytes(span) => text[span.start..span.end].to_owned(),
-        At::Place(place) => panic!("not resolved: {place:?}"),
+        other => panic!("not resolved: {other:?}"),
     });
     labels.collect()
 }

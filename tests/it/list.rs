@@ -1,7 +1,7 @@
 //! `cnnstat list`: which networks are listed, with the summary's numbers, sorted, and what becomes of one that cannot be
 //! read.
 
-use cnnstat::report::text::width;
+use cnnstat::internals::report::text::width;
 use serde_json::Value;
 
 use crate::run::{Run, file, page, run, run_args, scratch};

@@ -1,5 +1,6 @@
 //! Black-box tests: one integration binary, a module a topic.
 
+mod api;
 mod branches;
 mod budgets;
 mod check;

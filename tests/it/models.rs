@@ -1,7 +1,7 @@
 //! The zoo: every network of every file is read, documented, expected exactly, met, and equal to its expansion.
 
-use cnnstat::analysis::quantity;
-use cnnstat::lang::Description;
+use cnnstat::analysis::quantity::Quantity;
+use cnnstat::internals::lang::Description;
 use cnnstat::model::Architecture as _;
 
 use crate::common::{assert_expansion_is_equal, folder, is_exact, missed, read, variants};
@@ -31,7 +31,8 @@ fn every_file_says_what_it_is_and_expects_exact_numbers() {
             assert_eq!(document.graph.name, *name, "the model's name is its file's");
             assert!(document.about.as_ref().is_some_and(|about| about.len() > 20), "{name}");
             assert!(document.source.as_ref().is_some_and(|source| source.len() > 20), "{name}");
-            for quantity in [&quantity::PARAMS, &quantity::MACS, &quantity::OUTPUT] {
+            for quantity in ["params", "macs", "output"].map(Quantity::expected_as) {
+                let quantity = quantity.unwrap();
                 let exact = is_exact(&document, quantity);
                 assert!(exact, "{name} {variant:?}: no exact {}", quantity.key);
             }

@@ -1,7 +1,7 @@
 //! Numbers that others published, apart from snapshots: a snapshot shows that a number changed, these show that it is true.
 
 use cnnstat::Options;
-use cnnstat::lang::Document;
+use cnnstat::internals::lang::Document;
 use cnnstat::ops::{Io, Layer as _, Mode};
 
 use crate::common::{analysis, network, row, tensors};

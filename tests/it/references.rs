@@ -1,7 +1,7 @@
 //! References, several inputs, shared layers, and descriptions carried out that have them.
 
 use cnnstat::diag::{Code, Source};
-use cnnstat::lang::{self, Choices, Document};
+use cnnstat::internals::lang::{self, Choices, Document};
 
 use crate::common::{analysis, assert_expansion_is_equal, messages};
 use crate::language::{codes, names, parse};

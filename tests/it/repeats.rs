@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use cnnstat::report::build::{Caption, report};
-use cnnstat::report::columns::{self, COLUMNS};
-use cnnstat::report::fold::{self, Line, View, What};
+use cnnstat::internals::report::columns::{self, COLUMNS};
+use cnnstat::internals::report::fold::{self, Line, View, What};
 use cnnstat::report::model::Report;
+use cnnstat::report::{Caption, report};
 use cnnstat::{Options, analyze, parse_graph};
 
 use crate::common::{analysis, network};
@@ -217,7 +217,7 @@ fn what_differs_between_repeats_is_not_shown() {
     let lines = fold::tree(&report, &collapsed(None));
     let shown = |key: &str, line: usize| {
         let column = columns::find(key).unwrap();
-        column.value(&lines[line], &report).show(cnnstat::report::grid::Numbers::Exact)
+        column.value(&lines[line], &report).show(cnnstat::internals::report::grid::Numbers::Exact)
     };
     let keys = ["index", "from", "receptive_field", "input", "args", "op"];
     let of = |line: usize| keys.map(|key| shown(key, line));

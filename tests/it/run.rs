@@ -76,7 +76,7 @@ pub fn file(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
 
 /// Every name of the zoo.
 pub fn zoo() -> Vec<&'static str> {
-    cnnstat::zoo::names().collect()
+    cnnstat::internals::zoo::names().collect()
 }
 
 /// Compares a text with `snapshots/SURFACE/NAME.snap`.

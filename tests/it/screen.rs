@@ -1,6 +1,6 @@
 //! What stands on a screen: colour only where it was asked for, and no line wider than it may be.
 
-use cnnstat::report::text::width;
+use cnnstat::internals::report::text::width;
 
 use crate::run::{Run, cnnstat, file, finish, page, run, scratch, zoo};
 

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use clap::CommandFactory as _;
-use cnnstat::cli::args::Cli;
+use cnnstat::internals::cli::args::Cli;
 use serde_json::Value;
 
 use crate::run::{page, snapshot, zoo};

@@ -2,21 +2,22 @@
 
 use cnnstat::analysis::memory::{self, Optimizer as Kind};
 use cnnstat::diag::Source;
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::Scheme;
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::network::{Network, RunError};
-use cnnstat::exec::optim::{Adam, Optimizer, Sgd};
-use cnnstat::exec::scalar::Scalar;
-use cnnstat::exec::step::{Data, loss, step};
-use cnnstat::exec::tape::{Gradients, Unobserved};
-use cnnstat::exec::tensor::Tensor;
 use cnnstat::graph::{Graph, GraphBuilder, tensor_name};
-use cnnstat::lang::{self, Choices};
-use cnnstat::ops::field::Probability;
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::Scheme;
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::network::{Network, RunError};
+use cnnstat::internals::exec::optim::{Adam, Optimizer, Sgd};
+use cnnstat::internals::exec::scalar::Scalar;
+use cnnstat::internals::exec::step::{Data, loss, step};
+use cnnstat::internals::exec::tape::{Gradients, Unobserved};
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::lang::{self, Choices};
+use cnnstat::internals::profile;
 use cnnstat::ops::ledger::Role;
-use cnnstat::ops::{Dropout, Flatten, Identity, Linear, Mode, Op, Relu, Scale, Sigmoid};
-use cnnstat::profile;
+use cnnstat::ops::{
+    Dropout, Flatten, Identity, Linear, Mode, Op, Probability, Relu, Scale, Sigmoid,
+};
 use cnnstat::{Analysis, DType, Options, Shape, analyze};
 
 use crate::common::{folder, read, variants};
@@ -55,7 +56,7 @@ impl std::fmt::Debug for Setting<'_> {
 
 impl Setting<'_> {
     fn analysis<S: Scalar>(&self, mode: Mode) -> Analysis {
-        let frozen = self.frozen.iter().map(|p| glob::Pattern::new(p).unwrap()).collect();
+        let frozen = self.frozen.iter().map(|p| p.parse().unwrap()).collect();
         let dtype = if S::BYTES == 8 { DType::F64 } else { DType::F32 };
         analyze(&self.graph.at_batch(self.batch), &Options { dtype, mode, frozen })
             .complete()

@@ -1,21 +1,20 @@
 //! Networks that branch and join: memory that was predicted against memory that was allocated, where gradients are passed
 //! on and shared; and layers that share their parameters.
 
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::kernels::Scheme;
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::network::Network;
-use cnnstat::exec::step::Data;
-use cnnstat::exec::tape::Unobserved;
-use cnnstat::exec::tensor::Tensor;
 use cnnstat::graph::{Graph, GraphBuilder, ValueId};
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::kernels::Scheme;
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::network::Network;
+use cnnstat::internals::exec::step::Data;
+use cnnstat::internals::exec::tape::Unobserved;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::verify::{CheckCache, ProductionRules, VerifyPlan, verify};
 use cnnstat::ops::error::ShapeError;
-use cnnstat::ops::field::PerAxis;
 use cnnstat::ops::{
-    Add, Concat, Conv, Flatten, GlobalAvgPool, Identity, Linear, Mode, Mul, Op, Padding, Relu,
-    Sigmoid, Sub,
+    Add, Concat, Conv, Flatten, GlobalAvgPool, Identity, Linear, Mode, Mul, Op, Padding, PerAxis,
+    Relu, Sigmoid, Sub,
 };
-use cnnstat::verify::{CheckCache, ProductionRules, VerifyPlan, verify};
 use cnnstat::{Options, Shape, analyze};
 
 use crate::tape::everything;

@@ -1,17 +1,16 @@
 //! The training parts: losses against PyTorch, gradients by finite differences, running statistics over several steps.
 
-use cnnstat::exec::gradcheck::{check, spaced};
-use cnnstat::exec::kernels::{
+use cnnstat::internals::exec::gradcheck::{check, spaced};
+use cnnstat::internals::exec::kernels::{
     Backward, Forward, Grads, Init, Kernel, Made, Numbers, Owned, Scheme,
 };
-use cnnstat::exec::loss::cross_entropy;
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::rng::Rng;
-use cnnstat::exec::scalar::Scalar;
-use cnnstat::exec::tensor::Tensor;
+use cnnstat::internals::exec::loss::cross_entropy;
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::rng::Rng;
+use cnnstat::internals::exec::scalar::Scalar;
+use cnnstat::internals::exec::tensor::Tensor;
 use cnnstat::ops::dropout::Together;
-use cnnstat::ops::field::{Epsilon, Probability};
-use cnnstat::ops::{BatchNorm, Dropout, InstanceNorm, Mode, StochasticDepth};
+use cnnstat::ops::{BatchNorm, Dropout, Epsilon, InstanceNorm, Mode, Probability, StochasticDepth};
 use serde_json::Value;
 
 use crate::common::{analysis, folder, read};

@@ -1,21 +1,23 @@
 //! Verification finds what is wrong, and where: a list of faults, one at a time in one layer.
 
+use cnnstat::TooLarge;
 use cnnstat::diag::Source;
-use cnnstat::exec::backend::Backend;
-use cnnstat::exec::gradcheck::{TOLERANCE, along_directions, check};
-use cnnstat::exec::kernels::{Backward as Pass, Forward, Grads, Init, Kernel, Made, Owned};
-use cnnstat::exec::meter::Meter;
-use cnnstat::exec::scalar::Scalar;
-use cnnstat::exec::tensor::Tensor;
-use cnnstat::exec::threads::Threads;
 use cnnstat::graph::{Graph, NodeId};
+use cnnstat::internals::exec::backend::Backend;
+use cnnstat::internals::exec::gradcheck::{TOLERANCE, along_directions, check};
+use cnnstat::internals::exec::kernels::{
+    Backward as Pass, Forward, Grads, Init, Kernel, Made, Owned,
+};
+use cnnstat::internals::exec::meter::Meter;
+use cnnstat::internals::exec::scalar::Scalar;
+use cnnstat::internals::exec::tensor::Tensor;
+use cnnstat::internals::exec::threads::Threads;
+use cnnstat::internals::verify::{
+    CheckCache, ProductionRules, Progress, Rules, Verification, VerifyPlan, need, resolve, verify,
+};
 use cnnstat::ops::error::ShapeError;
 use cnnstat::ops::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use cnnstat::ops::{Io, Layer, Linear, Mode, Op, Relu};
-use cnnstat::shape::TooLarge;
-use cnnstat::verify::{
-    CheckCache, ProductionRules, Progress, Rules, Verification, VerifyPlan, need, resolve, verify,
-};
 use cnnstat::{DType, Shape};
 
 use crate::common::{folder, network, read};

@@ -13,7 +13,7 @@ pub struct Alive {
     /// The layer or input it comes from.
     pub name: String,
     /// What it is: `output`, `input`, `gradient of the output`, `gradient of the input` (made by the layer's backward),
-    /// [`OF_PARAMETER`], or what a kernel calls what it keeps.
+    /// `gradient of a parameter`, or what a kernel calls what it keeps.
     pub what: &'static str,
     /// Its bytes.
     pub bytes: u64,

@@ -12,7 +12,9 @@ mod optimizer;
 mod step;
 
 pub use fit::{Fits, fits, largest_batch};
-pub use held::{Alive, Memory, Moment, OF_PARAMETER, Peak, Plan, Training};
+#[cfg(feature = "cli")]
+pub(crate) use held::OF_PARAMETER;
+pub use held::{Alive, Memory, Moment, Peak, Plan, Training};
 pub use optimizer::Optimizer;
 
 use super::{Analysis, AnalysisError};

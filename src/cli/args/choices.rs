@@ -17,11 +17,12 @@ pub enum ModeArg {
     Train,
 }
 
-impl From<ModeArg> for Mode {
-    fn from(mode: ModeArg) -> Self {
-        match mode {
-            ModeArg::Eval => Self::Eval,
-            ModeArg::Train => Self::Train,
+impl ModeArg {
+    /// What the analysis calls it.
+    pub const fn mode(self) -> Mode {
+        match self {
+            Self::Eval => Mode::Eval,
+            Self::Train => Mode::Train,
         }
     }
 }
@@ -37,12 +38,13 @@ pub enum OptimizerArg {
     Adam,
 }
 
-impl From<OptimizerArg> for Optimizer {
-    fn from(optimizer: OptimizerArg) -> Self {
-        match optimizer {
-            OptimizerArg::Sgd => Self::Sgd,
-            OptimizerArg::Momentum => Self::Momentum,
-            OptimizerArg::Adam => Self::Adam,
+impl OptimizerArg {
+    /// What the analysis calls it.
+    pub const fn optimizer(self) -> Optimizer {
+        match self {
+            Self::Sgd => Optimizer::Sgd,
+            Self::Momentum => Optimizer::Momentum,
+            Self::Adam => Optimizer::Adam,
         }
     }
 }

@@ -45,6 +45,7 @@ impl Meter {
     }
 
     /// Bytes of all storage, in use and in the pool.
+    #[cfg(any(test, feature = "internals"))]
     pub fn held(&self) -> u64 {
         self.pool().held()
     }

@@ -13,5 +13,4 @@ pub(crate) mod simd;
 pub mod tensor;
 pub mod threads;
 
-pub use matmul::Native;
 pub use peak::peak;

@@ -125,6 +125,7 @@ impl BufferPool {
     }
 
     /// Bytes of all storage, in use and free.
+    #[cfg(any(test, feature = "internals"))]
     pub(super) fn held(&self) -> u64 {
         self.held
     }

@@ -39,6 +39,7 @@ impl Rng {
     }
 
     /// Normal with mean 0 and deviation 1, by Box and Muller's method.
+    #[cfg(any(test, feature = "internals"))]
     pub fn normal(&mut self) -> f64 {
         normal::normals([self.0.next_u64(), self.0.next_u64()])[0]
     }

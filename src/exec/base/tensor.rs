@@ -79,6 +79,7 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// Whether it has no elements.
+    #[cfg(any(test, feature = "internals"))]
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
@@ -115,11 +116,13 @@ impl<S: Scalar> Tensor<S> {
     }
 
     /// Its numbers as doubles.
+    #[cfg(any(test, feature = "internals"))]
     pub fn values(&self) -> Vec<f64> {
         self.data().iter().map(|x| x.value()).collect()
     }
 
     /// The same numbers in another precision, on another meter.
+    #[cfg(any(test, feature = "internals"))]
     pub fn cast<T: Scalar>(&self, meter: &Meter) -> Tensor<T> {
         Tensor::collect(&self.shape, self.data().iter().map(|x| T::of(x.value())), meter)
     }

@@ -99,6 +99,7 @@ impl Backend {
     }
 
     /// The scratch memory of an operator, computed with the machine's own numbers.
+    #[cfg(any(test, feature = "internals"))]
     pub fn scratch(self, op: &Op, inputs: &[&[usize]], mode: Mode) -> Scratch {
         self.scratch_of(op, inputs, mode, false)
     }

@@ -239,6 +239,7 @@ impl<K: Kernel> Trial<'_, K> {
     }
 
     /// The largest error of a gradient, an element at a time, relative to its scale.
+    #[cfg(any(test, feature = "internals"))]
     fn error(&mut self, place: Place, gradient: &Tensor<f64>, cotangents: &[Tensor<f64>]) -> Error {
         let scale = gradient.data().iter().fold(FLOOR, |scale, g| scale.max(g.abs()));
         let mut worst = 0.0f64;
@@ -370,6 +371,7 @@ fn largest<K: Kernel>(
 ///
 /// # Panics
 /// If the kernel takes no inputs of these shapes.
+#[cfg(any(test, feature = "internals"))]
 pub fn check<K: Kernel>(kernel: &K, shapes: &[Vec<usize>], mode: Mode, seed: u64) -> f64 {
     let meter = Meter::new();
     largest(kernel, shapes, (mode, seed, &meter), |trial, place, gradient, cotangents, _| {

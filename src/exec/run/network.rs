@@ -44,6 +44,7 @@ pub enum RunError {
         tensor: String,
     },
     /// A tensor of this name is not there, or has another shape.
+    #[cfg(any(test, feature = "internals"))]
     Tensor {
         /// Its name.
         name: String,
@@ -67,6 +68,7 @@ impl fmt::Display for RunError {
             Self::TiedTensor { tensor } => {
                 write!(f, "{tensor} is another layer's tensor, which cannot be run yet")
             }
+            #[cfg(any(test, feature = "internals"))]
             Self::Tensor { name, found } => write!(f, "no tensor {name} of shape {found:?}"),
         }
     }
@@ -161,19 +163,10 @@ impl<'g, S: Scalar> Network<'g, S> {
         Self { prepacked: Some(HashMap::new()), ..self }
     }
 
-    /// Which kernels run it.
-    pub fn backend(&self) -> Backend {
-        self.backend
-    }
-
     /// Leaves these parameters as they are: whole names, `features.0.weight`.
+    #[cfg(any(test, feature = "internals"))]
     pub fn freeze(&mut self, names: impl IntoIterator<Item = String>) {
         self.frozen.extend(names);
-    }
-
-    /// The graph.
-    pub fn graph(&self) -> &'g Graph {
-        self.graph
     }
 
     /// Where its memory is accounted, but for what it owns if that has a meter of its own.
@@ -192,6 +185,7 @@ impl<'g, S: Scalar> Network<'g, S> {
     }
 
     /// The tensors with their whole names, in the order of the nodes; shared ones under the first.
+    #[cfg(any(test, feature = "internals"))]
     pub fn tensors(&self) -> Vec<(String, &Owned<S>)> {
         let mut seen = Vec::new();
         let mut all = Vec::new();
@@ -210,6 +204,7 @@ impl<'g, S: Scalar> Network<'g, S> {
     ///
     /// # Errors
     /// No tensor of this name and shape; before the first run there is none.
+    #[cfg(any(test, feature = "internals"))]
     pub fn supply(&mut self, name: &str, tensor: Tensor<S>) -> Result<(), RunError> {
         let missing = || RunError::Tensor { name: name.to_owned(), found: tensor.shape().to_vec() };
         let found = self.graph.nodes().iter().find_map(|node| {

@@ -23,12 +23,14 @@ pub trait Optimizer<S: Scalar> {
     /// One step: parameters, each with its gradient, in the same order each time.
     fn step<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a mut Tensor<S>, &'a Tensor<S>)>);
     /// Bytes of its state.
+    #[cfg(any(test, feature = "internals"))]
     fn bytes(&self) -> u64;
 
     /// One step on parameters that lie together.
     ///
     /// # Panics
     /// If there is not one gradient for each.
+    #[cfg(any(test, feature = "internals"))]
     fn step_all(&mut self, params: &mut [Tensor<S>], grads: &[Tensor<S>]) {
         assert_eq!(params.len(), grads.len(), "parameters and gradients");
         self.step(params.iter_mut().zip(grads));
@@ -75,6 +77,7 @@ impl<S: Scalar> Optimizer<S> for Sgd<S> {
         }
     }
 
+    #[cfg(any(test, feature = "internals"))]
     fn bytes(&self) -> u64 {
         self.last.iter().map(Tensor::bytes).sum()
     }
@@ -82,6 +85,7 @@ impl<S: Scalar> Optimizer<S> for Sgd<S> {
 
 /// torch's `Adam`.
 #[derive(Clone, Debug)]
+#[cfg(any(test, feature = "internals"))]
 pub struct Adam<S> {
     /// Length of a step.
     pub lr: f64,
@@ -93,6 +97,7 @@ pub struct Adam<S> {
     moments: Vec<[Tensor<S>; 2]>,
 }
 
+#[cfg(any(test, feature = "internals"))]
 impl<S: Scalar> Adam<S> {
     /// An optimiser before its first step, with torch's betas (0.9, 0.999) and eps 1e-8.
     pub fn new(lr: f64) -> Self {
@@ -100,6 +105,7 @@ impl<S: Scalar> Adam<S> {
     }
 }
 
+#[cfg(any(test, feature = "internals"))]
 impl<S: Scalar> Optimizer<S> for Adam<S> {
     fn step<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a mut Tensor<S>, &'a Tensor<S>)>) {
         self.steps += 1;
@@ -125,6 +131,7 @@ impl<S: Scalar> Optimizer<S> for Adam<S> {
         }
     }
 
+    #[cfg(any(test, feature = "internals"))]
     fn bytes(&self) -> u64 {
         self.moments.iter().flatten().map(Tensor::bytes).sum()
     }

@@ -67,7 +67,7 @@ pub fn derivations(
 }
 
 /// Explains the first layer of a network that is an example.
-pub fn example((graph, analysis): &(Graph, Analysis)) -> Option<Derivation> {
+pub(crate) fn example((graph, analysis): &(Graph, Analysis)) -> Option<Derivation> {
     let report = build::report(graph, analysis, Caption::default());
     let first = graph.iter().map(|(id, _)| id).next()?;
     derivations(graph, analysis, &report, &[first]).pop()
@@ -117,7 +117,7 @@ fn call(layer: &Layer) -> String {
 fn shapes(layer: &Layer, network_inputs: usize) -> String {
     let before = layer.index.checked_sub(1);
     let is_plain = |from: Option<usize>| from == before && (from.is_some() || network_inputs == 1);
-    let sized = |shape: &Sizes| sizes_text(shape, "×");
+    let sized = |shape: &Sizes| sizes_text(shape.as_deref(), "×");
     let inputs: Vec<String> = match (layer.from_index.as_slice(), layer.inputs.as_slice()) {
         ([from], [only]) if is_plain(*from) => vec![sized(only)],
         (_, shapes) => {
@@ -241,7 +241,7 @@ fn sees(layer: &Layer, field: &Field) -> Vec<Fact> {
 }
 
 /// The parts of a fact that `=` stands between; equal neighbours are one.
-pub fn equation_parts(fact: &Fact) -> Vec<&str> {
+pub(crate) fn equation_parts(fact: &Fact) -> Vec<&str> {
     let mut parts: Vec<&str> = vec![&fact.formula, &fact.numbers, &fact.result];
     parts.retain(|part| !part.is_empty());
     parts.dedup();

@@ -106,8 +106,9 @@ fn both(change: &Change<'_>) -> String {
 
 fn value(what: What<'_>, value: &Json) -> String {
     let sizes = |shape: &Json| {
-        let sizes = shape.as_array().map(|axes| axes.iter().filter_map(Json::as_u64).collect());
-        sizes_text(&sizes, "×")
+        let sizes: Option<Vec<u64>> =
+            shape.as_array().map(|axes| axes.iter().filter_map(Json::as_u64).collect());
+        sizes_text(sizes.as_deref(), "×")
     };
     match (what, value) {
         (What::Input | What::Output, Json::Array(shapes)) => {

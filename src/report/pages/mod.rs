@@ -34,7 +34,7 @@ pub(super) fn inputs(inputs: &[Input]) -> String {
 
 /// Shapes with their names, where there are several.
 pub(super) fn shapes(shapes: &[NamedShape]) -> String {
-    let named = shapes.iter().map(|named| (&*named.name, sizes_text(&named.shape, "×")));
+    let named = shapes.iter().map(|named| (&*named.name, sizes_text(named.shape.as_deref(), "×")));
     named_text(&named.collect::<Vec<_>>())
 }
 

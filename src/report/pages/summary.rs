@@ -83,7 +83,9 @@ pub fn notes(report: &Report, view: &View, lines: &[Line<'_>]) -> Vec<String> {
     }
     if report.outputs.len() > 1 {
         let outputs = report.outputs.iter();
-        let named = |output: &Output| format!("{} {}", output.name, sizes_text(&output.shape, "×"));
+        let named = |output: &Output| {
+            format!("{} {}", output.name, sizes_text(output.shape.as_deref(), "×"))
+        };
         notes.push(format!("outputs: {}", outputs.map(named).collect::<Vec<_>>().join(", ")));
     }
     notes.extend(not_counted(report));

@@ -3,6 +3,11 @@
 //!
 //! A new format is a file here and an entry in the list.
 
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "all renderers have the signature of those that can fail"
+)]
+
 pub mod csv;
 pub mod json;
 pub mod label;
