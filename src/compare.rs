@@ -1,7 +1,7 @@
 //! Two networks compared: which layers were added, removed or renamed, and what of the others changed.
 //!
-//! Imports the list of quantities and the report's model; `align` finds which layer is which. Every layer is in exactly one entry or counted as
-//! unchanged, so that the entries' differences sum to the totals'. Tests stand in `compare/tests.rs` and `tests/it/diff.rs`.
+//! Imports the list of quantities and the report's model; `align` finds which layer is which. Every layer is in exactly
+//! one entry or counted as unchanged, so that the entries' differences sum to the totals'.
 
 mod align;
 mod sources;
@@ -249,7 +249,7 @@ pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
     diff
 }
 
-/// What is known of two layers that are one, beside what stands in them.
+/// What is known of two layers that are one, besides their own fields.
 #[derive(Clone, Copy)]
 struct Found {
     /// Whether it stands elsewhere in execution order.

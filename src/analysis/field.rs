@@ -5,9 +5,9 @@
 //! start'  = start + window's start · stride     all in elements of the input; start is negative on padding
 //! ```
 //!
-//! After an upsampling, strides are fractions. Extents are those of the window arithmetic and may exceed the input. Where
-//! branches meet, what they see is put together by `field/branches.rs`. Source: Araujo, Norris, Sim, "Computing Receptive
-//! Fields of Convolutional Neural Networks", Distill 2019. Tests stand below.
+//! After an upsampling, strides are fractions. Extents are those of the window arithmetic and may exceed the input.
+//! Where branches meet, what they see is put together by `field/branches.rs`. Source: Araujo, Norris, Sim, "Computing
+//! Receptive Fields of Convolutional Neural Networks", Distill 2019.
 
 mod branches;
 
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!((columns.start, columns.walk), (Ratio::from(4), Walk::Axis(2)));
     }
 
-    /// Where positions were flattened, channels can still be taken, and single positions cannot be told apart.
+    /// Where positions were flattened, channels can still be taken, and single positions cannot be distinguished.
     #[test]
     fn parts_of_flattened_axes() {
         let flatten = || Op::from(Flatten { start_dim: 2, end_dim: -1 });

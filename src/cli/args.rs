@@ -1,6 +1,6 @@
 //! The command line as it is typed. `settings` makes of it what the commands work with.
 //!
-//! An option that several commands have stands once, in a struct that each flattens. Tests stand below.
+//! An option that several commands have stands once, in a struct that each flattens.
 
 mod choices;
 mod conventions;
@@ -154,7 +154,7 @@ pub enum Command {
     Memory(MemoryArgs),
     /// Run networks forward and backward, and compare every number with what happens; exit 1 if one differs
     Verify(VerifyArgs),
-    /// Run a network and tell what each layer takes, beside what it computes
+    /// Run a network and measure what each layer takes, next to what it computes
     Profile(ProfileArgs),
     /// Compare networks with what their descriptions expect; exit 1 if an expectation is missed
     Check(CheckArgs),
@@ -168,7 +168,7 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// List the operators, or say all of one
     Ops(OpsArgs),
-    /// Print a description with variables, loops, blocks and conditions carried out
+    /// Print a description with variables, loops, blocks and conditions expanded
     Expand(ExpandArgs),
     /// Print the long text of a diagnostic
     ExplainError(ExplainErrorArgs),

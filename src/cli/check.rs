@@ -1,7 +1,7 @@
 //! `cnnstat check [PATH…]`: networks against what their descriptions expect, against the budgets of `cnnstat.toml`, and
 //! against what they were.
 //!
-//! `before` finds what a network was. Tests stand below, in `tests/it/check.rs` and in `tests/it/budgets.rs`.
+//! `before` finds what a network was.
 
 mod before;
 

@@ -1,6 +1,4 @@
 //! `cnnstat conventions MODEL`: what each tool would print, side by side.
-//!
-//! Tests stand in `tests/it/conventions.rs`.
 
 use super::Done;
 use super::args::ConventionsArgs;

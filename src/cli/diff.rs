@@ -1,6 +1,4 @@
 //! `cnnstat diff A B`: what differs between two networks.
-//!
-//! Tests stand in `tests/it/diff.rs`.
 
 use super::args::DiffArgs;
 use super::load::{self, Failure};

@@ -1,6 +1,4 @@
 //! `cnnstat list [PATH…]`: networks side by side.
-//!
-//! Tests stand in `tests/it/list.rs`.
 
 use super::Done;
 use super::args::ListArgs;

@@ -1,6 +1,4 @@
 //! The command line as it is meant: arguments read, defaults put in, the terminal looked at.
-//!
-//! Tests stand below.
 
 use std::io::IsTerminal as _;
 

@@ -1,6 +1,4 @@
 //! What is wrong with the command line itself, in each format of messages. It has no code.
-//!
-//! Tests stand below and in `tests/it/usage.rs`.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -30,7 +28,7 @@ struct Json<'m> {
     helps: &'m [String],
 }
 
-/// A sentence and ways to mend it.
+/// A sentence and ways to fix it.
 pub(super) fn text(message: &str, helps: &[String], format: Format) -> String {
     match format {
         Format::Human => {

@@ -5,8 +5,6 @@
 //! `n × m` cells, so a stretch of more than [`MOST_CELLS`] is parted first, by the most layers that both have, where no
 //! more than [`MOST_EDITS`] are others; where more are, the k-th layer of a kind is paired with the k-th. The alignment
 //! of such a stretch is a good one, not always the best, and of layers that have nothing in common none is sought.
-//!
-//! Tests stand in `tests.rs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;

@@ -1,6 +1,6 @@
 //! A figure as it is printed, with the precision it is printed at: `3.8G`, `4.09 GFLOPs`, `724,406,816`.
 //!
-//! Imports nothing. Tests stand below.
+//! Imports nothing.
 
 use std::fmt;
 

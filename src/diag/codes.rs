@@ -27,7 +27,7 @@ macro_rules! codes {
                 match self { $(Self::$Code => $title,)* }
             }
 
-            /// What it means, when it appears and how to mend it, in Markdown.
+            /// What it means, when it appears and how to fix it, in Markdown.
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$Code => include_str!(concat!("texts/", stringify!($Code), ".md")),)* }
             }

@@ -1,4 +1,4 @@
-//! Diagnostics as data: a code, what is wrong, where, and how to mend it. One file renders them.
+//! Diagnostics as data: a code, what is wrong, where, and how to fix it. One file renders them.
 //!
 //! Imports `span` and `text`; used by `lang`, `import`, `budget` and `cli`. Adding a code is a line in `codes.rs`, its long text
 //! in `texts/`, and a description in `tests/fixtures/bad` that shows it.
@@ -77,7 +77,7 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// Facts that explain it.
     pub notes: Vec<String>,
-    /// Ways to mend it.
+    /// Ways to fix it.
     pub helps: Vec<String>,
     /// The text that the labels point into, where it is not the description itself.
     pub source: Option<Source>,
@@ -131,14 +131,14 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a way to mend it.
+    /// Adds a way to fix it.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.helps.push(text.into());
         self
     }
 
-    /// Adds ways to mend it, where there are any.
+    /// Adds ways to fix it, where there are any.
     #[must_use]
     pub fn helps(mut self, texts: impl IntoIterator<Item = String>) -> Self {
         self.helps.extend(texts);

@@ -1,6 +1,6 @@
 //! Bytes of a text made into lines and columns.
 //!
-//! Imports nothing. Tests stand below.
+//! Imports nothing.
 
 /// A byte order mark, which editors and parsers do not count as a column.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';

@@ -1,7 +1,7 @@
 //! The one place where diagnostics become text: for people (rustc's manner), one line each, or JSON.
 //!
 //! Text that comes from files is made harmless here: control characters and marks that turn the direction of writing
-//! are replaced by visible ones. Tests stand in `render/tests.rs`.
+//! are replaced by visible ones.
 
 use std::ops::Range;
 

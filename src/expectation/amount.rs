@@ -178,9 +178,9 @@ pub(super) enum Unread {
     Shape,
     /// A shape has no such limit.
     NotOfShapes,
-    /// It is no number.
+    /// It is not a number.
     Number,
-    /// It is no number, and no part in percent.
+    /// It is neither a number nor a part in percent.
     Increase,
     /// It is no power of ten, and no word for one.
     Order,

@@ -1,6 +1,6 @@
 //! The tree that dotted names make: `features.0` stands under `features`.
 //!
-//! Its order is torch's: a scope's own tensors first, then its children as they were first mentioned. Tests stand below.
+//! Its order is torch's: a scope's own tensors first, then its children as they were first mentioned.
 
 use std::collections::HashMap;
 

@@ -269,7 +269,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Binds loop targets to an element; several take it apart. False, with a diagnostic, where the numbers differ.
+    /// Binds loop targets to an element; several split it. False, with a diagnostic, where the numbers differ.
     pub(super) fn bind(
         &mut self,
         targets: &[Target],

@@ -1,4 +1,4 @@
-//! A description carried out: variables, loops, blocks and conditions are gone, every layer is written with its values.
+//! A description expanded: variables, loops, blocks and conditions are gone, every layer is written with its values.
 //!
 //! Reading it again yields an equal analysis.
 

@@ -1,6 +1,4 @@
 //! The functions of expressions, as Python has them, and `make_divisible` as torchvision has it.
-//!
-//! Tests stand in `tests/it/language.rs`.
 
 use super::ast::{Arg, Call, Expr, Kind};
 use super::reader::{Frame, MAX_LIST, Reader};

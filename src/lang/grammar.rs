@@ -1,8 +1,7 @@
 //! Calls, expressions, keys and headers, by nom. The production stands above each function, as in docs/language.md.
 //!
-//! White space, line ends of folded scalars included, may stand between tokens. An error knows the furthest place that was
-//! reached and what was expected there. Nesting is bounded. Tests stand in `print.rs` (every expression is printed and
-//! parsed again) and below.
+//! White space, line ends of folded scalars included, may stand between tokens. An error knows the furthest place that
+//! was reached and what was expected there. Nesting is bounded.
 
 use std::cell::Cell;
 

@@ -6,8 +6,6 @@
 //! side: branches                       each becomes an output under its key; the current value stays
 //! branches    a list; each an item, a list of items (no scope), or for/repeat/if whose items are branches
 //! ```
-//!
-//! Tests stand in `tests/it/joined.rs`.
 
 use super::ast::Key;
 use super::reader::{Frame, Reader};

@@ -1,4 +1,4 @@
-//! Items to layers: sequences, loops and conditions are carried out, the graph grows.
+//! Items to layers: sequences, loops and conditions are expanded into the graph.
 //!
 //! ```text
 //! TEXT                       a layer on the current value, or on its references
@@ -7,7 +7,7 @@
 //! for …: | repeat …: | if …: [elif …:]* [else:]      items in place; no scope
 //! ```
 //!
-//! Joins are in `joins`, names in `scopes`. Tests stand in `tests/it/language.rs`.
+//! Joins are in `joins`, names in `scopes`.
 
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! The description language: YAML for structure, one small call syntax for layers and expressions.
 //!
 //! `yaml` makes a tree of nodes with places; `grammar` parses calls, expressions and keys; `description` reads the top
-//! level, `eval` and `functions` compute values, `layers`, `joins` and `calls` carry items out into a graph, `scopes` and
+//! level, `eval` and `functions` compute values, `layers`, `joins` and `calls` expand items into a graph, `scopes` and
 //! `references` keep names and what they mean. A description yields a
 //! [`Document`] and nothing else. Imports `diag`, `expectation`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
 
@@ -40,7 +40,7 @@ use crate::model::{Architecture, Setting, Variant};
 use parsed::Parsed;
 use yaml::{Nodes, Tree};
 
-/// How to mend what holds no description.
+/// How to fix what holds no description.
 pub const BEGIN: &str =
     "write `model:`, `input:` and `layers:`; `cnnstat expand alexnet` prints an example";
 

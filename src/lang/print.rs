@@ -1,6 +1,4 @@
 //! Expressions as text again, with the fewest parentheses: parsing it yields the same expression.
-//!
-//! Tests stand below: a property over generated expressions.
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! References: what `@`, `@name` and the name in `share` mean, and running something again with the same parameters.
 //!
 //! `@a.b` is looked up from the innermost scope outward among what exists already, stopping at the block's wall, then
-//! among the block's (at top level, the model's) inputs. Tests stand in `tests/it/references.rs`.
+//! among the block's (at top level, the model's) inputs.
 
 use std::collections::HashMap;
 use std::rc::Rc;

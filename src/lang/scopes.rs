@@ -1,8 +1,7 @@
 //! Names: the scopes that are open, every name so far, and what each of them means.
 //!
 //! Every layer has its position in its scope, named or not; joins and functions of torch that are no modules take none
-//! and are called `add`, `add_2`. Scopes are opened by named sequences, nested lists and calls of blocks. Tests stand in
-//! `tests/it/language.rs` and `tests/it/references.rs`.
+//! and are called `add`, `add_2`. Scopes are opened by named sequences, nested lists and calls of blocks.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,7 +1,7 @@
-//! How a description that is carried out refers to values: by `@` where a layer takes what the one before it made, else by
+//! How an expanded description refers to values: by `@` where a layer takes what the one before it made, else by
 //! a name, which is made up where a value's own name could mean another.
 //!
-//! Used by `expand`. Tests stand in `tests/it/references.rs`.
+//! Used by `expand`.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;

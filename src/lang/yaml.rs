@@ -23,9 +23,9 @@ use crate::span::{Part, Place, Span};
 const MAX_BYTES: usize = 4 << 20;
 /// Deepest nesting of brackets: the scanner takes quadratic time in it.
 const MAX_BRACKETS: usize = 100;
-/// Most nodes of a document, aliases carried out.
+/// Most nodes of a document, aliases expanded.
 const MAX_NODES: usize = 500_000;
-/// Most bytes in scalars, aliases carried out.
+/// Most bytes in scalars, aliases expanded.
 const MAX_SCALAR_BYTES: usize = 16 << 20;
 
 /// What stands before a key that is no text; it was reported.

@@ -12,8 +12,6 @@
 //! negation, the choice between two values after a comparison, and factors made of constants (so dividing by one is a
 //! mul). A choice computes both of its sides, so that counts do not depend on the data. Products here are muls, not MACs:
 //! no weight has taps.
-//!
-//! Tests stand below; black-box ones in `tests/it/golden_shapes_b.rs`.
 
 use std::fmt::Debug;
 
@@ -136,7 +134,7 @@ mod table {
 /// A function of one element, written as a line of the table.
 trait Activation: Clone + PartialEq + Debug {
     fn each(&self) -> Each;
-    /// Whether its arguments go together: what is wrong, and a way to mend it.
+    /// Whether its arguments go together: what is wrong, and a way to fix it.
     fn fits(&self) -> Result<(), (String, &'static str)> {
         Ok(())
     }

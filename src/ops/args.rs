@@ -1,7 +1,7 @@
 //! Arguments as data: what an operator takes, how written values are bound to it, and how they are written again.
 //!
-//! One [`Arg`] table an operator serves the parser, torch's own signatures, `cnnstat ops`, the table's columns and JSON.
-//! Tests stand below.
+//! One [`Arg`] table an operator serves the parser, torch's own signatures, `cnnstat ops`, the table's columns and
+//! JSON.
 
 use std::fmt;
 

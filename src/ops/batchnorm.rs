@@ -14,8 +14,6 @@
 //! The factors of the update are numbers of the whole layer and free: f is momentum (or 1/batches seen, where momentum
 //! is none), times m/(m − 1) for the variance, which torch keeps unbiased; so m = 1 cannot be trained. Counting batches is
 //! free. Without running statistics, eval takes the batch's own as well.
-//!
-//! Tests stand below; black-box ones in `tests/it/golden_shapes_b.rs`.
 
 use super::derive::{Derivation, Fact, arithmetic};
 use super::error::ShapeError;

@@ -17,8 +17,7 @@
 //! saved     mul: its inputs;  the others: nothing
 //! ```
 //!
-//! A gradient that is passed on is the gradient of the output itself, in no memory of its own. Tests stand below and in
-//! `tests/it/joins.rs`.
+//! A gradient that is passed on is the gradient of the output itself, in no memory of its own.
 
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;

@@ -8,7 +8,7 @@
 //! saved     the input
 //! ```
 //!
-//! Input positions are counted: each tap of each is a MAC, and those that padding crops are reported apart. Tests stand below.
+//! Input positions are counted: each tap of each is a MAC, and those that padding crops are reported apart.
 
 use num_rational::Ratio;
 

@@ -1,6 +1,6 @@
 //! Derivations: the formulas of `cnnstat explain`, first in letters, then with the numbers put in.
 //!
-//! Operators build them from labelled factors and terms, so that a formula and its numbers cannot disagree. Tests stand below.
+//! Operators build them from labelled factors and terms, so that a formula and its numbers cannot disagree.
 
 use super::ledger::Work;
 use crate::shape::Shape;

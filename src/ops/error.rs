@@ -1,4 +1,4 @@
-//! Shapes that do not fit an operator, with the numbers in them and a way to mend each.
+//! Shapes that do not fit an operator, with the numbers in them and a way to fix each.
 //!
 //! An error says what was expected and found; it knows no layer names and no places, `lang` adds those.
 
@@ -34,7 +34,7 @@ pub enum ShapeError {
         /// The axis, counted from the end: 1 is the last.
         from_end: usize,
     },
-    /// Inputs to be put one behind the other that differ on another axis.
+    /// Inputs to be concatenated that differ on another axis.
     Concat {
         /// The axis along which they are put.
         along: usize,
@@ -101,7 +101,7 @@ pub enum ShapeError {
         expected: u64,
         /// What arrives.
         found: u64,
-        /// How to mend it.
+        /// How to fix it.
         help: Option<String>,
     },
     /// A size would not be positive.
@@ -122,7 +122,7 @@ pub enum ShapeError {
     Arguments {
         /// What is wrong.
         message: String,
-        /// How to mend it.
+        /// How to fix it.
         help: String,
     },
     /// A size or a count exceeds 64 bits.
@@ -228,7 +228,7 @@ impl fmt::Display for ShapeError {
 }
 
 impl ShapeError {
-    /// How to mend it, where there is one way.
+    /// How to fix it, where there is one way.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Window { window, .. } => {

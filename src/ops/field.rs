@@ -1,6 +1,6 @@
 //! The Rust types that arguments are read into, each with its range: sizes, axes, probabilities, numbers for each axis.
 //!
-//! A new kind of argument is a new [`Field`]. Tests stand below.
+//! A new kind of argument is a new [`Field`].
 
 use std::fmt;
 

@@ -8,8 +8,8 @@
 //! saved     max: the index of each output's element, i64;  average: nothing
 //! ```
 //!
-//! The taps of an axis have a closed form, so that a count takes no walk along it; what all pools share stands in `pool`.
-//! Tests stand below.
+//! The taps of an axis have a closed form, so that a count takes no walk along it; what all pools share stands in
+//! `pool`.
 
 use super::args::ArgValue;
 use super::derive::Derivation;

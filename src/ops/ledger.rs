@@ -1,6 +1,6 @@
 //! The ledger: what one pass through an operator takes, as exact integers.
 //!
-//! A MAC is one multiply and one accumulate. "FLOPs" is a view of the ledger, never a synonym for MACs. Tests stand below.
+//! A MAC is one multiply and one accumulate. "FLOPs" is a view of the ledger, never a synonym for MACs.
 
 use std::borrow::Cow;
 

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Taps on channels that do not exist count, and are reported apart. alpha/size and the like are made once and free.
-//! Squares are muls, not MACs, as in ops/normalise.rs. Tests stand below; black-box ones in `tests/it/golden_shapes_b.rs`.
+//! Squares are muls, not MACs, as in ops/normalise.rs.
 
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;

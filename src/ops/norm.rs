@@ -18,8 +18,6 @@
 //! Instance norm with running statistics reads them in eval, for C channels, as batch norm does. In train it updates them:
 //! running = (1 − f)·running + f·Σ new over the N samples, for mean and variance: a channel is 2·N + 2 adds and 4 muls;
 //! the factors are free.
-//!
-//! Tests stand below; black-box ones in `tests/it/golden_shapes_b.rs`.
 
 use super::batchnorm::channel_params;
 use super::derive::{Derivation, Fact, arithmetic};

@@ -23,8 +23,6 @@
 //!
 //! Squares and products with dy are a mul and an add, not a MAC: MACs are taps of a weight, so that published figures,
 //! which leave normalisation out, hold to the last digit. In the default convention FLOPs are the same either way.
-//!
-//! Tests stand below.
 
 use super::derive::{Derivation, Fact, arithmetic};
 use super::ledger::{Backward, Keep, Saved, Work};

@@ -7,7 +7,7 @@
 //! saved     nothing
 //! ```
 //!
-//! Zero padding may be negative, which crops. Tests stand below.
+//! Zero padding may be negative, which crops.
 
 use num_rational::Ratio;
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Taps on padding count, and are reported apart; taps beyond both input and padding (`ceil_mode`) do not.
-//! `count_include_pad` and `divisor_override` choose the divisor and leave the arithmetic as it is. Tests stand below.
+//! `count_include_pad` and `divisor_override` choose the divisor and leave the arithmetic as it is.
 
 use num_rational::Ratio;
 

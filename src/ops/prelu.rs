@@ -9,7 +9,7 @@
 //! saved     the input
 //! ```
 //!
-//! A choice computes both of its sides, as in ops/activation.rs. Tests stand below.
+//! A choice computes both of its sides, as in ops/activation.rs.
 
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;

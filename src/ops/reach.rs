@@ -23,14 +23,14 @@ pub enum Reach {
         /// The position on it.
         index: i64,
     },
-    /// Axes `first..=last` become one: positions along them can no longer be told apart by axis.
+    /// Axes `first..=last` become one: positions along them can no longer be distinguished by axis.
     Folded {
         /// First axis that is folded.
         first: usize,
         /// Last axis that is folded.
         last: usize,
     },
-    /// Several inputs stand one behind the other along this axis; elsewhere each element depends on its own place.
+    /// Several inputs are concatenated along this axis; elsewhere each element depends on its own place.
     Joined(usize),
     /// Nothing can be said about positions, for this reason.
     Opaque(&'static str),

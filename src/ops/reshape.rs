@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Flatten, reshape and identity are views of their input. Permute is a copy: tensors here are contiguous, where torch
-//! returns a view with other strides. Tests stand below.
+//! returns a view with other strides.
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;

@@ -9,7 +9,7 @@
 //! saved     the input
 //! ```
 //!
-//! The sum of products is a MAC as in a linear layer, of which this is the diagonal. Tests stand below.
+//! The sum of products is a MAC as in a linear layer, of which this is the diagonal.
 
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;

@@ -7,8 +7,6 @@
 //! backward  nothing: they are moved back
 //! saved     nothing
 //! ```
-//!
-//! Tests stand below.
 
 use num_rational::Ratio;
 

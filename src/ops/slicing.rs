@@ -12,8 +12,8 @@
 //! saved     nothing
 //! ```
 //!
-//! All are copies, where torch returns views with other strides: tensors here are contiguous. A
-//! crop larger than the input is an error, where torchvision pads with zeros. Tests stand below.
+//! All are copies, where torch returns views with other strides: tensors here are contiguous. A crop larger than the
+//! input is an error, where torchvision pads with zeros.
 
 use num_rational::Ratio;
 

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The maximum is subtracted first, so that exp cannot overflow. dy·y is a mul and an add, not a MAC, as in
-//! ops/normalise.rs. Tests stand below; black-box ones in `tests/it/golden_shapes_b.rs`.
+//! ops/normalise.rs.
 
 use super::derive::{Derivation, Fact, arithmetic};
 use super::error::ShapeError;

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A tap's weight is made of positions, not of data, and is not counted. Taps beyond the border are moved onto it and
-//! count. Tests stand below.
+//! count.
 
 use num_rational::Ratio;
 

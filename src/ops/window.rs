@@ -7,8 +7,8 @@
 //! Caffe's ceil          rounds up; the last window is clipped so, but only where there is padding
 //! ```
 //!
-//! Source: <https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html>. `tests/it/window.rs` compares it with an
-//! enumeration that never divides. Tests stand below.
+//! Source: <https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html>. `tests/it/window.rs` compares it with
+//! an enumeration that never divides.
 
 use num_rational::Ratio;
 

@@ -1,6 +1,4 @@
 //! Makes the report from what the analysis found.
-//!
-//! Tests stand in `summary.rs`.
 
 use std::collections::HashMap;
 

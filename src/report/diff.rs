@@ -1,6 +1,6 @@
 //! What `cnnstat diff` shows: the totals before and after, and a row for the layers that differ in the same way.
 //!
-//! `group` makes the rows, `json` the report for programs. Tests stand in `tests/it/diff.rs`.
+//! `group` makes the rows, `json` the report for programs.
 
 mod group;
 pub mod json;

@@ -1,8 +1,7 @@
 //! What is noted of a line: where its inputs come from, if not from the line before alone; whose tensors it uses; which
 //! output of the network it makes.
 //!
-//! Names are as short as can be told apart: relative to the innermost scope in which they mean the same layer. Tests stand
-//! in `tests/it/branches.rs`.
+//! Names are as short as can be distinguished: relative to the innermost scope in which they mean the same layer.
 
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,6 @@
 //! The lines of a summary: the tree of names, folded to a depth, or a flat list, sorted and cut.
 //!
-//! Whatever is chosen, every layer is in exactly one line, so that each column of numbers sums to its total. Tests stand
-//! in `summary.rs` and `tests/it/repeats.rs`.
+//! Whatever is chosen, every layer is in exactly one line, so that each column of numbers sums to its total.
 
 use super::columns::Column;
 use super::flow;
@@ -134,7 +133,7 @@ pub fn total(report: &Report) -> Line<'_> {
 }
 
 fn lines<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
-    let mut lines = walk(report, view, labels);
+    let mut lines = visit(report, view, labels);
     flow::annotate(report, view, labels, &mut lines);
     lines
 }
@@ -198,7 +197,7 @@ impl Open {
     }
 }
 
-fn walk<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
+fn visit<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
     let tree = NameTree::of(report.layers.iter().map(|layer| layer.name.as_str()));
     let repeats = view.collapse.then(|| Repeats::of(&report.layers, &tree));
     let layer = |id: NodeId| &report.layers[id.index()];

@@ -2,7 +2,7 @@
 //!
 //! Two are the same if their layers have equal names below them, operators, arguments, shapes and counts, and are wired
 //! alike: inside of the block to the same place of it, outside to what is executed just before it, or to the very same
-//! value. Tests stand in `tests/it/repeats.rs`.
+//! value.
 
 use super::model::Layer;
 use crate::graph::{NameTree, NodeId};

@@ -1,6 +1,4 @@
 //! Text for a terminal: made harmless, measured, shortened, wrapped.
-//!
-//! Tests stand below.
 
 use std::borrow::Cow;
 

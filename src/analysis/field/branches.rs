@@ -4,8 +4,7 @@
 //! start = min starts      extent = max (start + extent) − start      middle of a branch = start + (extent − 1)/2
 //! ```
 //!
-//! Beside a branch that sees the same from everywhere (a gate, made by a global pool) the whole axis is seen. Tests stand
-//! below.
+//! Beside a branch that sees the same from everywhere (a gate, made by a global pool) the whole axis is seen.
 
 use num_rational::Ratio;
 use num_traits::{CheckedAdd, CheckedSub, Zero};

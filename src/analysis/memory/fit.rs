@@ -1,6 +1,4 @@
 //! The largest batch that fits: doubled until it no longer does, then halved in on.
-//!
-//! Tests stand in `tests/it/memory_command.rs`.
 
 use serde::Serialize;
 

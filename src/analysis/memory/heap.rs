@@ -1,6 +1,4 @@
 //! Memory in use, block by block, with holders that are counted: what `exec/base/tensor.rs` does, in numbers only.
-//!
-//! Tests stand in `tests/it/tape.rs`, where it is compared with what was allocated.
 
 use super::held::{Alive, Moment, Peak};
 use crate::shape::{TooLarge, sum};

@@ -78,6 +78,6 @@ pub struct Memory {
     pub is_exact: bool,
 }
 
-/// The scratch memory that a backend's kernels take: how many numbers beside inputs and outputs, forward, for gradients of
+/// The scratch memory that a backend's kernels take: how many elements besides inputs and outputs, forward, for gradients of
 /// inputs, and for gradients of parameters, which are made one after the other.
 pub type Plan = fn(&Op, &[Shape], Mode) -> [u64; 3];

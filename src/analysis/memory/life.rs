@@ -206,7 +206,7 @@ impl<'a> Life<'a> {
 
     /// A gradient arrives where there is one already; gives the block of the sum. It is made in the one that nobody else
     /// holds; where both are shared, in a copy.
-    pub(super) fn meet(
+    pub(super) fn accumulate(
         &mut self,
         id: NodeId,
         there: Block,

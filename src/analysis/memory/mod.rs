@@ -1,6 +1,6 @@
 //! Memory: what must be held at once, for inference and for a training step, to the byte.
 //!
-//! The life of every tensor is followed from shapes alone, by the rules that `exec/run/tape.rs` carries out: a value lives from
+//! The life of every tensor is followed from shapes alone, by the rules that `exec/run/tape.rs` follows: a value lives from
 //! its node to its last use; views share what they view; in training, what an operator keeps lives until its backward, a
 //! gradient until the node before it has used it, and gradients of parameters until the optimiser's step.
 

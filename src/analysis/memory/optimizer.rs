@@ -1,6 +1,6 @@
-//! Optimisers, by what they keep beside the parameters.
+//! Optimisers, by what they keep for each parameter.
 
-/// What an optimiser keeps beside the parameters.
+/// What an optimiser keeps for each trained parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Optimizer {
     /// Stochastic gradient descent: nothing.

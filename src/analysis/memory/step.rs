@@ -127,7 +127,7 @@ pub(super) fn step(
             for (value, block) in inputs {
                 flowing[value.index()] = Some(match flowing[value.index()] {
                     None => block,
-                    Some(there) => life.meet(id, there, block)?,
+                    Some(there) => life.accumulate(id, there, block)?,
                 });
             }
             // A second gradient of shared weights is added to the first and freed.

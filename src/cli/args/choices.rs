@@ -1,6 +1,4 @@
 //! Options that choose one of a few words, with the help of each.
-//!
-//! Tests stand in `args.rs`.
 
 use clap::ValueEnum;
 

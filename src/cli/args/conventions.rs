@@ -1,6 +1,4 @@
 //! Arguments that choose how operations are counted, and those of the commands that compare conventions.
-//!
-//! Tests stand in `args.rs`.
 
 use clap::Args;
 

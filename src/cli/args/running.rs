@@ -1,6 +1,4 @@
 //! Commands that run networks, and the options that choose their kernels.
-//!
-//! Tests stand in `args.rs`.
 
 use clap::{Args, ValueEnum};
 
@@ -65,7 +63,7 @@ pub struct VerifyArgs {
     /// Descriptions, as for the summary
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<String>,
-    /// Where parameters, inputs and targets are drawn from
+    /// The seed that parameters, inputs and targets are sampled from
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Verify inference: batch norm and dropout in eval mode

@@ -1,6 +1,4 @@
 //! Values of options as they are typed: whole numbers, columns, element types, sizes.
-//!
-//! Tests stand in `args.rs`.
 
 use crate::convention::figure::Figure;
 use crate::convention::{self, Convention};

@@ -1,7 +1,6 @@
 //! What a network was: of a stored run, or of another checkout of the same files.
 //!
-//! A baseline that is not there is warned of and fails nothing, so that the first run of all passes. Tests stand in
-//! `tests/it/budgets.rs`.
+//! A baseline that is not there is warned of and fails nothing, so that the first run of all passes.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

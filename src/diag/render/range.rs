@@ -1,6 +1,4 @@
 //! Spans made into ranges that are safe to show: the renderer panics on any other.
-//!
-//! Tests stand below.
 
 use std::ops::Range;
 

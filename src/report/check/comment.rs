@@ -1,6 +1,6 @@
 //! The outcome of a check as a comment on a pull request: one table of what is to be seen to, the rest folded.
 //!
-//! Its first line never changes, so that the comment can be found and updated. Tests stand below.
+//! Its first line never changes, so that the comment can be found and updated.
 
 use std::fmt::Write as _;
 

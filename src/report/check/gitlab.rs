@@ -1,7 +1,7 @@
 //! The outcome of a check as GitLab's Code Quality report.
 //!
-//! Fields: <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>. A finding needs a path, so one
-//! without a file is left to the exit code. Tests stand below.
+//! Fields: <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>. A finding needs a path, so
+//! one without a file is left to the exit code.
 
 use serde::Serialize;
 

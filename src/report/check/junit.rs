@@ -1,7 +1,7 @@
 //! The outcome of a check as JUnit's XML: a suite for each network, a case for each expectation or limit.
 //!
-//! Elements and attributes are those that Jenkins' xUnit plugin and GitLab read; `tests/schemas/junit.xsd` says which. A
-//! warning passes, with its sentence as the case's output. Tests stand below and in `tests/it/budgets.rs`.
+//! Elements and attributes are those that Jenkins' xUnit plugin and GitLab read; `tests/schemas/junit.xsd` says which.
+//! A warning passes, with its sentence as the case's output.
 
 use std::io;
 

@@ -1,7 +1,7 @@
 //! The outcome of a check as SARIF 2.1.0, for GitHub's code scanning and its like.
 //!
-//! The format: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>; `tests/schemas/sarif.json` says which
-//! of its properties are used. Tests stand below and in `tests/it/budgets.rs`.
+//! The format: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>; `tests/schemas/sarif.json` says
+//! which of its properties are used.
 
 use std::fmt::Write as _;
 

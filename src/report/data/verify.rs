@@ -1,7 +1,6 @@
 //! What `cnnstat verify` found, as it is serialised: layer by layer what happened, and every quantity computed and executed.
 //!
-//! A layer's MACs are those that were tallied, on a smaller input where the real one is too large. Tests stand in
-//! `tests/it/verify_command.rs`.
+//! A layer's MACs are those that were tallied, on a smaller input where the real one is too large.
 
 use serde::Serialize;
 
@@ -29,7 +28,7 @@ pub struct VerifyReport {
     pub dtype: &'static str,
     /// `train` or `eval`.
     pub mode: &'static str,
-    /// Where parameters, inputs and targets were drawn from.
+    /// The seed that parameters, inputs and targets were sampled from.
     pub seed: u64,
     /// Steps of gradient descent.
     pub steps: u64,

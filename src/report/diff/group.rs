@@ -1,6 +1,6 @@
 //! Layers that differ in the same way as one row: of equal last name, with equal changes of arguments.
 //!
-//! Where only shapes or counts change, they may be others in each layer. Tests stand in `tests/it/diff.rs`.
+//! Where only shapes or counts change, they may be others in each layer.
 
 use std::collections::HashMap;
 

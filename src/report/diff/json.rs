@@ -1,6 +1,4 @@
 //! The comparison as data for programs: every layer that differs, none summed up. `docs/json.md` documents it.
-//!
-//! Tests stand in `tests/it/diff.rs` and `tests/it/docs.rs`.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
