@@ -91,9 +91,6 @@ fn outcome(expectation: &Expectation, found: Found, before: Option<u64>) -> Outc
         _ => Outcome::Missed(missed(Code::E0601, expectation, found, before)),
     };
     let met = match (found, expectation.want) {
-        (Found::AtLeast(_) | Found::Unknown, Want::Increase(_)) if before.is_none() => {
-            return Outcome::NoBaseline(no_baseline(expectation));
-        }
         (Found::AtLeast(n), Want::Between(from, u64::MAX)) if n >= from => true,
         (Found::AtLeast(n), Want::Between(_, to)) if n > to => return missed(found),
         (Found::AtLeast(_) | Found::Unknown, _) => {
@@ -119,7 +116,7 @@ fn not_decided(expectation: &Expectation, found: Found) -> Diagnostic {
         }
     };
     Diagnostic::new(Code::E0608, message).at(expectation.at, "not decided").help(
-        "the summary names the operators that are not known; `output=` and `macs=` declare what they do",
+        "the summary names the operators that are not known; `params=`, `output=` and `macs=` declare what they do",
     )
 }
 

@@ -217,7 +217,20 @@ fn no_threads(error: &ThreadsError) -> Failure {
 /// Why a network cannot be run.
 #[cfg(feature = "exec")]
 fn cannot_run(model: &load::Model, error: &crate::exec::network::RunError) -> Failure {
-    Failure::about(&model.source, vec![Diagnostic::new(Code::E0504, error.to_string())])
+    use crate::exec::network::RunError;
+    let mut diagnostic = Diagnostic::new(Code::E0504, error.to_string());
+    if let RunError::UnknownOperator { layer, .. } = error {
+        let mut nodes = model.document.graph.iter();
+        let node = nodes.find(|(_, node)| node.name == *layer).map(|(id, _)| id);
+        let place = node.and_then(|node| model.document.place(node));
+        diagnostic = diagnostic.help(
+            "describe it by operators that cnnstat knows; the summary and `memory` count what is known",
+        );
+        if let Some(place) = place {
+            diagnostic = diagnostic.label(place, "cannot be run");
+        }
+    }
+    load::failure(&*model.architecture, vec![diagnostic])
 }
 
 /// A format that could not be written; none of the reports has a value that its format does not know.

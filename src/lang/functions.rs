@@ -111,7 +111,16 @@ impl Reader<'_> {
         let Some(asked) = self.reference(path.as_ref(), base, base.at(*span), frame) else {
             return Value::Unknown;
         };
-        let Some(shape) = self.builder.shape(asked) else { return Value::Unknown };
+        let Some(shape) = self.builder.shape(asked) else {
+            if self.builder.is_lost(asked) {
+                return Value::Unknown;
+            }
+            let message = format!("{} has no result: this value's shape is not known", call.callee);
+            let diagnostic = Diagnostic::new(Code::E0309, message).label(place, "not known");
+            return self.fail(diagnostic.help(
+                "declare the output of the operator before it: unknown('my_op', output=[64, 56, 56])",
+            ));
+        };
         let size = |n: &u64| i64::try_from(*n).map_or(Value::Unknown, Value::Int);
         match call.callee.as_str() {
             "shape" => Value::list(shape.dims().iter().skip(1).map(size).collect()),

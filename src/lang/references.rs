@@ -125,7 +125,7 @@ impl Reader<'_> {
             }
             return self.lose(frame);
         };
-        if self.builder.shape(meaning.value).is_none() {
+        if self.builder.is_lost(meaning.value) {
             return self.lose(frame);
         }
         if meaning.nodes.is_empty() {

@@ -73,8 +73,8 @@ impl Field for String {
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
         match value {
-            ArgValue::Text(text) => Ok(text.clone()),
-            _ => Err("a text in quotes".to_owned()),
+            ArgValue::Text(text) if !text.trim().is_empty() => Ok(text.clone()),
+            _ => Err("a text in quotes that is not empty".to_owned()),
         }
     }
 
@@ -93,6 +93,10 @@ impl Field for Tensors {
             )
         };
         let named = |(name, value): (String, &ArgValue)| {
+            let is_sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+            if name.is_empty() || !name.chars().all(is_sign) {
+                return Err("names of letters, digits, `_`, `-` and `.`".to_owned());
+            }
             Ok((name.into_boxed_str(), shape(value).ok_or_else(expected)?, None))
         };
         let all: Result<_, String> = match value {
@@ -105,7 +109,13 @@ impl Field for Tensors {
                 .collect(),
             _ => Err(expected()),
         };
-        all.map(Self)
+        let all: Vec<Declared> = all?;
+        let mut names: Vec<&str> = all.iter().map(|(name, ..)| &**name).collect();
+        names.sort_unstable();
+        match names.windows(2).any(|pair| pair[0] == pair[1]) {
+            true => Err("a name for each parameter, given once".to_owned()),
+            false => Ok(Self(all)),
+        }
     }
 
     fn write(&self) -> ArgValue {

@@ -6,11 +6,11 @@ use num_rational::Ratio;
 use serde_json::{Map, Value};
 
 use super::model::{
-    self, AxisField, CONVENTION, Input, Layer, Output, Report, SCHEMA_VERSION, Sizes, Status,
-    Tensor,
+    self, AxisField, CONVENTION, Input, Layer, MissingKind, Output, Report, SCHEMA_VERSION, Sizes,
+    Status, Tensor,
 };
 use crate::analysis::{self, Analysis, Counted, Field, Known, Row};
-use crate::convention::{Convention, Count};
+use crate::convention::{Convention, Count, NotCounted};
 use crate::graph::{Graph, NodeId, ValueId, WeightsId};
 use crate::ops::args::ArgValue;
 use crate::ops::ledger::Role;
@@ -77,6 +77,18 @@ pub fn report_as(mut report: Report, convention: &'static Convention, count: &Co
     report.totals.flops = count.total.value();
     if count.total.exact().is_none() {
         report.totals.known = report.totals.known.without(Counted::Flops);
+        report.status = Status::Partial;
+        let kind = |missing: &NotCounted| MissingKind {
+            operator: missing.op.clone(),
+            number: missing.layers,
+            first_layer: missing.first.clone(),
+            reason: missing.why,
+        };
+        report.missing = count.not_counted.iter().map(kind).collect();
+        let is_counted = |layer: &Layer| layer.counts.known == Known::ALL;
+        report.not_counted =
+            report.layers.iter().filter(|l| !is_counted(l)).map(|l| l.name.clone()).collect();
+        report.layers.iter_mut().for_each(|layer| layer.counted = Some(is_counted(layer)));
     }
     report
 }

@@ -40,10 +40,10 @@ pub fn page<'d>(diff: &'d Diff<'d>, numbers: Numbers) -> Page<'d> {
     let sections = move |medium| {
         let title = title.clone();
         if diff.is_equal() {
-            let sentence = Block::Sentence(equal(diff));
+            let sentences = std::iter::once(equal(diff)).chain(notes(diff)).map(Block::Sentence);
             return match medium {
-                Medium::Screen => vec![vec![sentence]],
-                Medium::Paper => vec![vec![title, sentence]],
+                Medium::Screen => vec![sentences.collect()],
+                Medium::Paper => vec![std::iter::once(title).chain(sentences).collect()],
             };
         }
         let percent = if medium == Medium::Screen { units::percent } else { arrow };
@@ -117,6 +117,10 @@ fn records(diff: &Diff<'_>) -> Records {
 /// That nothing differs.
 fn equal(diff: &Diff<'_>) -> String {
     let Report { model, layers, totals, .. } = diff.after;
+    let exact = |n, quantity: &Quantity| {
+        let bound = exactness(totals.known.has(quantity.counted));
+        grid::counted(n, grid::Unit::Count, bound, Numbers::Exact)
+    };
     let networks = match &diff.before.model {
         before if before == model => format!("in {model}"),
         before => format!("between {before} and {model}"),
@@ -124,8 +128,8 @@ fn equal(diff: &Diff<'_>) -> String {
     format!(
         "No difference {networks}: {}, {} parameters, {} MACs",
         super::columns::layers_text(layers.len()),
-        units::grouped(totals.params),
-        units::grouped(totals.work.macs)
+        exact(totals.params, &quantity::PARAMS),
+        exact(totals.work.macs, &quantity::MACS)
     )
 }
 

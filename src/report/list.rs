@@ -173,7 +173,12 @@ impl Listed {
             layers: report.layers.len(),
             status: report.status,
             missing: report.missing.clone(),
-            receptive_field: fields.filter(is_spatial).max_by_key(extent).cloned(),
+            // What is not known may see more.
+            receptive_field: fields
+                .filter(is_spatial)
+                .max_by_key(extent)
+                .filter(|_| !report.layers.iter().any(|layer| layer.op == "unknown"))
+                .cloned(),
             totals: report.totals,
         }
     }

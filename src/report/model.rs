@@ -195,7 +195,7 @@ pub struct MissingKind {
     pub number: usize,
     /// The first of them.
     pub first_layer: String,
-    /// Why: `unknown operator` or `unknown shape`.
+    /// Why: `unknown operator` or `unknown shape`; of another convention, its reason.
     pub reason: &'static str,
 }
 

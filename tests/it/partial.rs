@@ -219,6 +219,10 @@ fn an_increase_of_a_lower_bound_is_not_decided() {
     let run = on(&format!("check - --baseline {}", path.display()), &text);
     assert!(run.stdout.contains("not decided"), "{}{}", run.stdout, run.stderr);
     assert_eq!(run.status, 2);
+    let both = on("check - --format json", &text);
+    std::fs::write(&path, both.stdout).unwrap();
+    let run = on(&format!("check - --baseline {}", path.display()), &text);
+    assert!(run.stdout.contains("not decided"), "{}{}", run.stdout, run.stderr);
     // A baseline that is partial itself says nothing of what it was.
     let stored = on("check - --format json", &text);
     std::fs::write(&path, stored.stdout).unwrap();
@@ -227,11 +231,50 @@ fn an_increase_of_a_lower_bound_is_not_decided() {
 }
 
 #[test]
+fn no_layer_is_lost_behind_a_shape_that_is_not_known() {
+    let text = "model: v\ninput: [3, 8, 8]\nlayers:\n  - u: unknown('a', params=[[3]])\n";
+    let asks = on("-", &format!("{text}  - conv2d(channels(@), 3, padding=1)\n"));
+    assert_eq!(asks.status, 2, "{}", asks.stdout);
+    assert!(asks.stderr.contains("E0309") && asks.stderr.contains("output="), "{}", asks.stderr);
+    let shares = json("-", &format!("{text}  - v: share(@, 'u')\n  - linear(4)\n"));
+    assert_eq!(shares["layers"].as_array().unwrap().len(), 3, "{shares}");
+}
+
+#[test]
+fn a_comparison_of_equal_networks_says_that_it_is_of_lower_bounds() {
+    let path = crate::run::scratch("partial").join("same.yaml");
+    std::fs::write(&path, DECLARED).unwrap();
+    let page = on(&format!("diff - {}", path.display()), DECLARED).stdout;
+    assert!(page.contains("≥ 19,482,624 MACs") && page.contains("my_op"), "{page}");
+}
+
+#[test]
+fn numbers_of_a_tool_that_does_not_count_an_operator_are_lower_bounds() {
+    let report = json("efficientnet_b0 --as keras", "");
+    assert_eq!(report["status"], "partial");
+    assert!(report["missing"][0]["operator"].is_string(), "{}", report["missing"]);
+    assert_eq!(on("efficientnet_b0 --as keras --strict", "").status, 1);
+    assert_eq!(json("efficientnet_b0 --as fvcore", "")["status"], "complete");
+}
+
+#[test]
+fn parameters_of_an_operator_of_ones_own_have_names() {
+    for params in ["{'': [2]}", "{'a b': [2]}", "{w: [2], w: [3]}"] {
+        let text =
+            format!("model: m\ninput: [4]\nlayers:\n  - \"unknown('a', params={params})\"\n");
+        let run = on("-", &text);
+        assert_eq!(run.status, 2, "{params}: {}", run.stdout);
+        assert!(run.stderr.contains("error[E0"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_run_is_named() {
     for command in ["verify", "profile"] {
         let run = on(&format!("{command} -"), DECLARED);
         assert_eq!(run.status, 2);
         assert!(run.stderr.contains("`my_op` (layer mix)"), "{}", run.stderr);
+        assert!(run.stderr.contains(":5:"), "{}", run.stderr);
     }
 }
 

@@ -85,10 +85,15 @@ fn facts(
     let io = row.io(options.mode);
     let mut facts = match io {
         Some(io) => node.op.derive(io),
+        None if !node.op.is_counted() => {
+            vec![Fact::note("arithmetic", "not counted: the operator is not known")]
+        }
         None => vec![Fact::note("arithmetic", "not counted: a shape is not known")],
     };
     if row.counts.known.has(Counted::Tensors) {
         facts.extend(parameters(row, layer));
+    } else {
+        facts.push(Fact::note("parameters", "not known"));
     }
     if row.is_counted() {
         facts.push(flops(&row.counts.work, row.counts.flops));

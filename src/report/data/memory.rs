@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use crate::analysis::Analysis;
 use crate::analysis::memory::{self, Fits, Memory, Moment, Optimizer};
+use crate::analysis::{Analysis, Counted};
 use crate::graph::Graph;
 use crate::report::model::{Input, MissingKind, SCHEMA_VERSION, Status};
 
@@ -28,6 +28,9 @@ pub struct MemoryReport {
     /// Whether everything is known; else the bytes are lower bounds. Left out where it is `complete`.
     #[serde(skip_serializing_if = "Status::is_complete")]
     pub status: Status,
+    /// Whether the parameters and buffers are known.
+    #[serde(skip)]
+    pub stored: Status,
     /// What could not be counted, once a kind; left out where there is nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingKind>,
@@ -115,6 +118,11 @@ pub fn report(
         dtype: analysis.options.dtype.name(),
         optimizer: optimizer.name(),
         status: if is_exact { Status::Complete } else { Status::Partial },
+        stored: if analysis.totals.known.has(Counted::Tensors) {
+            Status::Complete
+        } else {
+            Status::Partial
+        },
         missing: analysis.missing_kinds(graph).into_iter().map(Into::into).collect(),
         flash_bytes: flash,
         buffer_bytes: buffers,

@@ -146,12 +146,12 @@ fn row_of(name: &str, what: &str, bytes: u64, status: Status) -> Vec<Value> {
 /// What is stored.
 fn stored(report: &MemoryReport) -> Grid {
     let mut grid = Grid::new(sizes("to store (flash)"));
-    grid.rows.push(row_of("parameters", "", report.flash_bytes, report.status));
+    grid.rows.push(row_of("parameters", "", report.flash_bytes, report.stored));
     if report.buffer_bytes > 0 {
-        grid.rows.push(row("buffers", "", report.buffer_bytes));
+        grid.rows.push(row_of("buffers", "", report.buffer_bytes, report.stored));
         // The analysis has checked this sum.
         let all = report.flash_bytes.saturating_add(report.buffer_bytes);
-        grid.total = Some(row_of("total", "", all, report.status));
+        grid.total = Some(row_of("total", "", all, report.stored));
     }
     grid.drop_column(1);
     grid
@@ -170,7 +170,7 @@ fn alive(report: &MemoryReport, peak: &Peak, optimizer: u64) -> Grid {
         ("parameter gradients", "made so far", sum(&mut peak.alive.iter().filter(is_param))),
     ];
     let fixed = fixed.into_iter().filter(|(name, _, bytes)| *bytes > 0 || *name == "parameters");
-    grid.rows.extend(fixed.map(|(name, what, bytes)| row(name, what, bytes)));
+    grid.rows.extend(fixed.map(|(name, what, bytes)| row_of(name, what, bytes, report.stored)));
     let tensors: Vec<&AliveTensor> = peak.alive.iter().filter(|alive| !is_param(alive)).collect();
     // A row for the rest is worth it from two on.
     let shown = if tensors.len() > SHOWN + 1 { SHOWN } else { tensors.len() };
@@ -181,7 +181,10 @@ fn alive(report: &MemoryReport, peak: &Peak, optimizer: u64) -> Grid {
         grid.rows.push(row(&label, "", sum(&mut small.iter().copied())));
     }
     grid.total = Some(row_of("peak", "", peak.peak_bytes, report.status));
-    shares(&mut grid, peak.peak_bytes);
+    // A part of a lower bound says nothing.
+    if report.status.is_complete() {
+        shares(&mut grid, peak.peak_bytes);
+    }
     grid
 }
 
@@ -189,15 +192,15 @@ fn alive(report: &MemoryReport, peak: &Peak, optimizer: u64) -> Grid {
 fn parts(report: &MemoryReport) -> Grid {
     let training = &report.training;
     let mut grid = Grid::new(sizes("a training step"));
-    for (name, what, bytes) in [
-        ("parameters", "", training.param_bytes),
-        ("gradients", "of trained parameters", training.gradient_bytes),
-        ("optimiser state", report.optimizer, training.optimizer_bytes),
-        ("buffers", "", training.buffer_bytes),
-        ("saved for backward", "when forward has ended", training.saved_bytes),
-        ("workspace", "", training.workspace_bytes),
+    for (name, what, bytes, status) in [
+        ("parameters", "", training.param_bytes, report.stored),
+        ("gradients", "of trained parameters", training.gradient_bytes, report.stored),
+        ("optimiser state", report.optimizer, training.optimizer_bytes, report.stored),
+        ("buffers", "", training.buffer_bytes, report.stored),
+        ("saved for backward", "when forward has ended", training.saved_bytes, report.status),
+        ("workspace", "", training.workspace_bytes, report.status),
     ] {
-        grid.rows.push(row_of(name, what, bytes, report.status));
+        grid.rows.push(row_of(name, what, bytes, status));
     }
     grid
 }
