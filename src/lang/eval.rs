@@ -7,6 +7,7 @@ use super::ast::{Binary, Call, Compare, Comprehension, Expr, Kind, Slice, Target
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::{Argument, Callee, LayerValue, Value};
 use crate::diag::{Code, Diagnostic};
+use crate::ops::Op;
 use crate::span::Place;
 
 impl Reader<'_> {
@@ -101,14 +102,14 @@ impl Reader<'_> {
     }
 
     /// The block or operator of this name.
-    pub(super) fn callee(&mut self, name: &str) -> Option<Callee> {
+    pub(super) fn callee(&self, name: &str) -> Option<Callee> {
         if let Some(block) = self.block_names.get(name) {
             return Some(Callee::Block(*block));
         }
         if name == "share" {
             return Some(Callee::Share);
         }
-        let (entry, rank) = self.operator(name)?;
+        let (entry, rank) = Op::find(name)?;
         Some(Callee::Op { entry, rank, torch: name.starts_with(|c: char| c.is_uppercase()) })
     }
 
@@ -140,7 +141,7 @@ impl Reader<'_> {
         let held = matches!(self.variable(name, frame), Some(Value::Layer(_) | Value::Unknown));
         // `abs(@x)` and `abs()` are the layer, `abs(-1)` is the number.
         let on_values = call.args.iter().all(|arg| matches!(arg.value.kind, Kind::Ref(_)))
-            && self.operator(name).is_some();
+            && Op::find(name).is_some();
         if !held
             && !on_values
             && !self.block_names.contains_key(name)

@@ -20,7 +20,7 @@ use crate::span::Place;
 /// Whether a key is that of a join: a word of the language, or an operator that joins branches.
 pub(super) fn is_join(key: &str) -> bool {
     matches!(key, "residual" | "shortcut" | "side")
-        || Op::ALL.iter().any(|entry| entry.is(Fact::JoinsBranches) && entry.name == key)
+        || Op::ALL.iter().any(|entry| entry.name == key && entry.is(Fact::JoinsBranches))
 }
 
 /// What a branch yields.
@@ -105,7 +105,7 @@ impl<'t> Reader<'t> {
 
     /// Applies the operator of a join.
     fn combine(&mut self, operator: &str, inputs: &[ValueId], place: Place, frame: &mut Frame) {
-        let Some((entry, rank)) = self.operator(operator) else { return self.lose(frame) };
+        let Some((entry, rank)) = Op::find(operator) else { return self.lose(frame) };
         let layer = LayerValue::bare(Callee::Op { entry, rank, torch: false }, operator, place);
         let Some(op) = self.operation(entry, rank, false, &layer, None) else {
             return self.lose(frame);

@@ -3,7 +3,7 @@
 //!
 //! A fault yields a diagnostic and an unknown value; what depends on it stays unknown without a second diagnostic.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::value::Value;
 use super::yaml::{REFUSED, Tree};
 use crate::diag::{At, Code, Diagnostic, did_you_mean};
 use crate::graph::{GraphBuilder, ValueId};
-use crate::ops::{Entry, Op};
+use crate::ops::Op;
 use crate::span::{Part, Place, Span};
 
 /// Most steps of evaluation: expressions, items, elements of lists.
@@ -59,9 +59,9 @@ pub(super) struct Reader<'t> {
     pub(super) tree: &'t Tree<'t>,
     parsed: &'t Parsed,
     pub(super) builder: GraphBuilder,
-    pub(super) globals: HashMap<String, Value>,
+    pub(super) globals: BTreeMap<String, Value>,
     pub(super) blocks: Vec<Block>,
-    pub(super) block_names: HashMap<String, usize>,
+    pub(super) block_names: BTreeMap<String, usize>,
     /// Blocks that are being called, outermost first.
     pub(super) calls: Vec<usize>,
     /// Names so far.
@@ -83,7 +83,6 @@ pub(super) struct Reader<'t> {
     steps: u64,
     diagnostics: Vec<Diagnostic>,
     seen: HashSet<(Code, Option<Place>)>,
-    operators: HashMap<String, Option<(&'static Entry, usize)>>,
 }
 
 impl<'t> Reader<'t> {
@@ -97,9 +96,9 @@ impl<'t> Reader<'t> {
             tree,
             parsed,
             builder: GraphBuilder::new(name),
-            globals: HashMap::new(),
+            globals: BTreeMap::new(),
             blocks: Vec::new(),
-            block_names: HashMap::new(),
+            block_names: BTreeMap::new(),
             calls: Vec::new(),
             scopes: Scopes::new(),
             places: Vec::new(),
@@ -112,7 +111,6 @@ impl<'t> Reader<'t> {
             steps: 0,
             diagnostics,
             seen: HashSet::new(),
-            operators: HashMap::new(),
         }
     }
 
@@ -210,16 +208,6 @@ impl<'t> Reader<'t> {
                 None
             }
         }
-    }
-
-    /// Finds an operator by its name in a call.
-    pub(super) fn operator(&mut self, name: &str) -> Option<(&'static Entry, usize)> {
-        if let Some(known) = self.operators.get(name) {
-            return *known;
-        }
-        let found = Op::find(name);
-        self.operators.insert(name.to_owned(), found);
-        found
     }
 
     /// The variable of this name, innermost first.

@@ -4,7 +4,9 @@
 //! is kept for backward, reach, derivation. Imports `shape`, `span` and `units` only. Adding an operator is a file here,
 //! a line in `ops!` and a fixture in `tests/fixtures/ops`.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::LazyLock;
 
 pub mod args;
 pub mod derive;
@@ -147,6 +149,8 @@ pub(crate) trait Operator: Layer {
     const TORCH: &'static [TorchArg];
     /// What else holds of it.
     const FACTS: &'static [Fact];
+    /// The number of spatial axes that its name carries; 0 without one.
+    fn rank(&self) -> usize;
     /// Reads bound arguments.
     fn build(args: &Args) -> Result<Self, ArgError>;
     /// Writes the arguments again.
@@ -259,6 +263,11 @@ macro_rules! define_op {
                 match self { $($(Self::$Name(_) => &Self::ALL[Position::$Name as usize],)*)* }
             }
 
+            /// The number of spatial axes that its name carries; 0 without one.
+            pub fn rank(&self) -> usize {
+                match self { $($(Self::$Name(op) => Operator::rank(op),)*)* }
+            }
+
             /// Its arguments.
             pub fn args(&self) -> Args {
                 match self { $($(Self::$Name(op) => op.args(),)*)* }
@@ -317,7 +326,7 @@ pub(crate) use ops;
 impl Op {
     /// The name as it is written: `conv2d`.
     pub fn name(&self) -> String {
-        match self.args().rank {
+        match self.rank() {
             0 => self.entry().name.to_owned(),
             rank => format!("{}{rank}d", self.entry().name),
         }
@@ -339,42 +348,40 @@ impl Op {
     /// Finds an operator by the name in a call, without regard to case and underscores; the number is its rank suffix
     /// (0 without one).
     pub fn find(name: &str) -> Option<(&'static Entry, usize)> {
-        let plain = plain(name);
-        let matches = |entry: &Entry, stem: &str| {
-            std::iter::once(&entry.name)
-                .chain(entry.aliases)
-                .any(|known| self::plain(known) == stem)
-        };
-        if let Some(entry) =
-            Self::ALL.iter().find(|e| e.ranks != Ranks::Always && matches(e, &plain))
-        {
-            return Some((entry, 0));
-        }
-        let stem = plain.strip_suffix('d')?;
-        let rank = stem.chars().last()?.to_digit(10).filter(|rank| (1..=3).contains(rank))?;
-        let stem = &stem[..stem.len() - 1];
-        let entry = Self::ALL.iter().find(|e| e.ranks != Ranks::None && matches(e, stem))?;
-        Some((entry, rank as usize))
+        BY_NAME.get(&plain(name)).copied()
     }
 
     /// Every name that a call can have, for "did you mean".
     pub fn names() -> impl Iterator<Item = String> {
-        Self::ALL.iter().flat_map(|entry| {
-            let ranks: &[&str] = match entry.ranks {
-                Ranks::None => &[""],
-                Ranks::Always => &["1d", "2d", "3d"],
-                Ranks::Optional => &["", "1d", "2d", "3d"],
-            };
-            std::iter::once(&entry.name)
-                .chain(entry.aliases)
-                .flat_map(move |name| ranks.iter().map(move |rank| format!("{name}{rank}")))
-        })
+        named().map(|(name, ..)| name)
     }
+}
+
+/// The operators by their plain names, made at the first look-up.
+static BY_NAME: LazyLock<BTreeMap<String, (&'static Entry, usize)>> =
+    LazyLock::new(|| named().map(|(name, entry, rank)| (plain(&name), (entry, rank))).collect());
+
+/// Every name that a call can have, with its operator and its rank suffix.
+fn named() -> impl Iterator<Item = (String, &'static Entry, usize)> {
+    Op::ALL.iter().flat_map(|entry| {
+        let ranks: &[(usize, &str)] = match entry.ranks {
+            Ranks::None => &[(0, "")],
+            Ranks::Always => &[(1, "1d"), (2, "2d"), (3, "3d")],
+            Ranks::Optional => &[(0, ""), (1, "1d"), (2, "2d"), (3, "3d")],
+        };
+        let names = std::iter::once(&entry.name).chain(entry.aliases);
+        names.flat_map(move |name| {
+            ranks.iter().map(move |(rank, suffix)| ([name, *suffix].concat(), entry, *rank))
+        })
+    })
 }
 
 /// A name without case and underscores, as names are compared.
 fn plain(name: &str) -> String {
-    name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
+    let mut plain = name.to_owned();
+    plain.retain(|c| c != '_');
+    plain.make_ascii_lowercase();
+    plain
 }
 
 /// The names of spatial axes by rank, for derivations.
@@ -442,4 +449,23 @@ pub(crate) fn with_extents(
 ) -> Result<Shape, ShapeError> {
     let dims: Vec<u64> = [batch, channels].into_iter().chain(extents.iter().copied()).collect();
     Shape::new(&dims).ok_or(ShapeError::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_means_one_operator_however_it_is_spelled() {
+        for (name, entry, rank) in named() {
+            for spelled in [name.clone(), name.to_uppercase(), name.replace('_', "")] {
+                let (found, found_rank) = Op::find(&spelled).unwrap();
+                assert_eq!((found.name, found_rank), (entry.name, rank), "{spelled}");
+            }
+        }
+        assert_eq!(Op::find("Conv_2D").map(|(entry, rank)| (entry.name, rank)), Some(("conv", 2)));
+        assert!(
+            ["conv", "conv4d", "linear2d", "", "d"].iter().all(|name| Op::find(name).is_none())
+        );
+    }
 }

@@ -60,6 +60,10 @@ macro_rules! operator {
             };
             const FACTS: &'static [$crate::ops::Fact] = &[$($($crate::ops::Fact::$fact),*)?];
 
+            fn rank(&self) -> usize {
+                $crate::ops::signature::rank_of!(self [$($ranks)?])
+            }
+
             #[allow(unused_variables, unused_mut, unused_assignments)]
             fn build(args: &$crate::ops::args::Args) -> Result<Self, $crate::ops::args::ArgError> {
                 let mut index = 0;
@@ -76,7 +80,7 @@ macro_rules! operator {
 
             fn args(&self) -> $crate::ops::args::Args {
                 $crate::ops::args::Args::written(
-                    $crate::ops::signature::rank_of!(self [$($ranks)?]),
+                    $crate::ops::Operator::rank(self),
                     vec![$($crate::ops::field::Field::write(&self.$field)),*],
                 )
             }
