@@ -9,7 +9,7 @@ use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while1};
 use nom::character::complete::{char, multispace0, satisfy};
-use nom::combinator::{cut, map, not, opt, peek, value};
+use nom::combinator::{cut, map, not, opt, peek, value, verify};
 use nom::error::{ErrorKind, ParseError};
 use nom::multi::{many0, many1, separated_list1};
 use nom::sequence::{delimited, pair, preceded, terminated};
@@ -19,7 +19,8 @@ use super::ast::{
     Piece, Slice, Unary,
 };
 use super::tokens::{
-    Furthest, MAX_DEPTH, Parsed, digits, expected, is_name, name, number, sign, targets, text, word,
+    Furthest, MAX_DEPTH, Parsed, constant, digits, expected, is_name, name, number, one_of, sign,
+    targets, text, word,
 };
 use crate::span::Span;
 
@@ -148,15 +149,8 @@ impl Grammar {
             value(Compare::In, word("in")),
             value(Compare::NotIn, pair(word("not"), word("in"))),
         ));
-        let signs = |input| {
-            let found = Compare::ALL.iter().filter(|(sign, _)| !sign.ends_with("in"));
-            for (text, operator) in found {
-                if let Ok((rest, _)) = sign(text).parse(input) {
-                    return Ok((rest, *operator));
-                }
-            }
-            Err(nom::Err::Error(Furthest::from_error_kind(input, ErrorKind::Alt)))
-        };
+        let signs = Compare::ALL.iter().filter(|(sign, _)| !sign.ends_with("in"));
+        let signs = |input| one_of(signs.clone(), input);
         let (rest, first) = self.sum(input)?;
         let (rest, others) =
             many0(pair(alt((signs, word_operator)), cut(|i| self.sum(i)))).parse(rest)?;
@@ -175,16 +169,9 @@ impl Grammar {
         allowed: &[Binary],
     ) -> Parsed<'a, impl Fn(Box<Expr>, Box<Expr>) -> Kind + use<>> {
         // Longest sign first, so that `**` is not read as `*`.
-        for (text, operator) in Binary::ALL {
-            if let Ok((rest, _)) = sign(text).parse(input) {
-                if !allowed.contains(operator) {
-                    break;
-                }
-                let operator = *operator;
-                return Ok((rest, move |a, b| Kind::Binary(operator, a, b)));
-            }
-        }
-        Err(nom::Err::Error(Furthest::from_error_kind(input, ErrorKind::Alt)))
+        let sign = |input| one_of(Binary::ALL, input);
+        let (rest, operator) = verify(sign, |operator| allowed.contains(operator)).parse(input)?;
+        Ok((rest, move |a, b| Kind::Binary(operator, a, b)))
     }
 
     /// sum = term { ( "+" | "-" ) term }
@@ -255,18 +242,10 @@ impl Grammar {
 
     /// atom = NUMBER | TEXT | "true" | "false" | "none" | ref | call | NAME | list | tuple | "(" expr ")"
     fn atom<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        let constant = |words: [&'static str; 2], kind: Kind| {
-            value(kind, alt((word(words[0]), word(words[1]))))
-        };
-        let constants = alt((
-            constant(["true", "True"], Kind::Bool(true)),
-            constant(["false", "False"], Kind::Bool(false)),
-            constant(["none", "None"], Kind::None),
-        ));
         let mut simple = alt((
             preceded(multispace0, number),
             map(preceded(multispace0, text), Kind::Text),
-            constants,
+            constant,
             |i| self.reference(i),
             |i| self.call(i),
             map(name, |name| Kind::Name(name.to_owned())),
@@ -485,8 +464,7 @@ fn end(input: &str) -> Parsed<'_, ()> {
     if rest.is_empty() {
         return Ok((rest, ()));
     }
-    let expected = vec!["the end, or an operator such as + or if"];
-    Err(nom::Err::Error(Furthest { left: rest.len(), expected, too_deep: false }))
+    Err(nom::Err::Error(Furthest::at(rest, "the end, or an operator such as + or if")))
 }
 
 fn whole<'a, T>(
@@ -496,7 +474,8 @@ fn whole<'a, T>(
     let parsed = parser(text).and_then(|(rest, parsed)| end(rest).map(|_| parsed));
     parsed.map_err(|error| match error {
         nom::Err::Error(furthest) | nom::Err::Failure(furthest) => {
-            let Furthest { left, mut expected, too_deep } = furthest;
+            let Furthest { left, expected, others, too_deep } = furthest;
+            let mut expected: Vec<_> = expected.into_iter().chain(others).collect();
             expected.dedup();
             SyntaxError { at: text.len() - left, expected, too_deep }
         }

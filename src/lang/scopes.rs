@@ -137,7 +137,8 @@ impl Scopes {
 
     /// The dotted name with the scopes that are open.
     pub(super) fn whole(&self, named: &Named) -> String {
-        let mut name = self.prefix().to_owned();
+        let mut name = String::with_capacity(self.prefix().len() + named.last.len());
+        name.push_str(self.prefix());
         for dot in &named.dots {
             name.push_str(dot);
             name.push('.');
@@ -258,9 +259,8 @@ impl Reader<'_> {
         if self.scopes.is_repeated() {
             return;
         }
-        let prefix = self.scopes.prefix().to_owned();
         for dots in 1..=named.dots.len() {
-            let scope = format!("{prefix}{}", named.dots[..dots].join("."));
+            let scope = format!("{}{}", self.scopes.prefix(), named.dots[..dots].join("."));
             self.take(scope, Taken { place: named.place, bearer: Bearer::Dotted, owns });
         }
         self.take(name, Taken { place: named.place, bearer, owns });

@@ -19,17 +19,29 @@ const RESERVED: &[&str] = &[
     "if", "else", "for", "in", "and", "or", "not", "true", "false", "none", "True", "False", "None",
 ];
 
-/// The furthest failure: fewest bytes left, and what was expected there.
+/// The furthest failure: fewest bytes left, and what was expected there. Most failures have another alternative behind
+/// them and are dropped, so that one with a single expectation allocates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Furthest {
     pub(super) left: usize,
-    pub(super) expected: Vec<&'static str>,
+    pub(super) expected: Option<&'static str>,
+    /// Further expectations; none without a first.
+    pub(super) others: Vec<&'static str>,
     pub(super) too_deep: bool,
+}
+
+impl Furthest {
+    /// A failure at the beginning of what is left of the text.
+    pub(super) fn at(rest: &str, expected: &'static str) -> Self {
+        let (left, expected) = (rest.len(), Some(expected));
+        Self { left, expected, others: Vec::new(), too_deep: false }
+    }
 }
 
 impl ParseError<&str> for Furthest {
     fn from_error_kind(input: &str, kind: ErrorKind) -> Self {
-        Self { left: input.len(), expected: Vec::new(), too_deep: kind == ErrorKind::TooLarge }
+        let too_deep = kind == ErrorKind::TooLarge;
+        Self { left: input.len(), expected: None, others: Vec::new(), too_deep }
     }
 
     fn append(_: &str, _: ErrorKind, other: Self) -> Self {
@@ -41,8 +53,11 @@ impl ParseError<&str> for Furthest {
             std::cmp::Ordering::Less => self,
             std::cmp::Ordering::Greater => other,
             std::cmp::Ordering::Equal => {
-                self.expected.extend(other.expected);
                 self.too_deep |= other.too_deep;
+                if self.expected.is_none() {
+                    return Self { too_deep: self.too_deep, ..other };
+                }
+                self.others.extend(other.expected.into_iter().chain(other.others));
                 self
             }
         }
@@ -57,10 +72,10 @@ pub(super) fn expected<'a, T>(
     mut parser: impl Parser<&'a str, Output = T, Error = Furthest>,
 ) -> impl Parser<&'a str, Output = T, Error = Furthest> {
     move |input: &'a str| {
-        let name = |mut error: Furthest| {
-            if error.left == input.trim_start().len() || error.left == input.len() {
-                error.left = input.trim_start().len();
-                error.expected = vec![what];
+        let name = |error: Furthest| {
+            let start = input.trim_start();
+            if error.left == start.len() || error.left == input.len() {
+                return Furthest { too_deep: error.too_deep, ..Furthest::at(start, what) };
             }
             error
         };
@@ -82,8 +97,32 @@ pub(super) fn word<'a>(
     expected(word, preceded(multispace0, terminated(tag(word), not(satisfy(is_name)))))
 }
 
+/// The first of these signs that stands here, with white space before it. What is expected where none does is not said:
+/// an operand has ended, and most often no sign follows.
+pub(super) fn one_of<T: Copy + 'static>(
+    signs: impl IntoIterator<Item = &'static (&'static str, T)>,
+    input: &str,
+) -> Parsed<'_, T> {
+    let (start, _) = multispace0(input)?;
+    let found =
+        signs.into_iter().find_map(|(sign, meaning)| Some((start.strip_prefix(sign)?, *meaning)));
+    found.ok_or_else(|| nom::Err::Error(Furthest::from_error_kind(input, ErrorKind::Alt)))
+}
+
 pub(super) fn is_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
+}
+
+/// "true" | "True" | "false" | "False" | "none" | "None"
+pub(super) fn constant(input: &str) -> Parsed<'_, Kind> {
+    let (rest, word) = preceded(multispace0, take_while1(is_name)).parse(input)?;
+    let kind = match word {
+        "true" | "True" => Kind::Bool(true),
+        "false" | "False" => Kind::Bool(false),
+        "none" | "None" => Kind::None,
+        _ => return Err(nom::Err::Error(Furthest::from_error_kind(input, ErrorKind::Tag))),
+    };
+    Ok((rest, kind))
 }
 
 /// NAME = ( LETTER | "_" ) { LETTER | DIGIT | "_" } ; not a reserved word
@@ -116,10 +155,9 @@ pub(super) fn number(input: &str) -> Parsed<'_, Kind> {
     } else {
         text.parse().ok().filter(|x: &f64| x.is_finite()).map(Kind::Float)
     };
-    parsed.map(|kind| (rest, kind)).ok_or_else(|| {
-        let expected = vec!["a number that 64 bits hold"];
-        nom::Err::Failure(Furthest { left: input.len(), expected, too_deep: false })
-    })
+    parsed
+        .map(|kind| (rest, kind))
+        .ok_or_else(|| nom::Err::Failure(Furthest::at(input, "a number that 64 bits hold")))
 }
 
 /// TEXT = "'" { any but "'" } "'" | '"' { any but '"' } '"' ; no escapes

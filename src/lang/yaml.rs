@@ -4,7 +4,7 @@
 //! place is to be shown. Limits on what a stranger's text may ask for are set here: bytes, bracket depth, nodes and scalar
 //! bytes (aliases multiply both).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -422,7 +422,7 @@ impl<'de> Visitor<'de> for Grow<'_> {
         let growth = self.growth;
         let id = Grow { growth, parent: self.parent, ordinal: self.ordinal }.leaf(Data::Null)?;
         let mut children: Vec<(String, u32)> = Vec::new();
-        let mut seen: HashMap<String, u32> = HashMap::new();
+        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         while let Some(key) = entries.next_key_seed(KeySeed)? {
             let child = entries.next_value_seed(Grow {
                 growth,
