@@ -7,6 +7,10 @@ use std::fmt::Write as _;
 /// Whether a terminal or an editor would obey it: controls, separators of lines, marks of direction, and characters that
 /// take no room.
 pub fn is_hostile(c: char) -> bool {
+    // Most text is ASCII, for which this is one comparison.
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

@@ -36,28 +36,23 @@ fn scaled(n: u64, base: u64, units: &[&str]) -> String {
         return format!("{n}{}", units[0]);
     }
     // Thousandths of the unit, rounded half up; when rounding reaches the next unit, that unit is taken.
-    let rounded = |places: u128| {
-        let scale = 10u128.pow(u32::try_from(places).unwrap_or(0));
-        (u128::from(n) * scale * 2 + u128::from(divisor)) / (u128::from(divisor) * 2)
+    let rounded = |scale: u64| {
+        let (n, scale, divisor) = (u128::from(n), u128::from(scale), u128::from(divisor));
+        // It always fits: hundredths of a unit, of which there are no more than the base.
+        u64::try_from((n * scale * 2 + divisor) / (divisor * 2)).unwrap_or(u64::MAX)
     };
-    for places in [2u128, 1, 0] {
-        let value = rounded(places);
-        let scale = 10u128.pow(u32::try_from(places).unwrap_or(0));
+    for (places, scale) in [(2, 100), (1, 10), (0, 1)] {
+        let value = rounded(scale);
         let whole = value / scale;
         let fits = match places {
             2 => whole < 10,
             1 => whole < 100,
-            _ => whole < u128::from(base) || unit + 1 == units.len(),
+            _ => whole < base || unit + 1 == units.len(),
         };
         if fits {
             return match places {
                 0 => format!("{whole}{}", units[unit]),
-                p => format!(
-                    "{whole}.{:0width$}{}",
-                    value % scale,
-                    units[unit],
-                    width = usize::try_from(p).unwrap_or(0)
-                ),
+                places => format!("{whole}.{:0places$}{}", value % scale, units[unit]),
             };
         }
     }

@@ -200,7 +200,13 @@ fn finish(mut done: Done, screen: &Screen) -> Status {
 
 /// Prints; a reader that has seen enough is no error.
 fn print(stream: impl RawStream + AsLockedWrite, text: &str, color: bool) -> io::Result<()> {
-    let choice = if color { ColorChoice::Always } else { ColorChoice::Never };
+    // A page without control characters, as most are, has nothing that could be stripped.
+    let is_plain = text.bytes().all(|b| !b.is_ascii_control() || b.is_ascii_whitespace());
+    let choice = match (color, is_plain) {
+        (true, _) => ColorChoice::Always,
+        (false, true) => ColorChoice::AlwaysAnsi,
+        (false, false) => ColorChoice::Never,
+    };
     let mut stream = AutoStream::new(stream, choice);
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -26,8 +26,9 @@ pub struct NameTree {
 impl NameTree {
     /// The tree of names of nodes, in the order of the nodes.
     pub fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let names = names.into_iter();
         let mut branches = vec![Branch::default()];
-        let mut known: HashMap<(usize, &str), usize> = HashMap::new();
+        let mut known: HashMap<(usize, &str), usize> = HashMap::with_capacity(names.size_hint().0);
         for (id, name) in (0u32..).map(NodeId).zip(names) {
             let mut at = 0;
             for segment in name.split('.') {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use num_rational::Ratio;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::model::{
     self, AxisField, CONVENTION, Input, Layer, MissingKind, Output, Report, SCHEMA_VERSION, Sizes,
@@ -14,7 +14,7 @@ use crate::convention::{Convention, Count, NotCounted};
 use crate::graph::{Graph, NodeId, ValueId, WeightsId};
 use crate::ops::args::ArgValue;
 use crate::ops::ledger::Role;
-use crate::ops::{Layer as _, Mode, Op};
+use crate::ops::{Layer as _, Mode};
 
 /// What a network is called and what is said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,7 +126,8 @@ struct Sources<'g> {
 
 impl<'g> Sources<'g> {
     fn of(graph: &'g Graph) -> Self {
-        let (mut makers, mut owners) = (vec![None; graph.value_count()], HashMap::new());
+        let mut makers = vec![None; graph.value_count()];
+        let mut owners = HashMap::with_capacity(graph.nodes().len());
         for (id, node) in graph.iter() {
             node.outputs.iter().for_each(|value| makers[value.index()] = Some(id));
             owners.entry(node.weights).or_insert(id);
@@ -159,12 +160,14 @@ impl<'g> Sources<'g> {
 fn layer(sources: &Sources<'_>, analysis: &Analysis, row: &Row) -> Layer {
     let dims = |values: &[ValueId]| values.iter().map(|value| sizes(analysis, *value)).collect();
     let node = sources.graph.node(row.node);
+    let (entry, args) = (node.op.entry(), node.op.args());
+    let names = entry.signature.iter().map(|arg| arg.name.to_owned());
     Layer {
         index: row.node.index(),
         name: node.name.clone(),
         op: node.op.name(),
-        call: node.op.args_text(),
-        args: args(&node.op),
+        call: args.text(entry.signature),
+        args: names.zip(args.values().map(json)).collect(),
         from: node.inputs.iter().map(|value| sources.name(*value)).collect(),
         from_index: node.inputs.iter().map(|value| sources.position(*value)).collect(),
         shared_with: sources.owner(row),
@@ -179,11 +182,6 @@ fn layer(sources: &Sources<'_>, analysis: &Analysis, row: &Row) -> Layer {
 
 fn sizes(analysis: &Analysis, value: ValueId) -> Sizes {
     Some(analysis.shape(value)?.dims().to_vec())
-}
-
-fn args(op: &Op) -> Map<String, Value> {
-    let names = op.entry().signature.iter().map(|arg| arg.name.to_owned());
-    names.zip(op.args().values().map(json)).collect()
 }
 
 /// An argument's value as JSON has it.

@@ -2,6 +2,8 @@
 //!
 //! Whatever is chosen, every layer is in exactly one line, so that each column of numbers sums to its total.
 
+use std::fmt::Write as _;
+
 use super::columns::Column;
 use super::flow;
 use super::model::{Counts, Layer, Report};
@@ -164,11 +166,15 @@ impl Open {
             Labels::Tree => (&self.segment, self.times),
             Labels::Whole => (&self.name, self.copies.len()),
         };
-        let indent = match labels {
+        let mut label = match labels {
             Labels::Tree => "  ".repeat(self.level.saturating_sub(1).min(DEEPEST)),
             Labels::Whole => String::new(),
         };
-        if times > 1 { format!("{indent}{text} × {times}") } else { format!("{indent}{text}") }
+        label.push_str(text);
+        if times > 1 {
+            let _ = write!(label, " × {times}");
+        }
+        label
     }
 
     fn line<'r>(&self, labels: Labels, what: What, layers: Vec<&'r Layer>) -> Line<'r> {
@@ -192,7 +198,7 @@ impl Open {
         let is_pattern = members.windows(2).any(|pair| pair[1] > pair[0] + 1);
         let segment = repeat::label(&names, is_pattern);
         let dot = if self.level == 0 { "" } else { "." };
-        let name = format!("{}{dot}{segment}", self.name);
+        let name = [&self.name, dot, &segment].concat();
         Self { copies, runs, times, level: self.level + 1, segment, name }
     }
 }
@@ -201,7 +207,7 @@ fn visit<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
     let tree = NameTree::of(report.layers.iter().map(|layer| layer.name.as_str()));
     let repeats = view.collapse.then(|| Repeats::of(&report.layers, &tree));
     let layer = |id: NodeId| &report.layers[id.index()];
-    let mut lines = Vec::new();
+    let mut lines = Vec::with_capacity(tree.branches().len());
     let root = |name: &str| Open {
         copies: vec![0],
         runs: Vec::new(),

@@ -1,5 +1,7 @@
 //! A table as data: typed values under heads. Every format draws the same grid.
 
+use std::fmt::Write as _;
+
 use crate::units;
 
 /// What a cell holds.
@@ -160,8 +162,13 @@ fn fraction(part: u64, total: u64) -> String {
 }
 
 fn shapes_text(shapes: &[Option<Vec<u64>>], by: &str, between: &str) -> String {
-    let texts: Vec<String> = shapes.iter().map(|shape| sizes_text(shape.as_deref(), by)).collect();
-    texts.join(between)
+    match shapes {
+        [shape] => sizes_text(shape.as_deref(), by),
+        shapes => {
+            let texts = shapes.iter().map(|shape| sizes_text(shape.as_deref(), by));
+            texts.collect::<Vec<_>>().join(between)
+        }
+    }
 }
 
 /// The sizes of a shape; `?` where they are not known.
@@ -174,7 +181,12 @@ pub fn shape_text(shape: &[u64], by: &str) -> String {
     if shape.is_empty() {
         return "scalar".to_owned();
     }
-    shape.iter().map(u64::to_string).collect::<Vec<_>>().join(by)
+    let mut text = String::with_capacity(24);
+    for (i, size) in shape.iter().enumerate() {
+        let by = if i == 0 { "" } else { by };
+        let _ = write!(text, "{by}{size}");
+    }
+    text
 }
 
 /// The head of a column.

@@ -21,6 +21,14 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same of a text that is nobody else's: nothing is copied where it is harmless.
+pub fn made_safe(text: String) -> String {
+    match safe(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    }
+}
+
 /// Columns that it takes in a terminal.
 pub fn width(text: &str) -> usize {
     text.width()

@@ -5,7 +5,7 @@
 //! aligns and draws; it wraps cells that are too wide and has no columns that can go, so that what is left out is decided
 //! here.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
 use anstyle::{Effects, Style};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
@@ -36,18 +36,19 @@ const RULES: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Text in bold, on a terminal that shows it.
-pub fn bold(text: &str, color: bool) -> String {
+pub fn bold(text: &str, color: bool) -> Cow<'_, str> {
     if !color || text.is_empty() {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let style = Style::new().effects(Effects::BOLD);
-    format!("{style}{text}{style:#}")
+    Cow::Owned(format!("{style}{text}{style:#}"))
 }
 
 /// Draws a grid; every line ends with a newline.
 pub fn draw(mut grid: Grid, look: Look) -> String {
     let mut cells = Cells::of(&grid, look.numbers);
     if let Some(limit) = look.width {
+        cells.widths = cells.measure(usize::MAX);
         for index in cells.too_many(&grid, limit) {
             grid.drop_column(index);
             cells.drop_column(index);
@@ -70,7 +71,7 @@ struct Cell {
 impl Cell {
     fn of(value: &Value, numbers: Numbers) -> Self {
         let (text, note) = value.parts(numbers);
-        Self { text: text::safe(&text).into_owned(), note: text::safe(note).into_owned() }
+        Self { text: text::made_safe(text), note: text::safe(note).into_owned() }
     }
 
     /// Columns that it takes with that many for a note at most, the space before it among them.
@@ -79,15 +80,15 @@ impl Cell {
         text::width(&self.text) + own.min(note)
     }
 
-    fn whole(&self) -> String {
-        let gap = if self.note.is_empty() { "" } else { " " };
-        format!("{}{gap}{}", self.text, self.note)
+    fn whole(self) -> String {
+        if self.note.is_empty() { self.text } else { self.text + " " + &self.note }
     }
 }
 
 /// The cells of a grid: heads, rows, total.
 struct Cells {
     rows: Vec<Vec<Cell>>,
+    /// The width of each column; not measured where there is no limit.
     widths: Vec<usize>,
 }
 
@@ -102,7 +103,6 @@ impl Cells {
         if numbers == Numbers::Rounded {
             cells.line_up_units(grid);
         }
-        cells.widths = cells.measure(usize::MAX);
         cells
     }
 
@@ -216,10 +216,13 @@ impl Cells {
 
     fn draw(self, grid: &Grid, color: bool) -> String {
         let mut table = Table::new();
-        table.load_style(RULES).force_no_tty();
-        let mut rows = self.rows.iter().map(|row| row.iter().map(Cell::whole).collect::<Vec<_>>());
+        table.load_style(RULES);
+        let headless = grid.heads.iter().all(|head| head.title.is_empty());
+        let mut rows = self.rows.into_iter().map(|row| {
+            let cells = row.into_iter().map(|cell| comfy_table::Cell::new_owned(cell.whole()));
+            cells.collect::<Vec<_>>()
+        });
         let heads = rows.next().unwrap_or_default();
-        let headless = heads.iter().all(String::is_empty);
         if !headless {
             table.set_header(heads);
         }
@@ -232,16 +235,16 @@ impl Cells {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        let rule = lines.get(1).filter(|_| !headless).cloned();
+        let lines: Vec<String> = table.lines().collect();
+        let rule = lines.get(1).filter(|_| !headless);
         let mut out = String::new();
         for (i, line) in lines.iter().enumerate() {
             let is_total = grid.total.is_some() && i + 1 == lines.len();
-            if let (true, Some(rule)) = (is_total, &rule) {
-                let _ = writeln!(out, "{rule}");
+            if let (true, Some(rule)) = (is_total, rule) {
+                out.extend([rule.trim_end(), "\n"]);
             }
             let strong = is_total || (i == 0 && !headless);
-            let _ = writeln!(out, "{}", bold(line, color && strong));
+            out.extend([&*bold(line.trim_end(), color && strong), "\n"]);
         }
         out
     }

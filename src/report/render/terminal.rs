@@ -19,24 +19,25 @@ const NARROWEST: usize = 16;
 /// # Errors
 /// None.
 pub fn render(pages: &[Page<'_>], _: bool, look: Look) -> Result<String, RenderError> {
-    Ok(joined(pages, |page| sections(&page.sections(Medium::Screen), look)))
+    Ok(joined(pages, |page| sections(page.sections(Medium::Screen), look)))
 }
 
 /// Sections with an empty line between them.
-fn sections(sections: &[Section], look: Look) -> String {
-    let section = |section: &Section| section.iter().map(|b| block(b, look)).collect::<String>();
-    sections.iter().map(section).collect::<Vec<_>>().join("\n")
+fn sections(sections: Vec<Section>, look: Look) -> String {
+    let section =
+        |section: Section| section.into_iter().map(|b| block(b, look)).collect::<String>();
+    sections.into_iter().map(section).collect::<Vec<_>>().join("\n")
 }
 
 /// One block; every line ends with a newline.
-fn block(block: &Block, look: Look) -> String {
+fn block(block: Block, look: Look) -> String {
     let columns = look.width;
     let text = |text: &str, indent| wrap(&safe(text), columns, 0, indent) + "\n";
     match block {
-        Block::Title(title) => bold(&safe(title), look.color) + "\n",
-        Block::Assumptions(pieces) => assumptions(pieces, columns),
+        Block::Title(title) => bold(&safe(&title), look.color).into_owned() + "\n",
+        Block::Assumptions(pieces) => assumptions(&pieces, columns),
         Block::Prose(prose) => text(&prose.replace(char::is_whitespace, " "), 0),
-        Block::Sentence(sentence) => text(sentence, 2),
+        Block::Sentence(sentence) => text(&sentence, 2),
         Block::Paragraph(pieces) => {
             let words = |piece: &Inline| match piece {
                 Inline::Text(words) | Inline::Code(words) => words.clone(),
@@ -44,14 +45,14 @@ fn block(block: &Block, look: Look) -> String {
             };
             text(&pieces.iter().map(words).collect::<String>(), 2)
         }
-        Block::Call(call) => text(call, 4),
-        Block::Table(Table { grid, is_glossary: true, .. }) => glossary(grid, look),
-        Block::Table(Table { grid, .. }) => draw(grid.clone(), look),
-        Block::List(items, indent) => list(items, *indent, columns),
-        Block::Answers(found) => answers(found, columns),
-        Block::Terms(all, indent) => terms(all, *indent, columns),
-        Block::Derivation(derivation) => explained(derivation, look),
-        Block::Example(derivation) => example(derivation),
+        Block::Call(call) => text(&call, 4),
+        Block::Table(Table { grid, is_glossary: true, .. }) => glossary(&grid, look),
+        Block::Table(Table { grid, .. }) => draw(grid, look),
+        Block::List(items, indent) => list(&items, indent, columns),
+        Block::Answers(found) => answers(&found, columns),
+        Block::Terms(all, indent) => terms(&all, indent, columns),
+        Block::Derivation(derivation) => explained(&derivation, look),
+        Block::Example(derivation) => example(&derivation),
     }
 }
 
