@@ -112,10 +112,10 @@ impl Field for Tensors {
         let all: Vec<Declared> = all?;
         let mut names: Vec<&str> = all.iter().map(|(name, ..)| &**name).collect();
         names.sort_unstable();
-        match names.windows(2).any(|pair| pair[0] == pair[1]) {
-            true => Err("a name for each parameter, given once".to_owned()),
-            false => Ok(Self(all)),
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err("a name for each parameter, given once".to_owned());
         }
+        Ok(Self(all))
     }
 
     fn write(&self) -> ArgValue {
