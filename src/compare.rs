@@ -17,7 +17,7 @@ use crate::report::model::{Counts, Input, Layer, Report};
 pub use align::{is_positional, last_segment};
 use sources::Sources;
 
-/// The quantities that are compared, each with its key in JSON, what it is counted with, and what it is of a layer or a network.
+/// The quantities that are compared: key in JSON, the counts it is known with, and its value of a layer or a network.
 pub fn quantities() -> impl Iterator<Item = (&'static str, Counted, fn(&Counts) -> u64)> {
     Quantity::compared().filter_map(|q| Some((q.field(), q.counted, q.part()?)))
 }

@@ -3,7 +3,6 @@
 //! Shared weights count once, at the first layer that uses them; their work counts each time.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -242,7 +241,8 @@ pub(super) fn row(
         };
         missing.push(Missing { node: Some(id), name: node.name.clone(), why });
     } else if row.counts.known != Known::ALL && !is_faulty {
-        let why = if node.op.is_counted() { Why::UnknownShape } else { Why::UnknownOperator };
+        let knows = node.op.knowledge();
+        let why = if knows.has_work() { Why::UnknownShape } else { Why::UnknownOperator };
         missing.push(Missing { node: Some(id), name: node.name.clone(), why });
     }
     row
@@ -250,7 +250,8 @@ pub(super) fn row(
 
 /// Counts what can be counted of a layer.
 fn count(row: &mut Row, node: &Node, options: &Options) -> Result<(), ShapeError> {
-    if (row.inputs.is_known() || node.op.is_declared()) && node.op.has_known_tensors() {
+    let knows = node.op.knowledge();
+    if (row.inputs.is_known() || knows.is_declared()) && knows.has_tensors() {
         row.tensors = tensors(node, &row.inputs, options)?;
         row.counts.count_tensors(&row.tensors)?;
         row.counts.known = row.counts.known.with(Counted::Tensors);
@@ -273,8 +274,8 @@ fn count(row: &mut Row, node: &Node, options: &Options) -> Result<(), ShapeError
     }
     // What an operator declares itself needs no shapes of outputs.
     let declared = || Some(Io { inputs: row.inputs.known()?, outputs: &[], mode: options.mode });
-    let io = row.io(options.mode).or_else(|| declared().filter(|_| node.op.is_declared()));
-    if let Some(io) = io.filter(|_| node.op.is_counted()) {
+    let io = row.io(options.mode).or_else(|| declared().filter(|_| knows.is_declared()));
+    if let Some(io) = io.filter(|_| knows.has_work()) {
         let (work, back) = (node.op.work(io)?, node.op.work_backward(io)?);
         let counts = &mut row.counts;
         (counts.work, counts.work_backward, counts.flops) = (work, back, work.flops()?);
@@ -321,9 +322,10 @@ pub(super) fn count_shared_once(graph: &Graph, rows: &mut [Row]) {
         (counts.params, counts.trainable, counts.buffers) = (0, 0, 0);
         (counts.param_bytes, counts.buffer_bytes) = (0, 0);
     };
-    let mut seen = HashSet::with_capacity(rows.len());
+    let mut seen = vec![false; rows.len()];
     for row in rows.iter_mut() {
-        if !seen.insert(graph.node(row.node).weights) {
+        let owner = graph.owner(graph.node(row.node).weights).index();
+        if std::mem::replace(&mut seen[owner], true) {
             row.tensors.clear();
             // They are the earlier row's, whatever arrives here.
             row.counts.known = row.counts.known.with(Counted::Tensors);

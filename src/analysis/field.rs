@@ -127,7 +127,7 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
     if let Reach::Joined(along) = reach
         && axes.iter().any(|axis| axis.walk == Walk::Axis(*along))
     {
-        return Field::Unknown("inputs stand one behind the other along an axis of positions");
+        return Field::Unknown("inputs are concatenated along an axis of positions");
     }
     if let Some(why) = mixes_examples(reach) {
         return Field::Unknown(why);
@@ -197,7 +197,7 @@ fn step(before: &Field, reach: &Reach, rank: usize, whole: Shape) -> Field {
 /// Why positions of one example cannot be followed after axis 0 is moved, joined or folded.
 fn mixes_examples(reach: &Reach) -> Option<&'static str> {
     match reach {
-        Reach::Joined(0) => Some("examples of several inputs stand one behind the other"),
+        Reach::Joined(0) => Some("examples of several inputs are concatenated"),
         Reach::Folded { first: 0, last: 1.. } => Some("axis 0 is folded into others"),
         Reach::Moved(order) if order.first() != Some(&0) => Some("axis 0 does not stay first"),
         _ => None,

@@ -6,7 +6,7 @@ use super::memory::{self, Memory, Optimizer};
 use super::quantity::{Of, Quantity};
 use super::{Analysis, Counted, Row, Totals};
 use crate::graph::{Graph, is_within};
-use crate::ops::{Layer as _, Mode, Op};
+use crate::ops::{Mode, Op};
 use crate::shape::Shape;
 use crate::units::grouped;
 
@@ -114,15 +114,10 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether something of the network is only declared.
-    fn is_declared(&self) -> bool {
-        self.graph.nodes().iter().any(|node| node.op.is_declared())
-    }
-
     /// What is found of a value: where something of the network is not known, that there is nothing is not known either.
     fn value(&self, found: Found) -> Found {
         match found {
-            Found::Nothing(_) if self.analysis.is_partial() || self.is_declared() => Found::Unknown,
+            Found::Nothing(_) if !self.analysis.is_exact(self.graph) => Found::Unknown,
             found => found,
         }
     }

@@ -24,6 +24,7 @@ pub use options::Options;
 pub use pattern::{Pattern, PatternError};
 
 use crate::graph::{Graph, ValueId};
+use crate::ops::Layer as _;
 use crate::shape::Shape;
 
 /// What [`analyze`] finds.
@@ -42,7 +43,7 @@ pub struct Analysis {
 }
 
 /// Infers every shape, counts everything, and follows what each value sees of the inputs. What is not known and what is
-/// wrong stands in [`Analysis::missing`]; [`Analysis::complete`] makes an error of what is wrong.
+/// wrong is in [`Analysis::missing`]; [`Analysis::complete`] makes an error of what is wrong.
 ///
 /// ```
 /// use cnnstat::analysis::{Options, analyze};
@@ -88,6 +89,11 @@ impl Analysis {
     /// Whether something is not known, so that totals are lower bounds.
     pub fn is_partial(&self) -> bool {
         self.missing.iter().any(|missing| !missing.why.is_error())
+    }
+
+    /// Whether everything is known by rules. What is only declared has no receptive field, and nobody knows what it holds.
+    pub fn is_exact(&self, graph: &Graph) -> bool {
+        !self.is_partial() && graph.nodes().iter().all(|node| !node.op.knowledge().is_declared())
     }
 
     /// What is missing, once a kind, in the order of the first of each.

@@ -2,7 +2,7 @@
 //!
 //! Shapes are inferred as the graph grows and forgotten when it is finished.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Graph, GraphError, Input, Node, NodeId, Output, Value, ValueId, WeightsId};
 use crate::ops::error::ShapeError;
@@ -66,7 +66,7 @@ impl GraphBuilder {
     /// An input with its whole shape, and which of its axes is the batch, if any is.
     ///
     /// # Errors
-    /// A batch axis that the shape does not have, or a name that another input has.
+    /// A batch axis that the shape does not have.
     pub fn input(
         &mut self,
         name: &str,
@@ -75,9 +75,6 @@ impl GraphBuilder {
     ) -> Result<ValueId, GraphError> {
         if let Some(axis) = batch.filter(|axis| *axis >= shape.rank()) {
             return Err(GraphError::BatchAxis { input: name.to_owned(), axis, rank: shape.rank() });
-        }
-        if self.graph.inputs.iter().any(|input| input.name == name) {
-            return Err(GraphError::TwiceListed { what: "input", name: name.to_owned() });
         }
         let value = self.value(State::Shape(shape));
         let name = name.to_owned();
@@ -294,20 +291,19 @@ impl GraphBuilder {
     /// The finished network.
     ///
     /// # Errors
-    /// Values that are not there, two nodes with tensors of their own under one name, two outputs of one name.
+    /// Values that are not there, two nodes with tensors of their own under one name, two inputs or outputs of one name.
     pub fn finish(mut self, outputs: &[(&str, ValueId)]) -> Result<Graph, GraphError> {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong);
         }
-        for (at, (name, value)) in outputs.iter().enumerate() {
-            let name = || (*name).to_owned();
+        named_once("input", self.graph.inputs.iter().map(|input| input.name.as_str()))?;
+        named_once("output", outputs.iter().map(|(name, _)| *name))?;
+        for (name, value) in outputs {
+            let name = (*name).to_owned();
             if value.0 >= self.graph.values {
-                return Err(GraphError::NoSuchValue { user: name(), value: value.index() });
+                return Err(GraphError::NoSuchValue { user: name, value: value.index() });
             }
-            if outputs[..at].iter().any(|(earlier, _)| *earlier == outputs[at].0) {
-                return Err(GraphError::TwiceListed { what: "output", name: name() });
-            }
-            self.graph.outputs.push(Output { name: name(), value: *value });
+            self.graph.outputs.push(Output { name, value: *value });
         }
         let mut owners: HashMap<&str, WeightsId> = HashMap::with_capacity(self.graph.nodes.len());
         for node in &self.graph.nodes {
@@ -326,6 +322,20 @@ impl GraphBuilder {
         let params = self.known(&node.inputs).map(|shapes| node.op.params(&shapes));
         params.is_some_and(|params| params.is_ok_and(|params| !params.is_empty()))
     }
+}
+
+/// Whether no two of the inputs, or of the outputs, have one name.
+fn named_once<'a>(
+    what: &'static str,
+    names: impl ExactSizeIterator<Item = &'a str>,
+) -> Result<(), GraphError> {
+    let mut seen = HashSet::with_capacity(names.len());
+    for name in names {
+        if !seen.insert(name) {
+            return Err(GraphError::TwiceListed { what, name: name.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn no_such_layer() -> ShapeError {

@@ -22,13 +22,6 @@ pub enum GraphError {
         /// The position that the id stands for.
         value: usize,
     },
-    /// A value that is used before the node that makes it.
-    Order {
-        /// The node that uses it.
-        node: String,
-        /// The node that makes it.
-        maker: String,
-    },
     /// Two nodes with tensors of their own have one name.
     TwiceNamed {
         /// The name.
@@ -53,10 +46,6 @@ impl fmt::Display for GraphError {
             Self::NoSuchValue { user, value } => write!(
                 f,
                 "{user} uses value {value}, which is not there: use ids that this builder gave"
-            ),
-            Self::Order { node, maker } => write!(
-                f,
-                "{node} uses what {maker} makes after it: add the nodes in topological order"
             ),
             Self::TwiceNamed { name } => write!(
                 f,

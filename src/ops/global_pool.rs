@@ -8,8 +8,7 @@
 //! saved     max: the index of each output's element, i64;  average: nothing
 //! ```
 //!
-//! The taps of an axis have a closed form, so that a count takes no walk along it; what all pools share stands in
-//! `pool`.
+//! The taps of an axis have a closed form, so that a count does not enumerate them; `pool` has what all pools share.
 
 use super::args::ArgValue;
 use super::derive::Derivation;

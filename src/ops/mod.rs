@@ -62,6 +62,37 @@ impl Io<'_> {
     }
 }
 
+/// What is known of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// There is a rule for everything.
+    Ruled,
+    /// Only what a description declares, which needs no shapes of outputs.
+    Declared {
+        /// Whether its tensors are declared.
+        tensors: bool,
+        /// Whether its arithmetic is.
+        work: bool,
+    },
+}
+
+impl Knowledge {
+    /// Whether there is no rule, only a declaration.
+    pub const fn is_declared(self) -> bool {
+        matches!(self, Self::Declared { .. })
+    }
+
+    /// Whether its tensors are known, as far as shapes are.
+    pub const fn has_tensors(self) -> bool {
+        matches!(self, Self::Ruled | Self::Declared { tensors: true, .. })
+    }
+
+    /// Whether its arithmetic is known, as far as shapes are.
+    pub const fn has_work(self) -> bool {
+        matches!(self, Self::Ruled | Self::Declared { work: true, .. })
+    }
+}
+
 /// The rules of one operator with its arguments: pure functions of shapes.
 ///
 /// No method that counts has a default body: a free operator says [`Work::NONE`].
@@ -72,19 +103,10 @@ pub trait Layer: Clone + PartialEq + Debug {
     fn outputs(&self) -> usize {
         1
     }
-    /// Whether its arithmetic is known. Where it is not, `work` says [`Work::NONE`], which nobody may take for a count: the
-    /// layer is left out and the totals are lower bounds. An operator has a rule unless it says otherwise, since `work` has
-    /// no default.
-    fn is_counted(&self) -> bool {
-        true
-    }
-    /// Whether its tensors are known. Where they are not, `params` says none, which nobody may take for a count.
-    fn has_known_tensors(&self) -> bool {
-        true
-    }
-    /// Whether its tensors and its arithmetic are as a description says, so that shapes of outputs need not be known.
-    fn is_declared(&self) -> bool {
-        false
+    /// What is known of it: everything, unless it says otherwise. Where tensors or arithmetic are not, `params` and `work`
+    /// say none, which nobody may take for a count.
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::Ruled
     }
     /// The tensors it owns, named, shaped and ordered as torch's `state_dict`. Called with inputs that `infer` accepts.
     fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError>;
@@ -281,14 +303,8 @@ macro_rules! define_op {
             fn outputs(&self) -> usize {
                 match self { $($(Self::$Name(op) => op.outputs(),)*)* }
             }
-            fn is_counted(&self) -> bool {
-                match self { $($(Self::$Name(op) => op.is_counted(),)*)* }
-            }
-            fn has_known_tensors(&self) -> bool {
-                match self { $($(Self::$Name(op) => op.has_known_tensors(),)*)* }
-            }
-            fn is_declared(&self) -> bool {
-                match self { $($(Self::$Name(op) => op.is_declared(),)*)* }
+            fn knowledge(&self) -> Knowledge {
+                match self { $($(Self::$Name(op) => op.knowledge(),)*)* }
             }
             fn params(&self, inputs: &[Shape]) -> Result<Vec<Param>, ShapeError> {
                 match self { $($(Self::$Name(op) => op.params(inputs),)*)* }

@@ -17,7 +17,7 @@ use super::field::Field;
 use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
-use super::{Io, Layer, Mode};
+use super::{Io, Knowledge, Layer, Mode};
 use crate::shape::{DType, MAX_RANK, Shape, Shapes, TooLarge};
 
 operator! {
@@ -198,16 +198,9 @@ impl Layer for Unknown {
         }
     }
 
-    fn is_counted(&self) -> bool {
-        self.macs.is_some()
-    }
-
-    fn has_known_tensors(&self) -> bool {
-        self.params.is_some() || self.macs.is_some()
-    }
-
-    fn is_declared(&self) -> bool {
-        true
+    fn knowledge(&self) -> Knowledge {
+        let work = self.macs.is_some();
+        Knowledge::Declared { tensors: work || self.params.is_some(), work }
     }
 
     fn params(&self, _: &[Shape]) -> Result<Vec<Param>, ShapeError> {
@@ -219,7 +212,7 @@ impl Layer for Unknown {
     }
 
     fn work(&self, io: Io<'_>) -> Result<Work, TooLarge> {
-        // Without declared MACs `is_counted` says that this is no count.
+        // Without declared MACs `knowledge` says that this is no count.
         self.macs.map_or(Ok(Work::NONE), |macs| Work::macs(macs).times(Self::examples(io.inputs)))
     }
 
@@ -281,7 +274,7 @@ mod tests {
         let params = op.params(&inputs).unwrap();
         assert_eq!((&*params[0].name, params[0].shape.dims()), ("weight", &[64, 32, 3, 3][..]));
         let io = Io { inputs: &inputs, outputs: &outputs, mode: Mode::Eval };
-        assert_eq!((op.work(io), op.is_counted()), (Ok(Work::macs(20)), true));
+        assert_eq!((op.work(io), op.knowledge().has_work()), (Ok(Work::macs(20)), true));
         assert_eq!((op.params.write(), op.output.write()), (map, list(&[64, 56, 56])));
     }
 
@@ -289,7 +282,7 @@ mod tests {
     fn what_is_not_declared_is_not_known() {
         let op = read(&ArgValue::None, &ArgValue::None, None);
         assert_eq!(op.infer(&[]), Ok(Shapes::Unknown));
-        assert!(!op.is_counted() && op.params(&[]).unwrap().is_empty());
+        assert!(!op.knowledge().has_work() && op.params(&[]).unwrap().is_empty());
         let several = ArgValue::List(vec![list(&[1]), list(&[2, 3])]);
         let op = read(&ArgValue::List(vec![list(&[4])]), &several, None);
         assert_eq!((op.outputs(), op.output.write()), (2, several));

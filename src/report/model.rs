@@ -110,9 +110,14 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status where everything is known, or where something is not.
+    pub const fn new(is_known: bool) -> Self {
+        if is_known { Self::Complete } else { Self::Partial }
+    }
+
     /// The status of an analysis.
     pub fn of(analysis: &Analysis) -> Self {
-        if analysis.is_partial() { Self::Partial } else { Self::Complete }
+        Self::new(!analysis.is_partial())
     }
 
     /// Whether something is not known.

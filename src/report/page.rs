@@ -135,7 +135,7 @@ pub type Section = Vec<Block>;
 pub struct Page<'d> {
     /// The network's name: what distinguishes its records from those of other pages.
     pub name: String,
-    /// How deep its title stands in a document: 2 for a chapter, 3 for a part of one.
+    /// The level of its title in a document: 2 for a chapter, 3 for a part of one.
     pub level: usize,
     sections: Box<dyn Fn(Medium) -> Vec<Section> + 'd>,
     records: Box<dyn Fn() -> Records + 'd>,

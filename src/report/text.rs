@@ -21,7 +21,7 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same of a text that is nobody else's: nothing is copied where it is harmless.
+/// The same of a text that is given away: nothing is copied where it has no control characters.
 pub fn made_safe(text: String) -> String {
     match safe(&text) {
         Cow::Borrowed(_) => text,

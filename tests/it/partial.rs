@@ -159,7 +159,9 @@ fn conventions_are_lower_bounds_and_reconcile_finds_nothing() {
     let is_bound = |c: &Value| c["not_counted"].as_array().is_some_and(|n| !n.is_empty());
     assert!(conventions.iter().all(is_bound), "{report}");
     assert_eq!(report["missing"][0]["operator"], "my_op");
-    assert_eq!(on("reconcile - 19.5M", DECLARED).status, 1);
+    let run = on("reconcile - 19.5M", DECLARED);
+    assert_eq!(run.status, 1);
+    assert!(run.stdout.contains("not decided"), "{}", run.stdout);
 }
 
 #[test]

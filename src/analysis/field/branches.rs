@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn along_an_axis_of_positions_nothing_is_known_behind() {
         let side_by_side = [(conv(3), &[0][..]), (Concat { dim: -1 }.into(), &[1, 0])];
-        assert!(matches!(last(&side_by_side), Field::Unknown(why) if why.contains("behind")));
+        assert!(matches!(last(&side_by_side), Field::Unknown(why) if why.contains("concatenated")));
         let then = [side_by_side[0].clone(), side_by_side[1].clone(), (add(), &[2, 2])];
         assert!(matches!(last(&then), Field::Unknown(_)));
         // Flattened positions can be put behind others: a linear layer sees them all.

@@ -204,8 +204,8 @@ impl<'a> Life<'a> {
         Ok(inputs)
     }
 
-    /// A gradient arrives where there is one already; gives the block of the sum. It is made in the one that nobody else
-    /// holds; where both are shared, in a copy.
+    /// A gradient arrives where there is one already; gives the block of the sum. It is made in the one with a single
+    /// holder; where both are shared, in a copy.
     pub(super) fn accumulate(
         &mut self,
         id: NodeId,

@@ -19,7 +19,7 @@ pub use optimizer::Optimizer;
 
 use super::{Analysis, AnalysisError};
 use crate::graph::Graph;
-use crate::ops::{Layer as _, Mode};
+use crate::ops::Mode;
 use crate::shape::{TooLarge, sum};
 use life::{Life, listed};
 use step::step;
@@ -40,8 +40,7 @@ pub fn memory(
             buffers: analysis.totals.buffer_bytes,
             inference: inference(graph, analysis, plan)?,
             training: step(graph, analysis, optimizer, plan, false)?,
-            is_exact: !analysis.is_partial()
-                && graph.nodes().iter().all(|node| !node.op.is_declared()),
+            is_exact: analysis.is_exact(graph),
         })
     };
     follow().map_err(AnalysisError::totals)

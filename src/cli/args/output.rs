@@ -41,6 +41,7 @@ impl OutputArgs {
     /// # Errors
     /// The ending of a format that the report cannot be written in.
     pub fn settle(&mut self, contents: &[Content]) -> Result<(), String> {
+        self.output = self.output.take().filter(|file| file != STDOUT);
         let Some(format) = by_ending(self.output.as_deref(), FORMATS, |f| &f.label) else {
             return Ok(());
         };
@@ -57,6 +58,9 @@ impl OutputArgs {
         self.format.unwrap_or(&FORMATS[0])
     }
 }
+
+/// What `-o` calls standard output, as `-` is standard input where a model is named.
+const STDOUT: &str = "-";
 
 /// The format of a check, and where it goes.
 #[derive(Args, Clone, Debug, Default)]
@@ -76,6 +80,7 @@ impl CheckOutputArgs {
     /// # Errors
     /// The ending of a format that a check cannot be written in.
     pub fn settle(&mut self) -> Result<(), String> {
+        self.output = self.output.take().filter(|file| file != STDOUT);
         let file = self.output.as_deref();
         if self.format.is_none() {
             self.format = by_ending(file, check::FORMATS, |f| &f.label);

@@ -5,7 +5,7 @@
 //! forward   the same, but what a kernel keeps for backward lives on the tape
 //! backward  from the last node to the first: a node's gradients are made, then its outputs' gradients and what it kept
 //!           are freed; gradients of a value or of shared weights are accumulated, which is work of its own, in the
-//!           memory of one that nobody else holds, or in a copy where all are held
+//!           memory of one with a single holder, or in a copy where all are held
 //! ```
 //!
 //! `analysis/memory` predicts the same lifetimes from shapes alone. The two are written independently on purpose: that they
@@ -354,7 +354,7 @@ fn accumulate<S: Scalar>(slot: &mut Option<Tensor<S>>, mut grad: Tensor<S>) -> u
         *slot = Some(grad);
         return 0;
     };
-    // The sum is made in the one that nobody else holds: one that is passed on would be copied first.
+    // The sum is made in the one with a single holder: one that is passed on would be copied first.
     if sum.is_shared() && !grad.is_shared() {
         std::mem::swap(sum, &mut grad);
     }

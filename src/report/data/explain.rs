@@ -85,7 +85,7 @@ fn facts(
     let io = row.io(options.mode);
     let mut facts = match io {
         Some(io) => node.op.derive(io),
-        None if !node.op.is_counted() => {
+        None if !node.op.knowledge().has_work() => {
             vec![Fact::note("arithmetic", "not counted: the operator is not known")]
         }
         None => vec![Fact::note("arithmetic", "not counted: a shape is not known")],

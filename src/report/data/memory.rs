@@ -117,12 +117,8 @@ pub fn report(
         batch: graph.batch().unwrap_or(1),
         dtype: analysis.options.dtype.name(),
         optimizer: optimizer.name(),
-        status: if is_exact { Status::Complete } else { Status::Partial },
-        stored: if analysis.totals.known.has(Counted::Tensors) {
-            Status::Complete
-        } else {
-            Status::Partial
-        },
+        status: Status::new(is_exact),
+        stored: Status::new(analysis.totals.known.has(Counted::Tensors)),
         missing: analysis.missing_kinds(graph).into_iter().map(Into::into).collect(),
         flash_bytes: flash,
         buffer_bytes: buffers,

@@ -48,11 +48,7 @@ pub fn listing(report: &Report, buffers: bool) -> ParamsReport {
     let mut listing = ParamsReport {
         schema_version: SCHEMA_VERSION,
         model: report.model.clone(),
-        status: if report.totals.known.has(Counted::Tensors) {
-            Status::Complete
-        } else {
-            Status::Partial
-        },
+        status: Status::new(report.totals.known.has(Counted::Tensors)),
         tensors: Vec::new(),
         params: 0,
         buffers: 0,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::convention::figure::Figure;
 use crate::convention::reconcile::{Answer, Found};
-use crate::report::model::{Input, Report, SCHEMA_VERSION};
+use crate::report::model::{Input, MissingKind, Report, SCHEMA_VERSION, Status};
 
 /// All answers for a figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,6 +19,12 @@ pub struct ReconcileReport {
     pub batch: u64,
     /// `eval` or `train`.
     pub mode: &'static str,
+    /// Whether everything is known; else no number is exact. Left out where it is `complete`.
+    #[serde(skip_serializing_if = "Status::is_complete")]
+    pub status: Status,
+    /// What could not be counted, once a kind; left out where the status is `complete`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingKind>,
     /// The figure as it was typed.
     pub figure: String,
     /// The nearest that a convention makes of the network as it is: its name and number.
@@ -39,6 +45,8 @@ impl ReconcileReport {
             inputs: report.inputs.clone(),
             batch: report.batch,
             mode: report.mode,
+            status: report.status,
+            missing: report.missing.clone(),
             figure: figure.to_string(),
             nearest: found.nearest,
             answers: found.answers,

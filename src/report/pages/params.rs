@@ -39,7 +39,7 @@ fn on_screen(listing: &ParamsReport) -> Grid {
     with_total(listing, grid, 2)
 }
 
-/// The same with a row of the total, whose number stands in column `count`.
+/// The same with a row of the total, its number in column `count`.
 fn with_total(listing: &ParamsReport, mut grid: Grid, count: usize) -> Grid {
     let mut total = vec![Value::Empty; grid.heads.len()];
     total[0] = Value::text("total");

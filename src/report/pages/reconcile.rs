@@ -1,6 +1,7 @@
 //! The page of `cnnstat reconcile`: the answers, ranked, each with its arithmetic.
 
 use super::inputs;
+use super::summary::missing_text;
 use crate::convention::reconcile::Answer;
 use crate::report::data::reconcile::ReconcileReport;
 use crate::report::page::{self, Block, Page};
@@ -42,6 +43,10 @@ fn sentence(report: &ReconcileReport) -> String {
         .nearest
         .map(|(name, n)| format!(". Nearest for the network as it is: {name}, {}", grouped(n)));
     match report.answers.len() {
+        0 if report.status.is_partial() => {
+            let missing = missing_text(&report.missing);
+            format!("Whether a convention prints {figure} for {model} is not decided. {missing}")
+        }
         0 => format!(
             "No convention prints {figure} for {}, nor for its usual variants{}",
             model,

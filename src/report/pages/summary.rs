@@ -165,7 +165,7 @@ fn total_row(report: &Report, columns: &[&'static Column]) -> Vec<Value> {
 /// The totals: exact, rounded, their magnitude in words and as a power of ten; sizes in bytes below what they are of.
 fn figures(report: &Report, medium: Medium) -> Grid {
     let totals = &report.totals;
-    // On a screen the numbers stand below those of the layers, and need no heads.
+    // On a screen the numbers continue the columns of the layers, and need no heads.
     let [total, exact, rounded, magnitude] = match medium {
         Medium::Screen => [""; 4],
         Medium::Paper => ["total", "exact", "rounded", "magnitude"],

@@ -11,7 +11,7 @@ use crate::report::page::{
 };
 use crate::report::text::{join, safe, width, wrap, wrap_formula};
 
-/// Columns that a formula needs beside its label; with fewer it stands below.
+/// Columns that a formula needs next to its label; with fewer it has a line of its own.
 const NARROWEST: usize = 16;
 
 /// Pages one below the other.
