@@ -16,8 +16,9 @@ use cnnstat::internals::exec::optim::{Adam, Optimizer, Sgd};
 use cnnstat::internals::exec::step::{Data, step};
 use cnnstat::internals::exec::tape::Unobserved;
 use cnnstat::internals::exec::threads::Threads;
-use cnnstat::internals::lang::{Choices, parse};
+use cnnstat::internals::lang::parse;
 use cnnstat::internals::zoo;
+use cnnstat::model::Asked;
 use cnnstat::ops::Mode;
 use cnnstat::{Options, analyze};
 
@@ -82,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let entry = zoo::find(&name).ok_or_else(|| format!("no network {name}"))?;
     let source = Source { name: entry.file.to_owned(), text: entry.text.to_owned() };
     let variant = entry.variant.map(ToOwned::to_owned);
-    let choices = Choices { variant, batch, ..Choices::default() };
+    let choices = Asked { variant, batch, ..Asked::default() };
     let graph = parse(&source, &choices).map_err(|found| format!("{found:?}"))?.graph;
     let options = Options { mode: Mode::Train, ..Options::default() };
     let analysis = analyze(&graph, &options).complete()?;

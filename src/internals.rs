@@ -28,4 +28,4 @@ open!(exec, profile, verify);
 #[cfg(feature = "cli")]
 open!(cli);
 #[cfg(feature = "cli")]
-open!(report: columns, documents, fold, grid, pages, render, text);
+open!(report: columns, documents, fold, grid, line, pages, render, text, view);

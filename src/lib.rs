@@ -120,7 +120,7 @@ pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<model::Shared, Descript
 /// Everything that is wrong with it.
 pub fn parse_graph(text: &str) -> Result<graph::Graph, DescriptionError> {
     let source = diag::Source { name: "description".to_owned(), text: text.to_owned() };
-    let read = lang::parse(&source, &lang::Choices::default());
+    let read = lang::parse(&source, &model::Asked::default());
     let document =
         read.map_err(|diagnostics| DescriptionError { diagnostics, text: source.text })?;
     Ok(document.graph)

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use cnnstat::diag::{At, Source};
-use cnnstat::internals::lang::{Choices, Description, passes};
+use cnnstat::internals::lang::{Description, passes};
 use cnnstat::model::Architecture as _;
+use cnnstat::model::Asked;
 
 /// Tests of this binary take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -68,7 +69,7 @@ fn a_hundred_settings_read_a_description_once() {
         let description = description(FAMILY);
         let at = |width: usize| {
             let sets = vec![("width".to_owned(), width.to_string())];
-            let model = description.at(&Choices { sets, ..Choices::default() }).unwrap();
+            let model = description.at(&Asked { sets, ..Asked::default() }).unwrap();
             let analysis = cnnstat::analyze(&model.graph, &cnnstat::Options::default());
             analysis.complete().unwrap().totals.params
         };
@@ -86,7 +87,7 @@ fn five_hundred_faults_are_located_by_one_pass_more() {
     }
     let (passes, found) = counted(|| {
         let description = description(&text);
-        let found = description.at(&Choices::default()).unwrap_err();
+        let found = description.at(&Asked::default()).unwrap_err();
         description.resolve(found)
     });
     assert_eq!(passes, 2);
@@ -100,7 +101,7 @@ fn five_hundred_faults_are_located_by_one_pass_more() {
 #[test]
 fn what_is_not_shown_is_not_located() {
     let (passes, found) = counted(|| {
-        description("model: m\ninput: [3]\nlayers:\n  - nothing\n").at(&Choices::default()).is_err()
+        description("model: m\ninput: [3]\nlayers:\n  - nothing\n").at(&Asked::default()).is_err()
     });
     assert_eq!((passes, found), (1, true));
 }

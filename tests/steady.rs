@@ -17,7 +17,8 @@ use cnnstat::internals::exec::optim::{Adam, Optimizer, Sgd};
 use cnnstat::internals::exec::step::{Data, step};
 use cnnstat::internals::exec::tape::Unobserved;
 use cnnstat::internals::exec::threads::Threads;
-use cnnstat::internals::lang::{Choices, parse};
+use cnnstat::internals::lang::parse;
+use cnnstat::model::Asked;
 use cnnstat::ops::Mode;
 
 /// Bytes of a page, and of a line.
@@ -100,7 +101,7 @@ const BATCH: usize = 8;
 
 fn graph() -> Graph {
     let source = Source { name: "small.yaml".into(), text: NETWORK.into() };
-    parse(&source, &Choices::default()).expect("a description").graph
+    parse(&source, &Asked::default()).expect("a description").graph
 }
 
 /// Allocations, and their bytes, of each of some passes.

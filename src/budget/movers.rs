@@ -2,6 +2,7 @@
 //!
 //! Imports the report's model, `graph` and `compare`.
 
+use super::{Found, Outcome, Verdict};
 use crate::compare;
 use crate::expectation::Expectation;
 use crate::graph::is_within;
@@ -28,8 +29,27 @@ pub fn is_meant(expectation: &Expectation, layer: &Layer) -> bool {
     expectation.layer.as_ref().is_none_or(|name| is_within(&layer.name, name))
 }
 
+/// The layers to name with a verdict: those that moved a number since it was last measured, else those that have the most of
+/// one that is not as it should be.
+pub fn of(
+    verdict: &Verdict,
+    was: Option<&Report>,
+    now: &Report,
+    expectation: &Expectation,
+) -> Vec<Mover> {
+    let moved = match (verdict.found, verdict.before) {
+        (Some(Found::Number(now)), Some(before)) => now != before,
+        _ => false,
+    };
+    match was {
+        Some(was) if moved => movers(was, now, expectation),
+        _ if matches!(verdict.outcome, Outcome::Met | Outcome::NoBaseline(_)) => Vec::new(),
+        _ => heaviest(now, expectation),
+    }
+}
+
 /// The layers whose part in a quantity changed, the largest change first.
-pub fn movers(before: &Report, now: &Report, expectation: &Expectation) -> Vec<Mover> {
+fn movers(before: &Report, now: &Report, expectation: &Expectation) -> Vec<Mover> {
     let Some(of) = expectation.quantity.part() else { return Vec::new() };
     let diff = compare::diff(before, now);
     let meant = |layer: Option<&Layer>| layer.is_some_and(|layer| is_meant(expectation, layer));
@@ -54,7 +74,7 @@ pub fn movers(before: &Report, now: &Report, expectation: &Expectation) -> Vec<M
 }
 
 /// The layers that have the most of a quantity.
-pub fn heaviest(now: &Report, expectation: &Expectation) -> Vec<Mover> {
+fn heaviest(now: &Report, expectation: &Expectation) -> Vec<Mover> {
     let Some(of) = expectation.quantity.part() else { return Vec::new() };
     let mut layers: Vec<(u64, &Layer)> = now
         .layers

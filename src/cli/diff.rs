@@ -1,9 +1,9 @@
 //! `cnnstat diff A B`: what differs between two networks.
 
 use super::args::DiffArgs;
+use super::done::{Done, Status};
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
-use super::{Done, Status};
 use crate::compare::diff;
 use crate::report::diff::page;
 use crate::report::grid::Numbers;
@@ -14,7 +14,7 @@ pub fn run(args: &DiffArgs, screen: &Screen) -> Result<Done, Failure> {
     let mut done = Done::default();
     let arguments = [&args.before, &args.after].map(Clone::clone);
     let reports = done.each(&arguments, screen, |argument| {
-        load::model(argument, &settings)?.report_as(args.count.convention)
+        load::network(argument, &settings)?.report_as(args.count.convention)
     });
     done.known(args.model.strict, reports.iter().map(|report| report.status));
     let [before, after] = reports.as_slice() else { return Ok(done) };

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::args::ExplainErrorArgs;
+use super::done::{Done, Status};
 use super::settings::Screen;
-use super::{Done, Status, usage};
+use super::usage;
 use crate::diag::{Code, did_you_mean};
 
 /// The text of one code, or a line for each.

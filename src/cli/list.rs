@@ -1,7 +1,7 @@
 //! `cnnstat list [PATH…]`: networks side by side.
 
-use super::Done;
 use super::args::ListArgs;
+use super::done::Done;
 use super::load::Failure;
 use super::networks::{self, Found};
 use super::settings::{Screen, Settings};
@@ -19,8 +19,8 @@ pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     list.convention = args.count.convention.map_or(CONVENTION, Convention::of);
     let mut done = Done::default();
     let mut visit = |found| match found {
-        Found::Network(model) => match model.report_as(args.count.convention) {
-            Ok(report) => list.models.push(Listed::new(&report, &model.source.name)),
+        Found::Network(network) => match network.report_as(args.count.convention) {
+            Ok(report) => list.models.push(Listed::new(&report, &network.source.name)),
             Err(failure) => {
                 list.failed += 1;
                 done.fail(&failure, screen);

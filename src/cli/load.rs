@@ -13,8 +13,9 @@ use crate::analysis::{Analysis, AnalysisError, Options, Pattern, analyze};
 use crate::convention::{Choice, Convention, Count};
 use crate::diag::{Code, Diagnostic, Format, Source, did_you_mean, render};
 use crate::import::{self, Bytes};
-use crate::lang::{self, Choices, Description, Document};
+use crate::lang::{self, Description};
 use crate::model::{Architecture, Shared};
+use crate::model::{Asked, Model};
 use crate::ops::ledger::Role;
 use crate::report::build::{Caption, report, report_as};
 use crate::report::model::Report;
@@ -82,32 +83,32 @@ impl From<Diagnostic> for Failure {
 
 /// A network that was read and analysed.
 #[derive(Clone)]
-pub struct Model {
+pub struct Loaded {
     /// Where it comes from: what is asked for other sizes and settings.
     pub architecture: Shared,
     /// Its description.
     pub source: Source,
     /// What was read.
-    pub document: Document,
+    pub model: Model,
     /// What was found.
     pub analysis: Analysis,
 }
 
-impl Model {
+impl Loaded {
     /// What the network is called: the variant, or the graph's name.
     pub fn name(&self) -> &str {
-        self.document.variant.as_ref().unwrap_or(&self.document.graph.name)
+        self.model.name()
     }
 
     /// Its report.
     pub fn report(&self) -> Report {
-        let document = &self.document;
+        let model = &self.model;
         let caption = Caption {
-            name: document.variant.as_deref(),
-            about: document.about.as_deref(),
-            source: document.source.as_deref(),
+            name: model.variant.as_deref(),
+            about: model.about.as_deref(),
+            source: model.source.as_deref(),
         };
-        report(&document.graph, &self.analysis, caption)
+        report(&model.graph, &self.analysis, caption)
     }
 
     /// Its report, operations counted as a convention has it.
@@ -121,13 +122,13 @@ impl Model {
 
     /// What a convention makes of it.
     pub fn count(&self, convention: &Convention, choice: Choice) -> Result<Count, Failure> {
-        let count = convention.count(&self.document.graph, &self.analysis, choice);
+        let count = convention.count(&self.model.graph, &self.analysis, choice);
         count.map_err(|error| self.failure(&error))
     }
 
     /// What is to be said where a pass over its graph fails.
     pub fn failure(&self, error: &AnalysisError) -> Failure {
-        failure(&*self.architecture, vec![shape_diagnostic(&self.document, error)])
+        failure(&*self.architecture, vec![shape_diagnostic(&self.model, error)])
     }
 }
 
@@ -137,7 +138,7 @@ pub fn failure(architecture: &dyn Architecture, diagnostics: Vec<Diagnostic>) ->
 }
 
 /// Reads and analyses what an argument means.
-pub fn model(argument: &str, settings: &Settings) -> Result<Model, Failure> {
+pub fn network(argument: &str, settings: &Settings) -> Result<Loaded, Failure> {
     let (architecture, variant) = find(argument)?;
     at(&architecture, variant, settings, argument)
 }
@@ -148,7 +149,7 @@ pub fn at(
     variant: Option<String>,
     settings: &Settings,
     argument: &str,
-) -> Result<Model, Failure> {
+) -> Result<Loaded, Failure> {
     try_at(architecture, variant, settings, argument)
         .map_err(|found| failure(&**architecture, found))
 }
@@ -159,9 +160,9 @@ pub fn try_at(
     variant: Option<String>,
     settings: &Settings,
     argument: &str,
-) -> Result<Model, Vec<Diagnostic>> {
+) -> Result<Loaded, Vec<Diagnostic>> {
     match evaluate(&**architecture, variant.clone(), settings) {
-        Ok(document) => analyse(architecture, document, settings, argument),
+        Ok(model) => analyse(architecture, model, settings, argument),
         Err(found) => {
             // At a batch of one it may be a network: then the option is at fault.
             let large = found.iter().find(|found| found.code == Code::E0509);
@@ -180,22 +181,22 @@ pub fn evaluate(
     architecture: &dyn Architecture,
     variant: Option<String>,
     settings: &Settings,
-) -> Result<Document, Vec<Diagnostic>> {
+) -> Result<Model, Vec<Diagnostic>> {
     let (sets, inputs) = (settings.sets.clone(), settings.inputs.clone());
-    architecture.at(&Choices { variant, sets, inputs, batch: settings.batch })
+    architecture.at(&Asked { variant, sets, inputs, batch: settings.batch })
 }
 
 /// Analyses a network with the assumptions of the settings; `argument` is what a command takes for it.
 pub fn analyse(
     architecture: &Shared,
-    document: Document,
+    model: Model,
     settings: &Settings,
     argument: &str,
-) -> Result<Model, Vec<Diagnostic>> {
+) -> Result<Loaded, Vec<Diagnostic>> {
     let source = architecture.source();
     let mut found = Vec::new();
     let mut own = Vec::new();
-    for (text, place) in &document.frozen {
+    for (text, place) in &model.frozen {
         match Pattern::new(text) {
             Ok(pattern) => own.push(pattern),
             Err(error) => {
@@ -207,13 +208,13 @@ pub fn analyse(
     }
     let mut options = settings.options.clone();
     options.frozen = own.iter().chain(&settings.freeze).cloned().collect();
-    let analysis = analyze(&document.graph, &options).complete().map_err(|error| {
-        let diagnostic = shape_diagnostic(&document, &error);
-        let large = large_batch(&document, settings.batch, &options, &diagnostic);
+    let analysis = analyze(&model.graph, &options).complete().map_err(|error| {
+        let diagnostic = shape_diagnostic(&model, &error);
+        let large = large_batch(&model, settings.batch, &options, &diagnostic);
         vec![large.unwrap_or(diagnostic)]
     })?;
-    let idle = |pattern: &Pattern| !matches(&document, &analysis, pattern);
-    for (text, place) in &document.frozen {
+    let idle = |pattern: &Pattern| !matches(&model, &analysis, pattern);
+    for (text, place) in &model.frozen {
         if own.iter().any(|pattern| pattern.as_str() == text && idle(pattern)) {
             let message = format!("no parameter is called `{text}`");
             let diagnostic = Diagnostic::new(Code::E0111, message).label(*place, "matches nothing");
@@ -234,23 +235,23 @@ pub fn analyse(
         return Err(found);
     }
     let (architecture, source) = (Arc::clone(architecture), source.clone());
-    Ok(Model { architecture, source, document, analysis })
+    Ok(Loaded { architecture, source, model, analysis })
 }
 
-fn shape_diagnostic(document: &Document, error: &AnalysisError) -> Diagnostic {
-    let place = error.node.and_then(|node| document.place(node));
+fn shape_diagnostic(model: &Model, error: &AnalysisError) -> Diagnostic {
+    let place = error.node.and_then(|node| model.place(node));
     lang::shape_diagnostic(&error.name, place, &error.error)
 }
 
 /// Where a network fits at a batch of one and exceeds 64 bits at the batch that was asked for: the option is at fault.
 fn large_batch(
-    document: &Document,
+    model: &Model,
     batch: u64,
     options: &Options,
     found: &Diagnostic,
 ) -> Option<Diagnostic> {
     let is_large = found.code == Code::E0509 && batch > 1;
-    if !is_large || analyze(&document.graph.at_batch(1), options).error().is_some() {
+    if !is_large || analyze(&model.graph.at_batch(1), options).error().is_some() {
         return None;
     }
     let message = format!("--batch {batch} is too large: {}", found.message);
@@ -268,9 +269,9 @@ fn typed(argument: &str) -> String {
 }
 
 /// Whether a pattern of `frozen` matches a parameter, by the rule of the analysis.
-fn matches(document: &Document, analysis: &Analysis, pattern: &Pattern) -> bool {
+fn matches(model: &Model, analysis: &Analysis, pattern: &Pattern) -> bool {
     analysis.rows.iter().any(|row| {
-        let name = &document.graph.node(row.node).name;
+        let name = &model.graph.node(row.node).name;
         let mut tensors = row.tensors.iter().filter(|tensor| tensor.role != Role::Buffer);
         tensors.any(|t| pattern.matches(name) || pattern.matches(&format!("{name}.{}", t.name)))
     })

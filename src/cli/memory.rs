@@ -1,9 +1,9 @@
 //! `cnnstat memory MODEL…`: what must be stored, what is held at once, and what fits.
 
 use super::args::{MemoryArgs, OptimizerArg};
+use super::done::{Done, Status};
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
-use super::{Done, Status};
 use crate::analysis::memory::{self, Optimizer};
 use crate::analysis::{Analysis, AnalysisError};
 use crate::exec::backend::Backend;
@@ -17,8 +17,8 @@ pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
     let reports = done.each(&args.models, screen, |argument| {
-        let model = load::model(argument, &settings)?;
-        of(&model, args).map_err(|error| model.failure(&error))
+        let network = load::network(argument, &settings)?;
+        of(&network, args).map_err(|error| network.failure(&error))
     });
     if reports.iter().filter_map(|report| report.fits).any(|fits| fits.fits != Some(true)) {
         done.status = done.status.max(Status::Findings);
@@ -29,16 +29,16 @@ pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
 }
 
 /// What one network stores and holds.
-fn of(model: &load::Model, args: &MemoryArgs) -> Result<MemoryReport, AnalysisError> {
-    let (document, analysis) = (&model.document, &model.analysis);
-    let name = document.variant.as_ref().unwrap_or(&document.graph.name);
+fn of(network: &load::Loaded, args: &MemoryArgs) -> Result<MemoryReport, AnalysisError> {
+    let (model, analysis) = (&network.model, &network.analysis);
+    let name = model.name();
     let optimizer = args.optimizer.map_or_else(Optimizer::default, OptimizerArg::optimizer);
     let plan = Backend::from(args.backend).plan();
     let need =
         |graph: &Graph, analysis: &Analysis| memory::memory(graph, analysis, optimizer, plan);
-    let found = need(&document.graph, analysis)?;
+    let found = need(&model.graph, analysis)?;
     let trains = args.optimizer.is_some();
-    let fits = |limit| memory::fits(&document.graph, analysis, &found, trains, limit, need);
+    let fits = |limit| memory::fits(&model.graph, analysis, &found, trains, limit, need);
     let fits = args.fits.map(fits).transpose()?;
-    Ok(report(name, &document.graph, analysis, optimizer, found, fits))
+    Ok(report(name, &model.graph, analysis, optimizer, found, fits))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::load::{self, Failure, Model};
+use super::load::{self, Failure, Loaded};
 use super::settings::Settings;
 use crate::diag::{Code, Diagnostic};
 use crate::lang;
@@ -13,7 +13,7 @@ use crate::zoo;
 /// What is found on the way.
 pub enum Found {
     /// A network.
-    Network(Box<Model>),
+    Network(Box<Loaded>),
     /// Something that could not be read or analysed.
     Failed(Failure),
     /// A YAML file of a folder that is no description.
@@ -82,14 +82,14 @@ fn family(
     settings: &Settings,
     visit: &mut impl FnMut(Found),
 ) {
-    let document = match load::evaluate(&**architecture, None, settings) {
-        Ok(document) => document,
+    let model = match load::evaluate(&**architecture, None, settings) {
+        Ok(model) => model,
         // What is wrong with the bare description is wrong with its variants.
         Err(found) => return visit(Found::Failed(load::failure(&**architecture, found))),
     };
     if architecture.variants().is_empty() || architecture.expects() {
-        let model = load::analyse(architecture, document, settings, argument);
-        visit(model.map_err(|found| load::failure(&**architecture, found)).into());
+        let network = load::analyse(architecture, model, settings, argument);
+        visit(network.map_err(|found| load::failure(&**architecture, found)).into());
     }
     for variant in architecture.variants() {
         let argument = format!("{argument}#{}", variant.name);
@@ -97,10 +97,10 @@ fn family(
     }
 }
 
-impl From<Result<Model, Failure>> for Found {
-    fn from(model: Result<Model, Failure>) -> Self {
-        match model {
-            Ok(model) => Self::Network(Box::new(model)),
+impl From<Result<Loaded, Failure>> for Found {
+    fn from(network: Result<Loaded, Failure>) -> Self {
+        match network {
+            Ok(network) => Self::Network(Box::new(network)),
             Err(failure) => Self::Failed(failure),
         }
     }

@@ -1,7 +1,7 @@
 //! `cnnstat ops [NAME]`: what operators there are, and what one takes.
 
-use super::Done;
 use super::args::OpsArgs;
+use super::done::Done;
 use super::load::Failure;
 use super::settings::Screen;
 use crate::analysis::example;

@@ -1,7 +1,7 @@
 //! `cnnstat params MODEL…`: the list of parameter tensors.
 
-use super::Done;
 use super::args::ParamsArgs;
+use super::done::Done;
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
 use crate::report::data::params::listing;
@@ -13,7 +13,7 @@ pub fn run(args: &ParamsArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
     let listings = done.each(&args.models, screen, |argument| {
-        Ok(listing(&load::model(argument, &settings)?.report(), args.buffers))
+        Ok(listing(&load::network(argument, &settings)?.report(), args.buffers))
     });
     done.known(args.model.strict, listings.iter().map(|listing| listing.status));
     let pages: Vec<_> = listings.iter().map(page).collect();

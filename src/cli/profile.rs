@@ -2,9 +2,10 @@
 
 use super::args::{ModeArg, ModelArgs, ProfileArgs};
 use super::bar::Bar;
+use super::done::{self, Done};
+use super::free;
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
-use super::{Done, free};
 use crate::analysis::{analyze, memory};
 use crate::exec::base::peak;
 use crate::exec::network::runnable;
@@ -16,21 +17,21 @@ use crate::report::pages::profile::page;
 
 /// A report on one network.
 pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
-    super::writable(args.page.output.as_ref())?;
+    done::writable(args.page.output.as_ref())?;
     let settings = Settings::new(&ModelArgs {
         read: args.read.clone(),
         batch: args.batch,
         mode: if args.backward { ModeArg::Train } else { ModeArg::Eval },
         ..ModelArgs::default()
     })?;
-    let model = load::model(&args.name, &settings)?;
-    let (graph, analysis) = (&model.document.graph, &model.analysis);
+    let network = load::network(&args.name, &settings)?;
+    let (graph, analysis) = (&network.model.graph, &network.analysis);
     let plan =
         ProfilePlan { backend: args.backend.into(), backward: args.backward, repeat: args.repeat };
-    runnable(graph).map_err(|error| super::cannot_run(&model, &error))?;
-    let need = profile::need(graph, analysis, plan).map_err(|error| model.failure(&error))?;
+    runnable(graph).map_err(|error| done::cannot_run(&network, &error))?;
+    let need = profile::need(graph, analysis, plan).map_err(|error| network.failure(&error))?;
     if let Some(limit) = free::bytes().filter(|free| need > *free) {
-        let name = model.document.variant.as_ref().unwrap_or(&graph.name);
+        let name = network.model.name();
         let at = |batch: u64| {
             let graph = graph.at_batch(batch);
             let analysis = analyze(&graph, &analysis.options).complete()?;
@@ -42,10 +43,10 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
             batch => format!("`--batch {batch}` fits"),
         };
         let diagnostic = free::not_run(name, need, limit, "that are free").help(help);
-        return Err(Failure::about(&model.source, vec![diagnostic]));
+        return Err(Failure::about(&network.source, vec![diagnostic]));
     }
     let threads = Threads::new(args.threads.threads.unwrap_or(0))
-        .map_err(|error| super::no_threads(&error))?;
+        .map_err(|error| done::no_threads(&error))?;
     let bar = Bar::new();
     bar.begin(args.repeat as u64 + 1, "initialising parameters");
     let (peak, measured) = threads.run(|| {
@@ -58,8 +59,8 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
         (before.max(peak()), measured)
     });
     bar.end();
-    let measured = measured.map_err(|error| super::cannot_run(&model, &error))?;
-    let name = model.document.variant.as_ref().unwrap_or(&graph.name);
+    let measured = measured.map_err(|error| done::cannot_run(&network, &error))?;
+    let name = network.model.name();
     let setting = Setting { name, plan, threads: threads.count(), peak };
     let report = report(graph, analysis, setting, &measured);
     Done::default().show(&[page(&report)], false, &args.page, Numbers::Rounded, screen)

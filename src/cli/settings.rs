@@ -8,9 +8,9 @@ use super::args::{MessageFormat, ModelArgs, ScreenArgs, ViewArgs, When};
 use super::load::Failure;
 use crate::analysis::{Options, Pattern};
 use crate::diag::{Code, Diagnostic, Format, Source};
-use crate::report::fold::View;
 use crate::report::grid::Numbers;
 use crate::report::render::table::Look;
+use crate::report::view::View;
 use crate::shape::{MAX_RANK, Shape};
 use crate::span::Span;
 

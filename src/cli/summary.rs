@@ -1,18 +1,18 @@
 //! `cnnstat MODEL…`: the summary.
 
-use super::Done;
 use super::args::SummaryArgs;
+use super::done::Done;
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
-use crate::report::fold::View;
 use crate::report::pages::summary::page;
+use crate::report::view::View;
 
 /// A table for each network; those that cannot be read are reported, the others shown.
 pub fn run(args: &SummaryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
     let reports = done.each(&args.models, screen, |argument| {
-        load::model(argument, &settings)?.report_as(args.count.convention)
+        load::network(argument, &settings)?.report_as(args.count.convention)
     });
     done.known(args.model.strict, reports.iter().map(|report| report.status));
     let view = View::from(&args.view);

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 
-use super::Status;
 use super::args::MessageFormat;
+use super::done::{self, Status};
 use crate::diag::Format;
 use crate::report::text::safe;
 use crate::text::harmless_json;
@@ -71,7 +71,7 @@ pub fn print(error: &clap::Error, words: impl IntoIterator<Item = OsString>) -> 
         Format::Human => error.print(),
         format => {
             let (message, helps) = parts(&error.render().to_string());
-            super::print(std::io::stderr().lock(), &text(&message, &helps, format), false)
+            done::print(std::io::stderr().lock(), &text(&message, &helps, format), false)
         }
     };
     Status::Failed

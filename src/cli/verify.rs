@@ -10,10 +10,10 @@ use std::io::stderr;
 
 use super::args::{ModeArg, ModelArgs, VerifyArgs};
 use super::bar::Bar;
+use super::done::{self, Done, Status};
 use super::free;
-use super::load::{self, Failure, Model};
+use super::load::{self, Failure, Loaded};
 use super::settings::{Screen, Settings};
-use super::{Done, Status};
 use crate::analysis::{Options, memory};
 use crate::diag::Format;
 use crate::exec::network::runnable;
@@ -43,7 +43,7 @@ pub fn run(args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
 
 /// The same by these rules.
 fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Result<Done, Failure> {
-    super::writable(args.page.output.as_ref())?;
+    done::writable(args.page.output.as_ref())?;
     let settings = Settings::new(&ModelArgs {
         read: args.read.clone(),
         batch: args.batch,
@@ -54,11 +54,11 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
     let mut reports = Vec::new();
     let bar = Bar::new();
     let threads = Threads::new(args.threads.threads.unwrap_or(0))
-        .map_err(|error| super::no_threads(&error))?;
+        .map_err(|error| done::no_threads(&error))?;
     let mut known = CheckCache::default();
     for argument in &args.models {
-        let verified = load::model(argument, &settings).and_then(|model| {
-            Verifying::new(args, &settings, model, argument, screen)?
+        let verified = load::network(argument, &settings).and_then(|network| {
+            Verifying::new(args, &settings, network, argument, screen)?
                 .run(rules, &mut known, &bar, &threads)
         });
         match verified {
@@ -77,7 +77,7 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
 struct Verifying<'a> {
     args: &'a VerifyArgs,
     settings: &'a Settings,
-    model: Model,
+    network: Loaded,
     argument: &'a str,
     screen: &'a Screen,
     resolved: Resolved,
@@ -87,7 +87,7 @@ impl<'a> Verifying<'a> {
     fn new(
         args: &'a VerifyArgs,
         settings: &'a Settings,
-        model: Model,
+        network: Loaded,
         argument: &'a str,
         screen: &'a Screen,
     ) -> Result<Self, Failure> {
@@ -98,19 +98,19 @@ impl<'a> Verifying<'a> {
             steps: args.steps,
             backend: args.backend.into(),
         };
-        runnable(&model.document.graph).map_err(|error| super::cannot_run(&model, &error))?;
-        let resolved = Resolved::new(&model.document.graph, &model.analysis.options, asked);
-        let resolved = resolved.map_err(|error| model.failure(&error))?;
-        Ok(Self { args, settings, model, argument, screen, resolved })
+        runnable(&network.model.graph).map_err(|error| done::cannot_run(&network, &error))?;
+        let resolved = Resolved::new(&network.model.graph, &network.analysis.options, asked);
+        let resolved = resolved.map_err(|error| network.failure(&error))?;
+        Ok(Self { args, settings, network, argument, screen, resolved })
     }
 
     fn graph(&self) -> &Graph {
-        &self.model.document.graph
+        &self.network.model.graph
     }
 
     fn name(&self) -> &str {
-        let document = &self.model.document;
-        document.variant.as_ref().unwrap_or(&document.graph.name)
+        let model = &self.network.model;
+        model.name()
     }
 
     /// Says what it needs, runs, compares.
@@ -126,7 +126,7 @@ impl<'a> Verifying<'a> {
             return Err(self.refusal(limit));
         }
         let estimate = Estimate::new(self.graph(), &self.resolved.analysis, self.resolved.plan)
-            .map_err(|error| self.model.failure(&error))?;
+            .map_err(|error| self.network.failure(&error))?;
         // Nobody reads JSON for what is no diagnostic.
         if self.screen.messages != Format::Json {
             let mut text = String::new();
@@ -136,7 +136,7 @@ impl<'a> Verifying<'a> {
                 text.push('\n');
             }
             // Nobody is left to be told that standard error is closed.
-            let _ = super::print(stderr().lock(), &text, self.screen.message_color);
+            let _ = done::print(stderr().lock(), &text, self.screen.message_color);
         }
         bar.begin(estimate.total(), "initialising parameters");
         let (graph, plan) = (self.graph(), self.resolved.plan);
@@ -147,8 +147,8 @@ impl<'a> Verifying<'a> {
         });
         bar.end();
         let mut found = found.map_err(|error| match error {
-            VerifyError::Analysis(error) => self.model.failure(&error),
-            VerifyError::Run(error) => super::cannot_run(&self.model, &error),
+            VerifyError::Analysis(error) => self.network.failure(&error),
+            VerifyError::Run(error) => done::cannot_run(&self.network, &error),
         })?;
         // The plan was resolved before it was run.
         found.raised |= self.resolved.raised;
@@ -225,7 +225,7 @@ impl<'a> Verifying<'a> {
         } else {
             diagnostic = diagnostic.help(free::too_large(graph, &self.resolved.analysis, limit));
         }
-        Failure::about(&self.model.source, vec![diagnostic])
+        Failure::about(&self.network.source, vec![diagnostic])
     }
 
     /// A smaller input that will do, or the smallest that was found.
@@ -241,11 +241,12 @@ impl<'a> Verifying<'a> {
         let inputs: Option<Vec<(String, Shape)>> =
             names.zip(shaped).map(|(name, shape)| Some((name, shape?))).collect();
         let settings = Settings { inputs: inputs?, ..self.settings.clone() };
-        let model = &self.model;
-        let variant = model.document.variant.clone();
-        let model = load::try_at(&model.architecture, variant, &settings, self.argument).ok()?;
-        let Model { document, analysis, .. } = model;
-        Some((document.graph, analysis.options))
+        let network = &self.network;
+        let variant = network.model.variant.clone();
+        let network =
+            load::try_at(&network.architecture, variant, &settings, self.argument).ok()?;
+        let Loaded { model, analysis, .. } = network;
+        Some((model.graph, analysis.options))
     }
 
     /// How a smaller input is asked for.

@@ -4,147 +4,18 @@
 //! in `texts/`, and a description in `tests/fixtures/bad` that shows it.
 
 mod codes;
+mod diagnostic;
 mod position;
 #[cfg(feature = "cli")]
 pub(crate) mod render;
 
 pub use codes::{Code, UnknownCode};
+pub use diagnostic::{At, Diagnostic, Label, Severity, Source};
 pub(crate) use position::position;
 #[cfg(feature = "cli")]
 pub(crate) use render::{Format, render};
 
 pub use crate::span::{Part, Place, Span};
-
-/// A text that diagnostics point into.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// What to call it: a path, `<stdin>`, `--set cdims`.
-    pub name: String,
-    /// The text.
-    pub text: String,
-}
-
-/// Where a label points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum At {
-    /// A node of the description, not resolved yet.
-    Place(Place),
-    /// Bytes of the source.
-    Bytes(Span),
-}
-
-/// A place with what is to be said of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
-    /// Where.
-    pub at: At,
-    /// What, in a few words; may be empty.
-    pub text: String,
-}
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Severity {
-    /// It fails.
-    #[default]
-    Error,
-    /// It is to be seen to, and fails nothing.
-    Warning,
-}
-
-impl Severity {
-    /// In a word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Diagnostic {
-    /// What kind of thing.
-    pub code: Code,
-    /// How bad it is.
-    pub severity: Severity,
-    /// The sentence at the top.
-    pub message: String,
-    /// Places; the first is where the fault is.
-    pub labels: Vec<Label>,
-    /// Facts that explain it.
-    pub notes: Vec<String>,
-    /// Ways to fix it.
-    pub helps: Vec<String>,
-    /// The text that the labels point into, where it is not the description itself.
-    pub source: Option<Source>,
-}
-
-impl Diagnostic {
-    /// A diagnostic without a place.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self {
-            code,
-            severity: Severity::Error,
-            message,
-            labels: Vec::new(),
-            notes: Vec::new(),
-            helps: Vec::new(),
-            source: None,
-        }
-    }
-
-    /// The same as a warning.
-    #[must_use]
-    pub fn warning(mut self) -> Self {
-        self.severity = Severity::Warning;
-        self
-    }
-
-    /// Adds a place in the description.
-    #[must_use]
-    pub fn label(self, place: Place, text: impl Into<String>) -> Self {
-        self.at(At::Place(place), text)
-    }
-
-    /// Adds a place.
-    #[must_use]
-    pub fn at(mut self, at: At, text: impl Into<String>) -> Self {
-        self.labels.push(Label { at, text: text.into() });
-        self
-    }
-
-    /// Adds a place by bytes of the source.
-    #[must_use]
-    pub fn span(self, span: Span, text: impl Into<String>) -> Self {
-        self.at(At::Bytes(span), text)
-    }
-
-    /// Adds a fact.
-    #[must_use]
-    pub fn note(mut self, text: impl Into<String>) -> Self {
-        self.notes.push(text.into());
-        self
-    }
-
-    /// Adds a way to fix it.
-    #[must_use]
-    pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.helps.push(text.into());
-        self
-    }
-
-    /// Adds ways to fix it, where there are any.
-    #[must_use]
-    pub fn helps(mut self, texts: impl IntoIterator<Item = String>) -> Self {
-        self.helps.extend(texts);
-        self
-    }
-}
 
 /// The nearest of the known names, where one is near enough to be meant: of those that resemble it, the one that fewest
 /// changes lead to.

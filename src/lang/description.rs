@@ -7,11 +7,11 @@ use super::ast::Header;
 use super::grammar;
 use super::parsed::Parsed;
 use super::reader::{Block, Frame, Reader, syntax};
+use super::tree::{Data, REFUSED, Tree};
 use super::value::Value;
-use super::yaml::{Data, REFUSED, Tree};
-use super::{Choices, Document};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::ValueId;
+use crate::model::{Asked, Model};
 use crate::shape::{MAX_RANK, Shape};
 use crate::span::Place;
 
@@ -42,10 +42,10 @@ struct Replaced {
 pub(super) fn read(
     tree: &Tree<'_>,
     parsed: &Parsed,
-    choices: &Choices,
+    asked: &Asked,
     sets: &[u32],
     found: Vec<Diagnostic>,
-) -> Result<Document, Vec<Diagnostic>> {
+) -> Result<Model, Vec<Diagnostic>> {
     if *tree.data(0) == Data::Null {
         let message = "the file holds no description: nothing, or comments only";
         return Err(vec![Diagnostic::new(Code::E0103, message).help(super::BEGIN)]);
@@ -63,9 +63,9 @@ pub(super) fn read(
     let mut reader = Reader::new(tree, parsed, name, found);
     reader.top_level_keys();
     reader.blocks();
-    let replaced = reader.replace(choices, sets);
+    let replaced = reader.replace(asked, sets);
     reader.vars(&replaced);
-    let inputs = reader.inputs(choices);
+    let inputs = reader.inputs(asked);
     reader.naming();
     let current = inputs.first().map(|(_, value)| *value);
     let mut frame = Frame { current, inputs: inputs.into(), ..Frame::default() };
@@ -96,11 +96,11 @@ pub(super) fn read(
     let graph = builder.finish(&outputs).map_err(|error| {
         vec![Diagnostic::new(Code::E0314, error.to_string()).label(Place::value(0), "begins here")]
     })?;
-    Ok(Document {
+    Ok(Model {
         graph,
         about,
         source,
-        variant: choices.variant.clone(),
+        variant: asked.variant.clone(),
         frozen,
         expectations,
         budget,
@@ -210,7 +210,7 @@ impl Reader<'_> {
     }
 
     /// What the variant and `--set` replace.
-    fn replace(&mut self, choices: &Choices, sets: &[u32]) -> Replaced {
+    fn replace(&mut self, asked: &Asked, sets: &[u32]) -> Replaced {
         let tree = self.tree;
         let known: Vec<&str> = tree
             .get(0, "vars")
@@ -246,7 +246,7 @@ impl Reader<'_> {
                 );
             }
         }
-        if let Some(wanted) = &choices.variant {
+        if let Some(wanted) = &asked.variant {
             if let Some((_, node)) = variants.iter().find(|(name, _)| name == wanted) {
                 replaced.variant = Some(*node);
                 replaced.nodes.extend(tree.entries(*node).iter().cloned());
@@ -266,7 +266,7 @@ impl Reader<'_> {
                 self.report(diagnostic);
             }
         }
-        for ((name, _), node) in choices.sets.iter().zip(sets) {
+        for ((name, _), node) in asked.sets.iter().zip(sets) {
             if !known.contains(&name.as_str()) {
                 let list = if known.is_empty() {
                     "it has none".to_owned()
@@ -339,7 +339,7 @@ impl Reader<'_> {
     }
 
     /// The inputs with their values; at least one.
-    fn inputs(&mut self, choices: &Choices) -> Vec<(String, ValueId)> {
+    fn inputs(&mut self, asked: &Asked) -> Vec<(String, ValueId)> {
         let tree = self.tree;
         let Some(node) = tree.get(0, "input") else {
             return vec![("input".to_owned(), self.builder.unknown())];
@@ -354,7 +354,7 @@ impl Reader<'_> {
                     .label(Place::value(node), "empty"),
             );
         }
-        for (wanted, _) in &choices.inputs {
+        for (wanted, _) in &asked.inputs {
             if !wanted.is_empty() && !named.iter().any(|(name, _)| name == wanted) {
                 let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
                 let diagnostic = Diagnostic::new(
@@ -378,7 +378,7 @@ impl Reader<'_> {
         for (name, node) in &named {
             let place = Place::value(*node);
             let value = self.node_value(*node);
-            let other = choices
+            let other = asked
                 .inputs
                 .iter()
                 .rev()
@@ -387,7 +387,7 @@ impl Reader<'_> {
                 Some((_, shape)) => Some(*shape),
                 None => self.input_shape(&value, place),
             };
-            let whole = shape.and_then(|shape| shape.after(choices.batch));
+            let whole = shape.and_then(|shape| shape.after(asked.batch));
             let made = whole.and_then(|whole| self.builder.input(name, whole, Some(0)).ok());
             values.push((name.clone(), made.unwrap_or_else(|| self.builder.unknown())));
         }

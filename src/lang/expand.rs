@@ -5,20 +5,20 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::Document;
 use super::joins::is_join;
 use super::scopes::is_numbered;
 use super::wires::Wires;
 use crate::expectation::Expectation;
+use crate::model::Model;
 use crate::ops::Op;
 use crate::text::is_hostile;
 
-/// Writes the description of a document.
-pub(super) fn expand(document: &Document) -> String {
-    let graph = &document.graph;
+/// Writes the description of a model.
+pub(super) fn expand(model: &Model) -> String {
+    let graph = &model.graph;
     let mut out = String::new();
     let _ = writeln!(out, "model: {}", quoted(&graph.name));
-    for (key, text) in [("about", &document.about), ("source", &document.source)] {
+    for (key, text) in [("about", &model.about), ("source", &model.source)] {
         if let Some(text) = text {
             let _ = writeln!(out, "{key}: {}", quoted(text));
         }
@@ -35,20 +35,20 @@ pub(super) fn expand(document: &Document) -> String {
             }
         }
     }
-    if !document.frozen.is_empty() {
+    if !model.frozen.is_empty() {
         out.push_str("frozen:\n");
-        for (pattern, _) in &document.frozen {
+        for (pattern, _) in &model.frozen {
             let _ = writeln!(out, "  - {}", quoted(pattern));
         }
     }
-    layers(&mut out, document);
-    expectations(&mut out, "expect", &document.expectations);
-    expectations(&mut out, "budget", &document.budget);
+    layers(&mut out, model);
+    expectations(&mut out, "expect", &model.expectations);
+    expectations(&mut out, "budget", &model.budget);
     out
 }
 
-fn layers(out: &mut String, document: &Document) {
-    let graph = &document.graph;
+fn layers(out: &mut String, model: &Model) {
+    let graph = &model.graph;
     out.push_str(if graph.nodes().is_empty() { "layers: []\n" } else { "layers:\n" });
     let lines: Vec<Vec<&str>> =
         graph.nodes().iter().map(|node| node.name.split('.').collect()).collect();
@@ -105,12 +105,12 @@ fn layers(out: &mut String, document: &Document) {
         wires.current = node.outputs.first().copied();
         wires.name_output(out, node, nested, &pad);
     }
-    outputs(out, document, &mut wires);
+    outputs(out, model, &mut wires);
 }
 
 /// Side outputs are named at the end, in their order; then comes the last value.
-fn outputs(out: &mut String, document: &Document, wires: &mut Wires<'_>) {
-    let outputs = document.graph.outputs();
+fn outputs(out: &mut String, model: &Model, wires: &mut Wires<'_>) {
+    let outputs = model.graph.outputs();
     let (last, sides) = match outputs.split_last() {
         Some((last, sides)) if last.name == "output" => (Some(last), sides),
         _ => (None, outputs),

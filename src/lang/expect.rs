@@ -1,7 +1,7 @@
 //! What is written under `expect` and `budget` of a description.
 
 use super::reader::Reader;
-use super::yaml::Data;
+use super::tree::Data;
 use crate::diag::{At, Code, Diagnostic};
 use crate::expectation::{Expectation, Value, Written, read};
 use crate::span::Place;

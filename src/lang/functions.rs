@@ -3,7 +3,8 @@
 use super::ast::{Arg, Call, Expr, Kind};
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::Value;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::ops::Op;
 use crate::span::Place;
 
 /// Their names.
@@ -44,6 +45,19 @@ enum Fault {
 }
 
 impl Reader<'_> {
+    /// The nearest known name, where one is near.
+    pub(super) fn nearest(&self, name: &str, frame: &Frame) -> Option<String> {
+        let operators: Vec<String> = Op::names().collect();
+        let known = frame
+            .locals
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(self.globals.keys().map(String::as_str));
+        let known = known.chain(self.block_names.keys().map(String::as_str));
+        let known = known.chain(NAMES.iter().copied()).chain(operators.iter().map(String::as_str));
+        did_you_mean(name, known.filter(|known| *known != name))
+    }
+
     /// Calls a function.
     pub(super) fn function(
         &mut self,
@@ -186,16 +200,8 @@ impl Reader<'_> {
             ("ceil", [Value::Float(x)]) => whole(x.ceil()),
             ("floor", [Value::Float(x)]) => whole(x.floor()),
             ("int", [Value::Float(x)]) => whole(x.trunc()),
-            ("sqrt" | "log2", [value]) => {
-                let x = value.number().ok_or(Fault::Takes("a number"))?;
-                let result = if name == "sqrt" { x.sqrt() } else { x.log2() };
-                let domain = if name == "sqrt" { "numbers from 0" } else { "numbers above 0" };
-                if result.is_finite() {
-                    Ok(Value::Float(result))
-                } else {
-                    Err(Fault::Domain(domain))
-                }
-            }
+            ("sqrt", [value]) => real(value, f64::sqrt, "numbers from 0"),
+            ("log2", [value]) => real(value, f64::log2, "numbers above 0"),
             ("make_divisible", [value] | [value, _]) => {
                 let takes = "a number and a positive whole number";
                 let x = value.number().ok_or(Fault::Takes(takes))?;
@@ -213,6 +219,12 @@ impl Reader<'_> {
             _ => Err(Fault::Takes("a number")),
         }
     }
+}
+
+/// A function of real numbers where it has a value.
+fn real(value: &Value, of: fn(f64) -> f64, domain: &'static str) -> Result<Value, Fault> {
+    let result = of(value.number().ok_or(Fault::Takes("a number"))?);
+    if result.is_finite() { Ok(Value::Float(result)) } else { Err(Fault::Domain(domain)) }
 }
 
 fn length(n: usize) -> Value {

@@ -10,8 +10,8 @@
 use super::ast::Key;
 use super::reader::{Frame, Reader};
 use super::scopes::Named;
+use super::tree::Data;
 use super::value::{Callee, LayerValue};
-use super::yaml::Data;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
 use crate::ops::{Fact, Op};
@@ -110,7 +110,7 @@ impl<'t> Reader<'t> {
         let Some(op) = self.operation(entry, rank, false, &layer, None) else {
             return self.lose(frame);
         };
-        let named = self.function_name(operator, place);
+        let named = self.scopes.function_name(operator, place);
         self.make(&layer, op, inputs, &named, place, frame);
     }
 

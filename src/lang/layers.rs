@@ -16,8 +16,8 @@ use super::joins::is_join;
 use super::reader::{Frame, MAX_LAYERS, Reader};
 use super::scopes::{Named, is_numbered};
 use super::traps;
+use super::tree::Data;
 use super::value::{Callee, LayerValue, Value};
-use super::yaml::Data;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
 use crate::ops::{Layer as _, Op};
@@ -361,7 +361,7 @@ impl<'t> Reader<'t> {
                 let named = match named {
                     Some(named) => Some(named),
                     None if numbered => self.default_name(&op.name(), position, place, frame),
-                    None => Some(self.function_name(entry.name, place)),
+                    None => Some(self.scopes.function_name(entry.name, place)),
                 };
                 let Some(named) = named else { return self.skip(frame) };
                 self.make(layer, op, &inputs, &named, place, frame);

@@ -3,7 +3,7 @@
 //! `yaml` makes a tree of nodes with places; `grammar` parses calls, expressions and keys; `description` reads the top
 //! level, `eval` and `functions` compute values, `layers`, `joins` and `calls` expand items into a graph, `scopes` and
 //! `references` keep names and what they mean. A description yields a
-//! [`Document`] and nothing else. Imports `diag`, `expectation`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
+//! [`Model`] and nothing else. Imports `diag`, `expectation`, `graph`, `ops`, `shape`, `span`, `text`, `units`. `docs/language.md` describes it.
 
 mod ast;
 mod calls;
@@ -16,6 +16,7 @@ mod functions;
 mod grammar;
 mod joins;
 mod layers;
+mod naming;
 mod parsed;
 mod places;
 mod print;
@@ -25,20 +26,21 @@ mod scopes;
 mod shape_error;
 mod tokens;
 mod traps;
+mod tree;
 mod value;
 #[cfg(any(feature = "cli", feature = "internals"))]
 mod wires;
 mod yaml;
 
 #[cfg(feature = "internals")]
-pub use yaml::passes;
+pub use places::passes;
 
-pub use crate::model::{Asked as Choices, Model as Document};
+use crate::model::{Asked, Model};
 
 use crate::diag::{Diagnostic, Source};
 use crate::model::{Architecture, Setting, Variant};
 use parsed::Parsed;
-use yaml::{Nodes, Tree};
+use tree::{Nodes, Tree};
 
 /// How to fix what holds no description.
 pub const BEGIN: &str =
@@ -85,7 +87,7 @@ impl Architecture for Description {
         &self.source
     }
 
-    fn at(&self, asked: &Choices) -> Result<Document, Vec<Diagnostic>> {
+    fn at(&self, asked: &Asked) -> Result<Model, Vec<Diagnostic>> {
         let (tree, sets) = Tree::new(&self.nodes, &asked.sets);
         let read = || description::read(&tree, &self.parsed, asked, &sets, self.found.clone());
         on_deep_stack(read).map_err(|mut found| {
@@ -146,14 +148,14 @@ fn on_deep_stack<T: Send>(read: impl Fn() -> T + Sync + Send) -> T {
 ///
 /// # Errors
 /// Everything that is wrong with it, with labels in bytes of the source.
-pub fn parse(source: &Source, choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
+pub fn parse(source: &Source, choices: &Asked) -> Result<Model, Vec<Diagnostic>> {
     let description = Description::read(source.clone())?;
     description.at(choices).map_err(|found| description.resolve(found))
 }
 
 /// A description with variables, loops, blocks and conditions evaluated, as YAML.
 #[cfg(any(feature = "cli", feature = "internals"))]
-pub fn expand(document: &Document) -> String {
+pub fn expand(document: &Model) -> String {
     expand::expand(document)
 }
 

@@ -6,14 +6,29 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess,
     Visitor,
 };
 
-use super::yaml::{self, Nodes};
+use super::tree::Nodes;
 use crate::span::Part;
+
+/// The passes of serde_yaml over texts, by all threads of the process.
+static PASSES: AtomicU64 = AtomicU64::new(0);
+
+/// How often serde_yaml went over a text so far, in the whole process.
+#[cfg(feature = "internals")]
+pub fn passes() -> u64 {
+    PASSES.load(Ordering::Relaxed)
+}
+
+/// Counts a pass that begins.
+pub(super) fn count_pass() {
+    PASSES.fetch_add(1, Ordering::Relaxed);
+}
 
 /// The byte at which each node begins, and the key over it, by node.
 #[derive(Debug)]
@@ -35,7 +50,7 @@ type Mark = (usize, usize);
 
 /// Goes over the text and finds all places.
 pub(super) fn find(text: &str, nodes: &Nodes) -> Places {
-    yaml::count_pass();
+    count_pass();
     let places = Places { values: vec![0; nodes.len()], keys: vec![0; nodes.len()] };
     let cursor = Cursor { rest: text.char_indices().peekable(), mark: (0, 0), end: text.len() };
     let mut search = Search { nodes, places, cursor, seen: HashMap::new(), last: None };
@@ -226,6 +241,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::yaml;
 
     /// The words at which the values begin, by node.
     fn words(text: &str) -> Vec<&str> {

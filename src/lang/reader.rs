@@ -12,11 +12,10 @@ use super::grammar::SyntaxError;
 use super::parsed::Parsed;
 use super::scopes::{Scopes, Wall};
 use super::traps;
+use super::tree::{REFUSED, Tree};
 use super::value::Value;
-use super::yaml::{REFUSED, Tree};
-use crate::diag::{At, Code, Diagnostic, did_you_mean};
+use crate::diag::{At, Code, Diagnostic};
 use crate::graph::{GraphBuilder, ValueId};
-use crate::ops::Op;
 use crate::span::{Part, Place, Span};
 
 /// Most steps of evaluation: expressions, items, elements of lists.
@@ -215,21 +214,6 @@ impl<'t> Reader<'t> {
         let local =
             frame.locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
         local.or_else(|| self.globals.get(name)).cloned()
-    }
-
-    /// The nearest known name, where one is near.
-    pub(super) fn nearest(&self, name: &str, frame: &Frame) -> Option<String> {
-        let operators: Vec<String> = Op::names().collect();
-        let known = frame
-            .locals
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .chain(self.globals.keys().map(String::as_str));
-        let known = known.chain(self.block_names.keys().map(String::as_str));
-        let known = known
-            .chain(super::functions::NAMES.iter().copied())
-            .chain(operators.iter().map(String::as_str));
-        did_you_mean(name, known.filter(|known| *known != name))
     }
 }
 

@@ -143,7 +143,7 @@ impl Reader<'_> {
             return self.fault(diagnostic, frame);
         }
         let base = path.rsplit('.').next().unwrap_or(&path);
-        let named = named.unwrap_or_else(|| self.function_name(base, layer.place));
+        let named = named.unwrap_or_else(|| self.scopes.function_name(base, layer.place));
         self.again(&meaning, &inputs, &named, (layer, place), frame);
     }
 

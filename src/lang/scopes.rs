@@ -6,10 +6,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::ast::{Name, Piece};
-use super::reader::{Frame, Reader};
-use super::value::Value;
-use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
 use crate::ops::{Entry, Fact};
 use crate::span::Place;
@@ -194,6 +190,87 @@ impl Scopes {
             seen.iter().filter_map(|scope| meaning.name.strip_prefix(&scope.prefix))
         })
     }
+
+    /// How many layers have parameters so far.
+    pub(super) fn owners(&self) -> usize {
+        self.owners
+    }
+
+    /// Opens the scope of a whole name.
+    pub(super) fn open(&mut self, name: &str) {
+        let earlier = self.names.get(name);
+        let taken = earlier.is_some_and(|taken| taken.owns && taken.bearer != Bearer::Dotted);
+        let repeated = taken || self.is_repeated();
+        self.open.push(Scope { prefix: format!("{name}."), next: 0, repeated });
+    }
+
+    /// Closes the innermost scope.
+    pub(super) fn close(&mut self) {
+        self.open.pop();
+    }
+
+    /// Enters a whole name, and the scopes that its dots open; yields the names that were taken before.
+    pub(super) fn register(
+        &mut self,
+        name: &str,
+        named: &Named,
+        bearer: Bearer,
+        owns: bool,
+    ) -> Vec<Repeated> {
+        self.owners += usize::from(owns && bearer == Bearer::Layer);
+        // Inside a scope of a name that is taken every name is; one fault says so.
+        if self.is_repeated() {
+            return Vec::new();
+        }
+        let dotted = (1..=named.dots.len()).map(|dots| {
+            (format!("{}{}", self.prefix(), named.dots[..dots].join(".")), Bearer::Dotted)
+        });
+        let all: Vec<(String, Bearer)> = dotted.chain([(name.to_owned(), bearer)]).collect();
+        let take = |(name, bearer)| self.take(name, Taken { place: named.place, bearer, owns });
+        all.into_iter().filter_map(take).collect()
+    }
+
+    /// Takes a name. Two equal ones are a fault unless neither has parameters, or a dot opens the scope.
+    fn take(&mut self, name: String, new: Taken) -> Option<Repeated> {
+        let Some(known) = self.names.get_mut(&name) else {
+            self.names.insert(name, new);
+            return None;
+        };
+        let reentered = match (known.bearer, new.bearer) {
+            (Bearer::Dotted, other) | (other, Bearer::Dotted) => other != Bearer::Layer,
+            _ => false,
+        };
+        let is_fault = !reentered && (known.owns || new.owns);
+        known.owns |= new.owns;
+        if known.bearer == Bearer::Dotted {
+            known.bearer = new.bearer;
+        }
+        is_fault.then_some(Repeated { name, first: known.place, again: new.place })
+    }
+
+    /// The name of a function or a join that has none: `add`, then `add_2`.
+    pub(super) fn function_name(&mut self, base: &str, place: Place) -> Named {
+        let plain = format!("{}{base}", self.prefix());
+        let mut count = self.functions.get(&plain).copied().unwrap_or(0);
+        let last = loop {
+            count += 1;
+            let last = if count == 1 { base.to_owned() } else { format!("{base}_{count}") };
+            let whole = format!("{}{last}", self.prefix());
+            if !self.names.contains_key(&whole) && !self.is_known(&whole) {
+                break last;
+            }
+        };
+        self.functions.insert(plain, count);
+        Named { dots: Vec::new(), last, place }
+    }
+}
+
+/// A name that two layers with parameters would have.
+#[derive(Clone, Debug)]
+pub(super) struct Repeated {
+    pub(super) name: String,
+    pub(super) first: Place,
+    pub(super) again: Place,
 }
 
 /// The name of a layer or a scope: the scopes that dots open, then its own segment.
@@ -208,166 +285,5 @@ impl Named {
     /// As it is written, dots included.
     pub(super) fn written(&self) -> String {
         self.dots.iter().chain([&self.last]).map(String::as_str).collect::<Vec<_>>().join(".")
-    }
-}
-
-impl Reader<'_> {
-    /// Runs items in a scope of their own; its name means the value they leave.
-    pub(super) fn scope(
-        &mut self,
-        named: &Named,
-        inputs: Vec<ValueId>,
-        frame: &mut Frame,
-        items: impl FnOnce(&mut Self, &mut Frame),
-    ) {
-        let name = self.scopes.whole(named);
-        let (layers, owners) = (self.places.len(), self.scopes.owners);
-        let earlier = self.scopes.names.get(&name);
-        let taken = earlier.is_some_and(|taken| taken.owns && taken.bearer != Bearer::Dotted);
-        let repeated = taken || self.scopes.is_repeated();
-        self.scopes.open.push(Scope { prefix: format!("{name}."), next: 0, repeated });
-        items(self, frame);
-        self.scopes.open.pop();
-        let nodes = layers..self.places.len();
-        if !nodes.is_empty() {
-            let owns = self.scopes.owners > owners;
-            self.register(name.clone(), named, Bearer::Sequence, owns);
-        }
-        if let Some(value) = frame.current {
-            self.scopes.mean(name, value, named.place, nodes, inputs);
-        }
-    }
-
-    /// Enters the whole name of a layer, and what it means.
-    pub(super) fn register_layer(
-        &mut self,
-        named: &Named,
-        owns: bool,
-        value: ValueId,
-        inputs: &[ValueId],
-    ) {
-        let name = self.scopes.whole(named);
-        let node = self.places.len().saturating_sub(1);
-        self.scopes.owners += usize::from(owns);
-        self.register(name.clone(), named, Bearer::Layer, owns);
-        self.scopes.mean(name, value, named.place, node..node + 1, inputs.to_vec());
-    }
-
-    /// Enters a whole name, and the scopes that its dots open.
-    fn register(&mut self, name: String, named: &Named, bearer: Bearer, owns: bool) {
-        // Inside a scope of a name that is taken every name is; one fault says so.
-        if self.scopes.is_repeated() {
-            return;
-        }
-        for dots in 1..=named.dots.len() {
-            let scope = format!("{}{}", self.scopes.prefix(), named.dots[..dots].join("."));
-            self.take(scope, Taken { place: named.place, bearer: Bearer::Dotted, owns });
-        }
-        self.take(name, Taken { place: named.place, bearer, owns });
-    }
-
-    /// Takes a name. Two equal ones are a fault unless neither has parameters, or a dot opens the scope.
-    fn take(&mut self, name: String, new: Taken) {
-        let Some(known) = self.scopes.names.get_mut(&name) else {
-            self.scopes.names.insert(name, new);
-            return;
-        };
-        let reentered = match (known.bearer, new.bearer) {
-            (Bearer::Dotted, other) | (other, Bearer::Dotted) => other != Bearer::Layer,
-            _ => false,
-        };
-        let first = known.place;
-        let fault = !reentered && (known.owns || new.owns);
-        known.owns |= new.owns;
-        if known.bearer == Bearer::Dotted {
-            known.bearer = new.bearer;
-        }
-        if fault {
-            let diagnostic =
-                Diagnostic::new(Code::E0314, format!("two layers are called `{name}`"))
-                    .label(new.place, "the same name again")
-                    .label(first, "first here")
-                    .help("give one another name: parameters are told apart by it");
-            self.report(diagnostic);
-        }
-    }
-
-    /// The name of a function or a join that has none: `add`, then `add_2`.
-    pub(super) fn function_name(&mut self, base: &str, place: Place) -> Named {
-        let plain = format!("{}{base}", self.scopes.prefix());
-        let mut count = self.scopes.functions.get(&plain).copied().unwrap_or(0);
-        let last = loop {
-            count += 1;
-            let last = if count == 1 { base.to_owned() } else { format!("{base}_{count}") };
-            let whole = format!("{}{last}", self.scopes.prefix());
-            if !self.scopes.names.contains_key(&whole) && !self.scopes.is_known(&whole) {
-                break last;
-            }
-        };
-        self.scopes.functions.insert(plain, count);
-        Named { dots: Vec::new(), last, place }
-    }
-
-    /// The name of something unnamed: by the naming template, else its position.
-    pub(super) fn default_name(
-        &mut self,
-        kind: &str,
-        position: usize,
-        place: Place,
-        frame: &Frame,
-    ) -> Option<Named> {
-        let Some((template, at)) = self.naming.clone() else {
-            return Some(Named { dots: Vec::new(), last: position.to_string(), place });
-        };
-        let index = i64::try_from(position).unwrap_or(i64::MAX);
-        let locals =
-            vec![("type".to_owned(), Value::text(kind)), ("index".to_owned(), Value::Int(index))];
-        let mut inner = Frame { locals, ..frame.clone() };
-        self.name(&template, at, &mut inner).map(|named| Named { place, ..named })
-    }
-
-    /// Evaluates a name.
-    pub(super) fn name(&mut self, name: &Name, place: Place, frame: &mut Frame) -> Option<Named> {
-        let mut segments = Vec::with_capacity(name.len());
-        for segment in name {
-            let mut text = String::new();
-            for piece in segment {
-                match piece {
-                    Piece::Text(plain) => text.push_str(plain),
-                    Piece::Value(expr, format) => {
-                        let value = self.eval(expr, place, frame);
-                        let part = match (&value, value.int(), format) {
-                            (Value::Unknown, ..) => return None,
-                            (_, Some(n), Some(format)) if format.zeros => {
-                                format!("{n:0width$}", width = format.width)
-                            }
-                            (_, Some(n), Some(format)) => {
-                                format!("{n:width$}", width = format.width)
-                            }
-                            (_, Some(n), None) => n.to_string(),
-                            (Value::Text(part), ..) => part.to_string(),
-                            (Value::Layer(layer), ..) => layer.name.clone(),
-                            _ => String::new(),
-                        };
-                        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-                        if part.is_empty() || !part.chars().all(plain) {
-                            let message = format!(
-                                "a name is made of letters, digits, _ and -, not of {}",
-                                value.describe()
-                            );
-                            let diagnostic = Diagnostic::new(Code::E0315, message);
-                            self.report(
-                                diagnostic.label(place.at(expr.span), "cannot stand in a name"),
-                            );
-                            return None;
-                        }
-                        text.push_str(&part);
-                    }
-                }
-            }
-            segments.push(text);
-        }
-        let last = segments.pop()?;
-        Some(Named { dots: segments, last, place })
     }
 }

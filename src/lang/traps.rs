@@ -2,7 +2,7 @@
 //!
 //! `docs/language.md` lists them; `tests/fixtures/bad/E02*.yaml` shows each.
 
-use super::yaml::{Data, Tree};
+use super::tree::{Data, Tree};
 use crate::diag::{Code, Diagnostic};
 use crate::span::{Place, Span};
 
@@ -45,23 +45,10 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
         )
         .help("indent with spaces");
     }
-    let comparison = |line: &str| {
-        let value = line.split_once(": ").map_or("", |(_, value)| value.trim_start());
-        value.starts_with(">=") || value.starts_with("> ") || value.starts_with(">~")
-    };
     // The scanner stops at or after the line that holds the fault.
     let before = text[..line_start].trim_end().rsplit('\n').next().unwrap_or_default();
-    for candidate in [line, before] {
-        if comparison(candidate) {
-            let start = offset(text, candidate);
-            return found(
-                Code::E0211,
-                "YAML reads `>` as the head of a block of text",
-                Span::new(start, start + candidate.trim_end().len()),
-                "this line",
-            )
-            .help("put the comparison in quotes: \">= 5M\"");
-        }
+    if let Some(diagnostic) = [line, before].iter().find_map(|line| comparison(text, line)) {
+        return diagnostic;
     }
     if item.starts_with(['@', '`', '%', '*'])
         || says("unknown anchor")
@@ -102,6 +89,19 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
     let plain = message.split(" at line ").next().unwrap_or(message);
     found(Code::E0201, &format!("YAML cannot be read: {plain}"), here, "here")
         .help("mind the indentation (spaces, not tabs), and the space after each dash and colon")
+}
+
+/// A value that begins with `>`, which YAML takes for its own.
+fn comparison(text: &str, line: &str) -> Option<Diagnostic> {
+    let value = line.split_once(": ").map_or("", |(_, value)| value.trim_start());
+    if ![">=", "> ", ">~"].iter().any(|sign| value.starts_with(sign)) {
+        return None;
+    }
+    let start = offset(text, line);
+    let span = Span::new(start, start + line.trim_end().len());
+    let message = "YAML reads `>` as the head of a block of text";
+    let diagnostic = Diagnostic::new(Code::E0211, message).span(span, "this line");
+    Some(diagnostic.help("put the comparison in quotes: \">= 5M\""))
 }
 
 /// A character that YAML keeps for itself begins an item.

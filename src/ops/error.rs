@@ -146,22 +146,7 @@ impl fmt::Display for ShapeError {
             Self::TooFewInputs { least, found } => {
                 write!(f, "takes {least} inputs or more, but {found} arrive")
             }
-            Self::Broadcast { shapes, from_end } => {
-                let [first, second] = **shapes;
-                // From the front where that is the same axis in both.
-                let axis = if first.rank() == second.rank() {
-                    (first.rank() - from_end).to_string()
-                } else {
-                    format!("-{from_end}")
-                };
-                let size =
-                    |shape: &Shape| shape.dims().iter().nth_back(from_end - 1).map_or(1, |n| *n);
-                let (one, other) = (grouped(size(&first)), grouped(size(&second)));
-                write!(
-                    f,
-                    "{first} and {second} do not broadcast: axis {axis} has {one} and {other} elements"
-                )
-            }
+            Self::Broadcast { shapes, from_end } => broadcast(f, **shapes, *from_end),
             Self::Concat { input, shapes, axis, .. } => {
                 let [first, found] = **shapes;
                 write!(f, "input {input} is {found} and input 0 is {first}: ")?;
@@ -187,24 +172,7 @@ impl fmt::Display for ShapeError {
             Self::Rank { expected, found } => {
                 write!(f, "works on {expected}, but {found} arrives (rank {})", found.rank())
             }
-            Self::Window { axis, input, window } => {
-                write!(
-                    f,
-                    "the window reaches over {} elements, but axis {axis} has {}",
-                    window.reach(),
-                    grouped(*input)
-                )?;
-                match window.before.saturating_add(window.after) {
-                    0 => Ok(()),
-                    padding => {
-                        write!(
-                            f,
-                            ", with {padding} of padding {}",
-                            grouped(input.saturating_add(padding))
-                        )
-                    }
-                }
-            }
+            Self::Window { axis, input, window } => reaches_over(f, *axis, *input, window),
             Self::SameWithStride { stride } => {
                 write!(f, "padding='same' needs stride 1, but the stride is {stride}")
             }
@@ -223,6 +191,41 @@ impl fmt::Display for ShapeError {
             }
             Self::Arguments { message, .. } => f.write_str(message),
             Self::TooLarge => TooLarge.fmt(f),
+        }
+    }
+}
+
+/// Two shapes that do not broadcast, and the axis that they differ on.
+fn broadcast(
+    f: &mut fmt::Formatter<'_>,
+    [first, second]: [Shape; 2],
+    from_end: usize,
+) -> fmt::Result {
+    // From the front where that is the same axis in both.
+    let axis = if first.rank() == second.rank() {
+        (first.rank() - from_end).to_string()
+    } else {
+        format!("-{from_end}")
+    };
+    let size = |shape: &Shape| shape.dims().iter().nth_back(from_end - 1).map_or(1, |n| *n);
+    let (one, other) = (grouped(size(&first)), grouped(size(&second)));
+    write!(f, "{first} and {second} do not broadcast: axis {axis} has {one} and {other} elements")
+}
+
+/// A window that is larger than what it moves over.
+fn reaches_over(
+    f: &mut fmt::Formatter<'_>,
+    axis: usize,
+    input: u64,
+    window: &Window,
+) -> fmt::Result {
+    let (reach, elements) = (window.reach(), grouped(input));
+    write!(f, "the window reaches over {reach} elements, but axis {axis} has {elements}")?;
+    match window.before.saturating_add(window.after) {
+        0 => Ok(()),
+        padding => {
+            let padded = grouped(input.saturating_add(padding));
+            write!(f, ", with {padding} of padding {padded}")
         }
     }
 }

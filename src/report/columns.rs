@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use super::fold::{Line, What, last};
 use super::grid::{Exactness, Head, Value};
+use super::line::{Line, What, last};
 use super::model::{AxisField, Counts, Layer, Report};
 use crate::analysis::quantity::{self, Of, Quantity, Share, Unit};
 use crate::ops::Op;

@@ -6,8 +6,9 @@
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 
-use super::fold::{Labels, Line, View, What, last};
+use super::line::{Line, What, last};
 use super::model::{Layer, Report};
+use super::view::{Labels, View};
 
 /// Sources that are named; of more, how many there are.
 const MOST: usize = 4;

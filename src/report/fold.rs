@@ -4,106 +4,16 @@
 
 use std::fmt::Write as _;
 
-use super::columns::Column;
+use super::columns;
 use super::flow;
-use super::model::{Counts, Layer, Report};
+use super::line::{Line, What};
+use super::model::{Layer, Report};
 use super::repeat::{self, Group, Repeats};
+use super::view::{Labels, View};
 use crate::graph::{NameTree, NodeId};
 
 /// Levels that are indented; a name can have more.
 const DEEPEST: usize = 32;
-
-/// What is shown of a report.
-#[derive(Clone, Debug, Default)]
-pub struct View {
-    /// The columns, where they are chosen.
-    pub columns: Option<Vec<&'static Column>>,
-    /// Levels of the tree that are shown; deeper layers are folded into their scope.
-    pub depth: Option<usize>,
-    /// Whether equal neighbours are shown once, with their sums.
-    pub collapse: bool,
-    /// The column that rows are sorted by, largest first.
-    pub sort: Option<&'static Column>,
-    /// How many rows are shown; the others become one.
-    pub top: Option<usize>,
-}
-
-impl View {
-    /// Whether rows stand in another order than that of the names.
-    pub const fn is_sorted(&self) -> bool {
-        self.sort.is_some() || self.top.is_some()
-    }
-}
-
-/// What a line stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// A scope whose layers follow.
-    Scope,
-    /// One layer, or one for several equal ones.
-    Layer,
-    /// A scope whose layers are not shown.
-    Folded,
-    /// Rows that are not shown.
-    Rest,
-    /// All layers.
-    Total,
-}
-
-/// A line of a summary.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Line<'r> {
-    /// What stands in the first column: in a tree the last part of the name, indented.
-    pub label: String,
-    /// What it stands for.
-    pub what: What,
-    /// What is counted; an open scope counts nothing.
-    pub counts: Option<Counts>,
-    /// How many equal blocks it stands for.
-    pub copies: usize,
-    /// The layers that are counted in it, copy by copy; none in an open scope.
-    pub layers: Vec<&'r Layer>,
-    /// The runs of equal neighbours that it is in, from the outermost: where each begins in the tree, and how often the
-    /// block is repeated. Their product is the number of copies.
-    runs: Vec<(usize, usize)>,
-    /// What is to be said of its inputs, tensors and outputs.
-    pub note: String,
-}
-
-impl<'r> Line<'r> {
-    fn new(label: String, what: What, layers: Vec<&'r Layer>) -> Self {
-        let counts = layers.iter().map(|layer| layer.counts);
-        let counts = (what != What::Scope).then(|| counts.fold(Counts::default(), plus));
-        Self { label, what, counts, copies: 1, layers, runs: Vec::new(), note: String::new() }
-    }
-
-    /// The layers of its first copy.
-    pub(super) fn first_copy(&self) -> &[&'r Layer] {
-        self.copy(0)
-    }
-
-    /// The layers of the copy that a following line comes after: the first one in a block that both are in, the last one
-    /// of a run that is over.
-    pub(super) fn copy_before(&self, next: &Self) -> &[&'r Layer] {
-        let mut shared = self.runs.iter().zip(&next.runs).take_while(|(a, b)| a == b).count();
-        let index = self.runs.iter().fold(0, |index, (_, times)| {
-            let is_over = shared == 0;
-            shared = shared.saturating_sub(1);
-            index * times + if is_over { times - 1 } else { 0 }
-        });
-        self.copy(index)
-    }
-
-    fn copy(&self, index: usize) -> &[&'r Layer] {
-        let size = self.layers.len() / self.copies.max(1);
-        self.layers.get(index * size..(index + 1) * size).unwrap_or_default()
-    }
-}
-
-/// The layer that is executed last.
-pub(super) fn last<'r>(layers: &[&'r Layer]) -> Option<&'r Layer> {
-    layers.iter().max_by_key(|layer| layer.index).copied()
-}
 
 /// The lines of a report as a tree.
 pub fn tree<'r>(report: &'r Report, view: &View) -> Vec<Line<'r>> {
@@ -113,7 +23,7 @@ pub fn tree<'r>(report: &'r Report, view: &View) -> Vec<Line<'r>> {
 /// The lines of a report with whole names and without scopes.
 pub fn flat<'r>(report: &'r Report, view: &View) -> Vec<Line<'r>> {
     let mut lines = lines(report, view, Labels::Whole);
-    let by = view.sort.or_else(|| view.top.and_then(|_| super::columns::find("macs")));
+    let by = view.sort.or_else(|| view.top.and_then(|_| columns::find("macs")));
     if let Some(column) = by {
         lines.sort_by_cached_key(|line| {
             std::cmp::Reverse(column.value(line, report).number().unwrap_or(0))
@@ -138,15 +48,6 @@ fn lines<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
     let mut lines = visit(report, view, labels);
     flow::annotate(report, view, labels, &mut lines);
     lines
-}
-
-/// How lines are called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Labels {
-    /// By the last part of the name, indented below its scope.
-    Tree,
-    /// By the whole name.
-    Whole,
 }
 
 /// A branch that is still to be walked, with the branches that are equal to it.
@@ -242,9 +143,4 @@ fn visit<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
         stack.extend(groups.iter().rev().map(|group| open.children(&tree, group)));
     }
     lines
-}
-
-/// Both together. Parts of a report cannot overflow: the analysis has checked their total.
-fn plus(a: Counts, b: Counts) -> Counts {
-    a.plus(&b).unwrap_or(a)
 }

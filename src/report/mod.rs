@@ -15,6 +15,7 @@ mod flow;
 pub(crate) mod fold;
 pub(crate) mod grid;
 mod indented;
+pub(crate) mod line;
 pub(crate) mod list;
 pub mod model;
 pub(crate) mod page;
@@ -22,5 +23,6 @@ pub(crate) mod pages;
 pub(crate) mod render;
 mod repeat;
 pub(crate) mod text;
+pub(crate) mod view;
 
 pub use build::{Caption, report};

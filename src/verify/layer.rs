@@ -8,7 +8,7 @@ use super::plan::VerifyPlan;
 use super::rules::Rules;
 use crate::analysis::Analysis;
 use crate::exec::backend::Backend;
-use crate::exec::gradcheck::TOLERANCE;
+use crate::exec::gradcheck::{TOLERANCE, Tallies};
 use crate::exec::kernels::{Owned, TensorKind};
 use crate::exec::network::Network;
 use crate::graph::{Graph, NodeId};
@@ -56,9 +56,6 @@ pub(super) fn layer(
     let row = &analysis.rows[id.index()];
     let inputs = &row.inputs;
     let mut checks = Vec::new();
-    let show = |shapes: &[Vec<usize>]| {
-        shapes.iter().map(|shape| join(shape)).collect::<Vec<_>>().join(", ")
-    };
     let outputs = rules.infer(id, &node.op, inputs).unwrap_or_default();
     checks.push(Check::new(
         "shape",
@@ -73,63 +70,16 @@ pub(super) fn layer(
 
     let io = Io { inputs, outputs: &row.outputs, mode: plan.mode };
     let saved = rules.saved(id, &node.op, io).unwrap_or_default();
-    let of = |shapes: &[Shape], i: usize| {
-        shapes.get(i).and_then(|s| s.bytes(DType::F32).ok()).unwrap_or(0)
-    };
-    let computed: Vec<String> = saved
-        .iter()
-        .map(|keep| match *keep {
-            Keep::Input(i) => format!("input {i} {}", grouped(of(inputs, i))),
-            Keep::Output(i) => format!("output {i} {}", grouped(of(&row.outputs, i))),
-            Keep::Own { what, elements, dtype } => {
-                let each = dtype.unwrap_or(DType::F32).bytes();
-                format!("{what} {}", grouped(elements.saturating_mul(each)))
-            }
-        })
-        .collect();
-    checks.push(Check::new("saved for backward", computed.join(", "), seen.kept.join(", ")));
-
+    checks.push(Check::new("saved for backward", kept(&saved, io), seen.kept.join(", ")));
     if seen.backward {
-        let expected: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
-        let found: Vec<Vec<usize>> = seen.input_grads.iter().flatten().cloned().collect();
-        checks.push(Check::new("gradients of inputs", show(&expected), show(&found)));
-        let expected: Vec<Vec<usize>> = owned
-            .iter()
-            .filter(|o| o.kind == TensorKind::Parameter)
-            .map(|o| o.shape().to_vec())
-            .collect();
-        checks.push(Check::new(
-            "gradients of parameters",
-            show(&expected),
-            show(&seen.param_grads),
-        ));
+        checks.extend(gradients(inputs, owned, seen));
     }
     checks.push(Check::new("all values finite", true, seen.finite));
-
     let Checking { on, reduced, .. } = checking;
     let Found { tallies: executed, gradient_error, .. } = found;
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
-    let work = |work: Result<Work, TooLarge>| {
-        work.map_or_else(|_| "too large".to_owned(), |work| count(tally(work)))
-    };
-    checks.push(Check::new(
-        "operations forward",
-        work(rules.work(id, &node.op, io)),
-        count(executed.forward),
-    ));
-    let backward = rules.work_backward(id, &node.op, io);
-    checks.push(Check::new(
-        "operations backward, inputs",
-        work(backward.map(|b| b.inputs)),
-        count(executed.inputs),
-    ));
-    checks.push(Check::new(
-        "operations backward, parameters",
-        work(backward.map(|b| b.params)),
-        count(executed.params),
-    ));
-
+    checks.extend(operations(rules, (id, &node.op), io, &executed));
     checks.push(slope(gradient_error));
     let params = if row.tensors.is_empty() {
         0
@@ -153,6 +103,57 @@ pub(super) fn layer(
         gradient_error,
         checks,
     }
+}
+
+/// What is kept for backward, with its bytes.
+fn kept(saved: &[Keep], io: Io<'_>) -> String {
+    let of = |shapes: &[Shape], i: usize| {
+        shapes.get(i).and_then(|s| s.bytes(DType::F32).ok()).unwrap_or(0)
+    };
+    let kept = saved.iter().map(|keep| match *keep {
+        Keep::Input(i) => format!("input {i} {}", grouped(of(io.inputs, i))),
+        Keep::Output(i) => format!("output {i} {}", grouped(of(io.outputs, i))),
+        Keep::Own { what, elements, dtype } => {
+            let each = dtype.unwrap_or(DType::F32).bytes();
+            format!("{what} {}", grouped(elements.saturating_mul(each)))
+        }
+    });
+    kept.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether each input and each parameter has a gradient of its own shape.
+fn gradients(inputs: &[Shape], owned: &[Owned<f32>], seen: &Seen) -> [Check; 2] {
+    let expected: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
+    let found: Vec<Vec<usize>> = seen.input_grads.iter().flatten().cloned().collect();
+    let params = owned.iter().filter(|o| o.kind == TensorKind::Parameter);
+    let params: Vec<Vec<usize>> = params.map(|o| o.shape().to_vec()).collect();
+    [
+        Check::new("gradients of inputs", show(&expected), show(&found)),
+        Check::new("gradients of parameters", show(&params), show(&seen.param_grads)),
+    ]
+}
+
+/// The operations of each pass, as the rule counts them and as they were tallied.
+fn operations(
+    rules: &dyn Rules,
+    (id, op): (NodeId, &Op),
+    io: Io<'_>,
+    executed: &Tallies,
+) -> [Check; 3] {
+    let work = |work: Result<Work, TooLarge>| {
+        work.map_or_else(|_| "too large".to_owned(), |work| count(tally(work)))
+    };
+    let backward = rules.work_backward(id, op, io);
+    let check = |what, computed, executed| Check::new(what, work(computed), count(executed));
+    [
+        check("operations forward", rules.work(id, op, io), executed.forward),
+        check("operations backward, inputs", backward.map(|b| b.inputs), executed.inputs),
+        check("operations backward, parameters", backward.map(|b| b.params), executed.params),
+    ]
+}
+
+fn show(shapes: &[Vec<usize>]) -> String {
+    shapes.iter().map(|shape| join(shape)).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the reference computes an operator where fast kernels are asked for. A view is computed by nobody.

@@ -15,7 +15,7 @@ use crate::exec::kernels::Scheme;
 use crate::exec::meter::Meter;
 use crate::exec::network::Network;
 use crate::exec::optim::Sgd;
-use crate::exec::step::{self, Data};
+use crate::exec::step::{self, Data, Outcome};
 use crate::graph::{Graph, Node, NodeId};
 use crate::ops::Mode;
 use crate::units::{bytes, grouped};
@@ -70,49 +70,12 @@ pub fn verify(
     };
     let outcome = step::step(&mut network, &data, plan.mode, true, &mut reporter)?;
     reporter.watch = None;
-    let training = memory::training(graph, &analysis, Optimizer::Sgd, plan.backend.plan(), true)?;
-    if plan.mode == Mode::Train {
-        let plain = memory::training(graph, &analysis, Optimizer::Sgd, plan.backend.plan(), false)?;
-        let same = plain.peak.bytes == training.peak.bytes;
-        totals.push(Check::new(
-            // Gradients of the inputs are made to be checked; what is used to train makes none.
-            if same { "peak of a training step" } else { "peak of a step, to the inputs" },
-            bytes_exact(training.peak.bytes),
-            bytes_exact(peak()),
-        ));
-        totals.push(Check::new(
-            "saved for backward",
-            bytes_exact(training.saved),
-            bytes_exact(outcome.saved_bytes),
-        ));
-    }
-    let (meeting, met) =
-        (accumulation::additions(graph, &analysis)?, outcome.gradients.accumulated);
-    if meeting.max(met) > 0 {
-        let what = "additions where gradients meet";
-        totals.push(Check::new(what, grouped(meeting), grouped(met)));
-    }
-    let beside = data.bytes() + outcome.target_bytes;
-    let mut losses = vec![outcome.loss];
-    let mut optimizer = Sgd::new(LEARNING_RATE, 0.0);
-    let mut gradients = outcome.gradients;
-    for steps in (0..plan.steps).rev() {
-        network.descend(&gradients, &mut optimizer);
-        // The next step makes its own: holding both would take more than `need` says.
-        gradients.params.clear();
-        gradients.inputs.clear();
-        if steps == 0 {
-            reporter.forward = Pass::Inference;
-            losses.push(step::loss(&mut network, &data, plan.mode, &mut reporter)?);
-        } else {
-            let outcome = step::step(&mut network, &data, plan.mode, false, &mut reporter)?;
-            losses.push(outcome.loss);
-            gradients = outcome.gradients;
-        }
-    }
-    running = running.max(peak()) + beside;
+    totals.extend(step_checks(graph, &analysis, plan, &outcome, peak())?);
+    let siblings = data.bytes() + outcome.target_bytes;
+    let losses = descend(&mut network, &data, plan, outcome, &mut reporter)?;
+    running = running.max(peak()) + siblings;
     // Checks begin with the network alone in memory.
-    drop((gradients, data));
+    drop(data);
     let checks = checking(graph, &analysis, (plan.mode, plan.backend))?;
     let room = running.saturating_sub(base);
     let room = known
@@ -123,21 +86,79 @@ pub fn verify(
         layer(graph, node, &analysis, plan, rules, &network, seen)
     };
     let layers: Vec<Verified> = graph.iter().zip(checks).map(layer).collect();
-    let sum = |count: fn(&Verified) -> u64| layers.iter().map(count).sum::<u64>();
-    totals.insert(
-        0,
-        Check::new(
-            "parameters",
-            grouped(analysis.totals.params),
-            grouped(sum(|layer| layer.params)),
-        ),
-    );
-    if layers.iter().all(|layer| layer.tallied_on.is_none()) {
-        let executed = sum(|layer| layer.forward.macs);
-        totals.insert(1, Check::new("MACs", grouped(analysis.totals.work.macs), grouped(executed)));
-    }
+    totals.splice(0..0, sums(&analysis, &layers));
     let taken = running.max(base + room);
     Ok(Verification { batch: plan.batch, raised, mode: plan.mode, layers, totals, losses, taken })
+}
+
+/// What a step with gradients took, against what the analysis says: its peak, what it kept, gradients that were added.
+fn step_checks(
+    graph: &Graph,
+    analysis: &Analysis,
+    plan: VerifyPlan,
+    outcome: &Outcome<f32>,
+    peak: u64,
+) -> Result<Vec<Check>, VerifyError> {
+    let backend = plan.backend.plan();
+    let mut checks = Vec::new();
+    if plan.mode == Mode::Train {
+        let training = memory::training(graph, analysis, Optimizer::Sgd, backend, true)?;
+        let plain = memory::training(graph, analysis, Optimizer::Sgd, backend, false)?;
+        let is_same = plain.peak.bytes == training.peak.bytes;
+        // Gradients of the inputs are made to be checked; what is used to train makes none.
+        let what =
+            if is_same { "peak of a training step" } else { "peak of a step, to the inputs" };
+        checks.push(Check::new(what, bytes_exact(training.peak.bytes), bytes_exact(peak)));
+        let (computed, found) = (training.saved, outcome.saved_bytes);
+        checks.push(Check::new("saved for backward", bytes_exact(computed), bytes_exact(found)));
+    }
+    let computed = accumulation::additions(graph, analysis)?;
+    let found = outcome.gradients.accumulated;
+    if computed.max(found) > 0 {
+        let what = "additions where gradients meet";
+        checks.push(Check::new(what, grouped(computed), grouped(found)));
+    }
+    Ok(checks)
+}
+
+/// The losses of gradient descent from the step that was taken, the one after the last step included.
+fn descend(
+    network: &mut Network<'_, f32>,
+    data: &Data,
+    plan: VerifyPlan,
+    first: Outcome<f32>,
+    reporter: &mut ProgressReporter<'_, impl FnMut(Progress)>,
+) -> Result<Vec<f64>, VerifyError> {
+    let mut losses = vec![first.loss];
+    let mut optimizer = Sgd::new(LEARNING_RATE, 0.0);
+    let mut gradients = first.gradients;
+    for steps in (0..plan.steps).rev() {
+        network.descend(&gradients, &mut optimizer);
+        // The next step makes its own: holding both would take more than `need` says.
+        gradients.params.clear();
+        gradients.inputs.clear();
+        if steps == 0 {
+            reporter.forward = Pass::Inference;
+            losses.push(step::loss(network, data, plan.mode, reporter)?);
+        } else {
+            let step = step::step(network, data, plan.mode, false, reporter)?;
+            losses.push(step.loss);
+            gradients = step.gradients;
+        }
+    }
+    Ok(losses)
+}
+
+/// Parameters, and MACs where each layer was tallied as it is, against the sums of the layers.
+fn sums(analysis: &Analysis, layers: &[Verified]) -> Vec<Check> {
+    let sum = |count: fn(&Verified) -> u64| layers.iter().map(count).sum::<u64>();
+    let params = (analysis.totals.params, sum(|layer| layer.params));
+    let mut checks = vec![Check::new("parameters", grouped(params.0), grouped(params.1))];
+    if layers.iter().all(|layer| layer.tallied_on.is_none()) {
+        let executed = sum(|layer| layer.forward.macs);
+        checks.push(Check::new("MACs", grouped(analysis.totals.work.macs), grouped(executed)));
+    }
+    checks
 }
 
 /// The rate of gradient descent: small enough for any network of the zoo to go down.

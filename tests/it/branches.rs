@@ -2,11 +2,13 @@
 
 use cnnstat::graph::GraphBuilder;
 use cnnstat::internals::report::columns::find;
-use cnnstat::internals::report::fold::{self, View};
+use cnnstat::internals::report::fold;
+use cnnstat::internals::report::line::Line;
 use cnnstat::internals::report::pages::summary::page;
 use cnnstat::internals::report::render::table::Look;
 use cnnstat::internals::report::render::{csv, json, markdown, terminal};
 use cnnstat::internals::report::text::width;
+use cnnstat::internals::report::view::View;
 use cnnstat::ops::{Linear, Op};
 use cnnstat::report::data::explain;
 use cnnstat::report::model::Report;
@@ -78,7 +80,7 @@ fn residual() -> Report {
 }
 
 /// Name and note of every line that has one.
-fn notes(lines: &[fold::Line<'_>]) -> Vec<String> {
+fn notes(lines: &[Line<'_>]) -> Vec<String> {
     let noted = lines.iter().filter(|line| !line.note.is_empty());
     noted.map(|line| format!("{} {}", line.label.trim_start(), line.note)).collect()
 }

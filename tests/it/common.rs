@@ -10,8 +10,9 @@ use cnnstat::graph::{NodeId, tensor_name};
 use cnnstat::internals::budget::{Found, Outcome, Subject, judge};
 use cnnstat::internals::expectation::{Expectation, Want};
 use cnnstat::internals::graph::tree::NameTree;
-use cnnstat::internals::lang::{self, Choices, Description, Document};
+use cnnstat::internals::lang::{self, Description};
 use cnnstat::model::Architecture as _;
+use cnnstat::model::{Asked, Model};
 use cnnstat::{Analysis, Options, Shape, analyze};
 
 /// Every description in a folder of the repository, by name.
@@ -45,8 +46,8 @@ pub fn variants(source: &Source) -> Vec<Option<String>> {
 }
 
 /// Reads a description, or says everything that is wrong with it.
-pub fn read(source: &Source, variant: Option<&str>) -> Document {
-    let choices = Choices { variant: variant.map(str::to_owned), ..Choices::default() };
+pub fn read(source: &Source, variant: Option<&str>) -> Model {
+    let choices = Asked { variant: variant.map(str::to_owned), ..Asked::default() };
     lang::parse(source, &choices)
         .unwrap_or_else(|found| panic!("{}: {}", source.name, messages(&found).join("\n")))
 }
@@ -57,7 +58,7 @@ pub fn messages(found: &[Diagnostic]) -> Vec<String> {
 }
 
 /// A network of the zoo, by the name of its file or variant.
-pub fn network(name: &str) -> Document {
+pub fn network(name: &str) -> Model {
     let sources = folder("models");
     if let Some(source) = sources.iter().find(|source| source.name == name) {
         return read(source, None);
@@ -68,19 +69,19 @@ pub fn network(name: &str) -> Document {
 }
 
 /// The analysis with a batch of one, in eval mode, and what the description freezes.
-pub fn analysis(document: &Document) -> Analysis {
+pub fn analysis(document: &Model) -> Analysis {
     let frozen = document.frozen.iter().map(|(pattern, _)| pattern.parse().unwrap()).collect();
     analyze(&document.graph, &Options { frozen, ..Options::default() }).complete().unwrap()
 }
 
 /// The row of a layer, by its dotted name.
-pub fn row<'a>(document: &Document, analysis: &'a Analysis, layer: &str) -> &'a Row {
+pub fn row<'a>(document: &Model, analysis: &'a Analysis, layer: &str) -> &'a Row {
     let at = document.graph.nodes().iter().position(|node| node.name == layer);
     &analysis.rows[at.unwrap_or_else(|| panic!("no layer {layer}"))]
 }
 
 /// Names and shapes of all tensors in the order of torch's `state_dict`, `true` for buffers.
-pub fn tensors(document: &Document, analysis: &Analysis) -> Vec<(String, Vec<u64>, bool)> {
+pub fn tensors(document: &Model, analysis: &Analysis) -> Vec<(String, Vec<u64>, bool)> {
     let graph = &document.graph;
     let rows = &analysis.rows;
     let bare = |id: NodeId| rows[id.index()].tensors.iter().any(|t| t.name.is_empty());
@@ -97,7 +98,7 @@ pub fn tensors(document: &Document, analysis: &Analysis) -> Vec<(String, Vec<u64
 }
 
 /// The expectations of a description that are not met, in words.
-pub fn missed(document: &Document) -> Vec<String> {
+pub fn missed(document: &Model) -> Vec<String> {
     let analysis = analysis(document);
     let subject = Subject::new(&document.graph, &analysis, Optimizer::default());
     let verdicts = judge(&subject, &document.expectations, |_| None).into_iter();
@@ -109,7 +110,7 @@ pub fn missed(document: &Document) -> Vec<String> {
 }
 
 /// Whether an expectation names one exact value.
-pub fn is_exact(document: &Document, quantity: &Quantity) -> bool {
+pub fn is_exact(document: &Model, quantity: &Quantity) -> bool {
     let of = |e: &&Expectation| e.layer.is_none() && e.quantity == quantity;
     let exact = |want: Want| match want {
         Want::Between(low, high) => low == high,
@@ -120,11 +121,11 @@ pub fn is_exact(document: &Document, quantity: &Quantity) -> bool {
 }
 
 /// A description read again after its expansion must say the same: names, operators, counts, shapes, totals.
-pub fn assert_expansion_is_equal(document: &Document) {
+pub fn assert_expansion_is_equal(document: &Model) {
     let text = lang::expand(document);
     let name = format!("the expansion of {}", document.graph.name);
     let again = read(&Source { name: name.clone(), text }, None);
-    let names = |document: &Document| {
+    let names = |document: &Model| {
         let nodes = document.graph.nodes().iter();
         nodes.map(|node| (node.name.clone(), node.op.clone())).collect::<Vec<_>>()
     };
@@ -136,7 +137,7 @@ pub fn assert_expansion_is_equal(document: &Document) {
     };
     assert_eq!(counts(&first), counts(&second), "{name}");
     assert_eq!(first.totals, second.totals, "{name}");
-    let wants = |document: &Document| {
+    let wants = |document: &Model| {
         let expectations = document.expectations.iter().chain(&document.budget);
         expectations.map(|e| (e.layer.clone(), e.quantity, e.limit, e.want)).collect::<Vec<_>>()
     };

@@ -4,12 +4,13 @@
 use std::fmt::Write;
 
 use cnnstat::diag::{Code, Source};
-use cnnstat::internals::lang::{Choices, parse};
+use cnnstat::internals::lang::parse;
+use cnnstat::model::Asked;
 use proptest::prelude::*;
 
 fn codes(text: &str) -> Vec<Code> {
     let source = Source { name: "hostile".to_owned(), text: text.to_owned() };
-    match parse(&source, &Choices::default()) {
+    match parse(&source, &Asked::default()) {
         Ok(_) => Vec::new(),
         Err(diagnostics) => diagnostics.iter().map(|diagnostic| diagnostic.code).collect(),
     }
@@ -103,7 +104,7 @@ proptest! {
     #[test]
     fn no_text_of_a_set_makes_reading_panic(text in ".{0,30}") {
         let source = Source { name: "zoo".to_owned(), text: include_str!("../../models/custom_cnn.yaml").to_owned() };
-        let _ = parse(&source, &Choices { sets: vec![("cdims".to_owned(), text)], ..Choices::default() });
+        let _ = parse(&source, &Asked { sets: vec![("cdims".to_owned(), text)], ..Asked::default() });
     }
 }
 

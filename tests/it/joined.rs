@@ -2,12 +2,12 @@
 
 use cnnstat::Shape;
 use cnnstat::diag::Code;
-use cnnstat::internals::lang::Document;
+use cnnstat::model::Model;
 
 use crate::common::{analysis, messages};
 use crate::language::{codes, names, parse};
 
-fn document(head: &str, items: &str) -> Document {
+fn document(head: &str, items: &str) -> Model {
     parse(head, items).unwrap_or_else(|found| panic!("{items}: {:#?}", messages(&found)))
 }
 

@@ -2,16 +2,17 @@
 //! faults are told. `values.rs` has expressions, `hostile.rs` what is too much or no description at all.
 
 use cnnstat::diag::{At, Code, Diagnostic, Source};
-use cnnstat::internals::lang::{self, Choices, Document};
+use cnnstat::internals::lang;
+use cnnstat::model::{Asked, Model};
 
 use crate::common::{analysis, messages};
 
 /// A description with this head and these items; lines of items are indented as they stand.
-pub fn parse(head: &str, items: &str) -> Result<Document, Vec<Diagnostic>> {
-    choose(head, items, &Choices::default())
+pub fn parse(head: &str, items: &str) -> Result<Model, Vec<Diagnostic>> {
+    choose(head, items, &Asked::default())
 }
 
-fn choose(head: &str, items: &str, choices: &Choices) -> Result<Document, Vec<Diagnostic>> {
+fn choose(head: &str, items: &str, choices: &Asked) -> Result<Model, Vec<Diagnostic>> {
     lang::parse(&source(head, items), choices)
 }
 
@@ -21,7 +22,7 @@ fn source(head: &str, items: &str) -> Source {
     Source { name: "m".to_owned(), text }
 }
 
-fn document(head: &str, items: &str) -> Document {
+fn document(head: &str, items: &str) -> Model {
     parse(head, items).unwrap_or_else(|found| panic!("{items}: {:#?}", messages(&found)))
 }
 
@@ -202,7 +203,7 @@ fn a_variant_then_set_replaces_the_text_of_a_variable() {
     let head = "vars: {n: 2, double: n * 2}\nvariants: {wide: {n: 5}, odd: {double: n + 1}}";
     let width = |variant: Option<&str>, sets: &[(&str, &str)]| {
         let sets = sets.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
-        let choices = Choices { variant: variant.map(str::to_owned), sets, ..Choices::default() };
+        let choices = Asked { variant: variant.map(str::to_owned), sets, ..Asked::default() };
         choose(head, "  - conv2d(double, 1)", &choices)
             .map(|document| analysis(&document).rows[0].outputs[0].dims()[1])
             .map_err(|found| found.iter().map(|fault| fault.code).collect::<Vec<_>>())
@@ -221,7 +222,7 @@ fn a_variant_then_set_replaces_the_text_of_a_variable() {
 fn an_expectation_belongs_to_its_variant() {
     let head = "vars: {n: 2}\nvariants: {a: {n: 3, expect: {params: 15}}, b: {n: 4}}\nexpect: {params: 10, macs: 512}";
     for (variant, expected) in [(None, 2), (Some("a"), 1), (Some("b"), 0)] {
-        let choices = Choices { variant: variant.map(str::to_owned), ..Choices::default() };
+        let choices = Asked { variant: variant.map(str::to_owned), ..Asked::default() };
         let document = choose(head, "  - conv2d(n, 1)", &choices).unwrap();
         assert_eq!(document.expectations.len(), expected, "{variant:?}");
         assert_eq!(crate::common::missed(&document), [""; 0]);

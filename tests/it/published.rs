@@ -1,7 +1,7 @@
 //! Numbers that others published, apart from snapshots: a snapshot shows that a number changed, these show that it is true.
 
 use cnnstat::Options;
-use cnnstat::internals::lang::Document;
+use cnnstat::model::Model;
 use cnnstat::ops::{Io, Layer as _, Mode};
 
 use crate::common::{analysis, network, row, tensors};
@@ -87,7 +87,7 @@ fn alexnet_has_sixty_million_parameters() {
 }
 
 /// The product of a layer's weight as it is explained: `3 × 3 × 128 × 64 = 73,728`.
-fn weight_product(document: &Document, layer: &str) -> String {
+fn weight_product(document: &Model, layer: &str) -> String {
     let analysis = cnnstat::analyze(&document.graph, &Options::default()).complete().unwrap();
     let row = row(document, &analysis, layer);
     let io = Io { inputs: &row.inputs, outputs: &row.outputs, mode: Mode::Eval };

@@ -1,12 +1,13 @@
 //! References, several inputs, shared layers, and descriptions carried out that have them.
 
 use cnnstat::diag::{Code, Source};
-use cnnstat::internals::lang::{self, Choices, Document};
+use cnnstat::internals::lang;
+use cnnstat::model::{Asked, Model};
 
 use crate::common::{analysis, assert_expansion_is_equal, messages};
 use crate::language::{codes, names, parse};
 
-fn document(head: &str, items: &str) -> Document {
+fn document(head: &str, items: &str) -> Model {
     parse(head, items).unwrap_or_else(|found| panic!("{items}: {:#?}", messages(&found)))
 }
 
@@ -158,16 +159,16 @@ fn what_is_carried_out_is_the_same_network() {
     ];
     for text in texts {
         let source = Source { name: text.clone(), text };
-        let document = lang::parse(&source, &Choices::default())
+        let document = lang::parse(&source, &Asked::default())
             .unwrap_or_else(|found| panic!("{}: {:#?}", source.name, messages(&found)));
         assert_expansion_is_equal(&document);
         let again = Source { name: "again".to_owned(), text: lang::expand(&document) };
-        let again = lang::parse(&again, &Choices::default()).unwrap();
-        let outputs = |document: &Document| {
+        let again = lang::parse(&again, &Asked::default()).unwrap();
+        let outputs = |document: &Model| {
             let outputs = document.graph.outputs().iter();
             outputs.map(|output| (output.name.clone(), output.value)).collect::<Vec<_>>()
         };
-        let wires = |document: &Document| {
+        let wires = |document: &Model| {
             let nodes = document.graph.nodes().iter();
             nodes.map(|node| (node.inputs.clone(), node.weights)).collect::<Vec<_>>()
         };

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use cnnstat::internals::report::columns::{self, COLUMNS};
-use cnnstat::internals::report::fold::{self, Line, View, What};
+use cnnstat::internals::report::fold;
+use cnnstat::internals::report::line::{Line, What};
+use cnnstat::internals::report::view::View;
 use cnnstat::report::model::Report;
 use cnnstat::report::{Caption, report};
 use cnnstat::{Options, analyze, parse_graph};

@@ -12,8 +12,9 @@ use cnnstat::internals::exec::scalar::Scalar;
 use cnnstat::internals::exec::step::{Data, loss, step};
 use cnnstat::internals::exec::tape::{Gradients, Unobserved};
 use cnnstat::internals::exec::tensor::Tensor;
-use cnnstat::internals::lang::{self, Choices};
+use cnnstat::internals::lang;
 use cnnstat::internals::profile;
+use cnnstat::model::Asked;
 use cnnstat::ops::ledger::Role;
 use cnnstat::ops::{
     Dropout, Flatten, Identity, Linear, Mode, Op, Probability, Relu, Scale, Sigmoid,
@@ -246,7 +247,7 @@ fn zoo(name: &str, input: &[u64]) -> Graph {
         })
         .unwrap_or_else(|| panic!("no network {name}"));
     let inputs = vec![(String::new(), Shape::new(input).unwrap())];
-    let choices = Choices { variant, inputs, ..Choices::default() };
+    let choices = Asked { variant, inputs, ..Asked::default() };
     let read = lang::parse(source, &choices);
     read.unwrap_or_else(|found| panic!("{name}: {:?}", crate::common::messages(&found))).graph
 }

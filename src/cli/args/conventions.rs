@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::ModelArgs;
+use super::network::ModelArgs;
 use super::output::{ANSWERS, COMPARISON, OutputArgs, offered};
 use super::values::{convention, conventions_help, figure, whole};
 use crate::convention::Convention;

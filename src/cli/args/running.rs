@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::ReadArgs;
+use super::network::ReadArgs;
 use super::output::{OutputArgs, RECORDS, offered};
 use super::values::{size, whole};
 use crate::exec::backend::Backend;

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::Done;
 use super::super::args::CheckArgs;
+use super::super::done::Done;
 use super::super::load::{self, Failure};
 use super::super::settings::Screen;
-use super::Asked;
+use super::candidate::Candidate;
 use crate::budget::baseline::{Baseline, Measured};
 use crate::diag::{Code, Diagnostic, Source};
 
@@ -65,11 +65,11 @@ impl Before {
     }
 
     /// What a network was.
-    pub fn find(&self, now: &Measured, asked: &Asked<'_>) -> Option<Cow<'_, Measured>> {
+    pub fn find(&self, now: &Measured, candidate: &Candidate<'_>) -> Option<Cow<'_, Measured>> {
         match self {
             Self::Unasked => None,
             Self::Stored(_, baseline) => baseline.find(now).map(Cow::Borrowed),
-            Self::Checkout(folder) => in_checkout(folder, asked).map(Cow::Owned),
+            Self::Checkout(folder) => in_checkout(folder, candidate).map(Cow::Owned),
         }
     }
 }
@@ -100,8 +100,8 @@ fn stored(path: &str) -> Result<Baseline, Failure> {
 }
 
 /// The same network of the same file in another checkout; `None` where it is not there or cannot be read.
-fn in_checkout(folder: &Path, now: &Asked<'_>) -> Option<Measured> {
-    let here = Path::new(&now.model.source.name);
+fn in_checkout(folder: &Path, now: &Candidate<'_>) -> Option<Measured> {
+    let here = Path::new(&now.network.source.name);
     let relative = if here.is_absolute() {
         here.strip_prefix(std::env::current_dir().ok()?).ok()?
     } else {
@@ -109,8 +109,8 @@ fn in_checkout(folder: &Path, now: &Asked<'_>) -> Option<Measured> {
     };
     let file = folder.join(relative);
     let architecture = file.is_file().then(|| load::read_file(&file.to_string_lossy()).ok())??;
-    let variant = now.model.document.variant.clone();
-    let model = load::try_at(&architecture, variant, now.settings, &now.label).ok()?;
-    let was = Asked { model: &model, ..now.clone() };
+    let variant = now.network.model.variant.clone();
+    let network = load::try_at(&architecture, variant, now.settings, &now.label).ok()?;
+    let was = Candidate { network: &network, ..now.clone() };
     Some(was.measured(&was.subject()))
 }

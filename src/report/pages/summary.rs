@@ -3,12 +3,14 @@
 use super::{NAMED, inputs, known};
 use crate::analysis::quantity;
 use crate::report::columns::{self, COLUMNS, Column, FLOPS};
-use crate::report::fold::{self, Line, View};
+use crate::report::fold;
 use crate::report::grid::{
     Exactness, Grid, Head, Numbers, Unit, Value, counted as counted_text, sizes_text,
 };
+use crate::report::line::Line;
 use crate::report::model::{Convention, Layer, MissingKind, Output, Report};
 use crate::report::page::{Block, Medium, Page, Records};
+use crate::report::view::View;
 use crate::units;
 
 /// How FLOPs are counted, in words.
@@ -215,7 +217,7 @@ mod tests {
     use crate::ops::window::Padding;
     use crate::ops::{Conv, Linear};
     use crate::report::build::{Caption, report};
-    use crate::report::fold::What;
+    use crate::report::line::What;
     use crate::report::model::Status;
     use crate::report::render::table::Look;
     use crate::report::render::{markdown, terminal};
