@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         other => return Err(format!("no optimiser {other}: sgd, momentum or adam").into()),
     };
     let entry = zoo::find(&name).ok_or_else(|| format!("no network {name}"))?;
-    let source = Source { name: entry.file.to_owned(), text: entry.text.to_owned() };
+    let source = Source::new(entry.file, entry.text);
     let variant = entry.variant.map(ToOwned::to_owned);
     let choices = Asked { variant, batch, ..Asked::default() };
     let graph = parse(&source, &choices).map_err(|found| format!("{found:?}"))?.graph;

@@ -205,7 +205,7 @@ mod tests {
     use crate::graph::GraphBuilder;
     use crate::ops::Linear;
     use crate::shape::Shape;
-    use crate::span::Place;
+    use crate::source::Origin;
 
     fn judged(
         layer: Option<&str>,
@@ -223,7 +223,7 @@ mod tests {
         let graph = builder.finish(&[("output", value)]).unwrap();
         let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         let (layer, text) = (layer.map(str::to_owned), text.to_owned());
-        let at = At::Place(Place::value(0));
+        let at = At::Origin(Origin::value(0));
         let expectation = Expectation { layer, quantity, limit, want, text, at };
         let subject = Subject::new(&graph, &analysis, Optimizer::Adam);
         judge(&subject, &[expectation], |_| before).remove(0).outcome

@@ -18,7 +18,7 @@ macro_rules! open {
     };
 }
 
-open!(budget, convention, expectation, lang, text, units, zoo);
+open!(budget, convention, expectation, lang, sanitize, units, zoo);
 open!(graph: tree);
 open!(ops: field);
 

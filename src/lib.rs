@@ -50,10 +50,10 @@ pub mod ops;
 mod profile;
 #[cfg(feature = "cli")]
 pub mod report;
-mod shape;
-mod span;
 #[cfg(any(feature = "cli", feature = "internals"))]
-mod text;
+mod sanitize;
+mod shape;
+mod source;
 #[cfg_attr(
     not(any(feature = "cli", feature = "internals")),
     allow(dead_code, reason = "most are read by reports")
@@ -65,6 +65,7 @@ mod verify;
 mod zoo;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use analysis::{Analysis, AnalysisError, Options, analyze};
 pub use import::Bytes;
@@ -76,7 +77,7 @@ pub use shape::{DType, MAX_RANK, Shape, Shapes, TooLarge};
 pub struct DescriptionError {
     /// What is wrong, with bytes of the text.
     pub diagnostics: Vec<diag::Diagnostic>,
-    text: String,
+    text: Arc<str>,
 }
 
 impl DescriptionError {
@@ -93,7 +94,7 @@ impl fmt::Display for DescriptionError {
             let text = diagnostic.source.as_ref().map_or(&self.text, |source| &source.text);
             let place = diagnostic.labels.first().and_then(|label| match label.at {
                 diag::At::Bytes(span) => Some(diag::position(text, span.start)),
-                diag::At::Place(_) => None,
+                diag::At::Origin(_) | diag::At::Element => None,
             });
             let (line, column) = place.unwrap_or((1, 1));
             let end = if i > 0 { "\n" } else { "" };
@@ -111,7 +112,7 @@ impl std::error::Error for DescriptionError {}
 /// Everything that is wrong with them.
 pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<model::Shared, DescriptionError> {
     import::read(name, bytes)
-        .map_err(|diagnostics| DescriptionError { diagnostics, text: String::new() })
+        .map_err(|diagnostics| DescriptionError { diagnostics, text: Arc::default() })
 }
 
 /// Reads a description into its graph.
@@ -119,7 +120,7 @@ pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<model::Shared, Descript
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse_graph(text: &str) -> Result<graph::Graph, DescriptionError> {
-    let source = diag::Source { name: "description".to_owned(), text: text.to_owned() };
+    let source = diag::Source::new("description", text);
     let read = lang::parse(&source, &model::Asked::default());
     let document =
         read.map_err(|diagnostics| DescriptionError { diagnostics, text: source.text })?;

@@ -8,7 +8,7 @@ pub use crate::expectation::{Expectation, Increase, Limit, Want};
 use crate::diag::{Diagnostic, Source};
 use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
-use crate::span::Place;
+use crate::source::Origin;
 
 /// What is picked and replaced before a network is a graph of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,19 +92,19 @@ pub struct Model {
     /// The variant that was picked.
     pub variant: Option<String>,
     /// Patterns of parameters that are not trained, each with its place.
-    pub frozen: Vec<(String, Place)>,
+    pub frozen: Vec<(String, Origin)>,
     /// What is expected of the network as it is written, in the order of `expect`.
     pub expectations: Vec<Expectation>,
     /// What it may be, whatever is set or assumed, in the order of `budget`.
     pub budget: Vec<Expectation>,
-    /// Where each node of the graph is written, by node id.
-    pub places: Vec<Place>,
+    /// Where each node of the graph is written, by node id, as far as its front end can say.
+    pub origins: Vec<Option<Origin>>,
 }
 
 impl Model {
     /// Where a node is written.
-    pub fn place(&self, node: NodeId) -> Option<Place> {
-        self.places.get(node.index()).copied()
+    pub fn origin(&self, node: NodeId) -> Option<Origin> {
+        *self.origins.get(node.index())?
     }
 
     /// The name of the variant that was picked, or of the network.

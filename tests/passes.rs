@@ -22,7 +22,7 @@ fn counted<T>(run: impl FnOnce() -> T) -> (u64, T) {
 }
 
 fn description(text: &str) -> Description {
-    Description::read(Source { name: "m.yaml".to_owned(), text: text.to_owned() }).unwrap()
+    Description::read(Source::new("m.yaml", text)).unwrap()
 }
 
 const FAMILY: &str = "model: m

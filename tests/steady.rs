@@ -100,7 +100,7 @@ layers:
 const BATCH: usize = 8;
 
 fn graph() -> Graph {
-    let source = Source { name: "small.yaml".into(), text: NETWORK.into() };
+    let source = Source::new("small.yaml", NETWORK);
     parse(&source, &Asked::default()).expect("a description").graph
 }
 

@@ -23,7 +23,7 @@ use crate::analysis::memory::Optimizer;
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean};
 use crate::expectation::{self, Expectation, Value, Written};
 use crate::shape::{DType, Shape};
-use crate::span::Span;
+use crate::source::Span;
 
 /// The most settings that one matrix makes.
 const MOST_SETTINGS: usize = 1000;
@@ -351,7 +351,7 @@ mod tests {
     use crate::expectation::Limit;
 
     fn config(text: &str) -> Result<Config, Vec<Diagnostic>> {
-        read(&Source { name: "cnnstat.toml".to_owned(), text: text.to_owned() })
+        read(&Source::new("cnnstat.toml", text))
     }
 
     #[test]

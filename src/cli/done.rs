@@ -179,7 +179,7 @@ pub(super) fn cannot_run(
     if let RunError::UnknownOperator { layer, .. } = error {
         let mut nodes = network.model.graph.iter();
         let node = nodes.find(|(_, node)| node.name == *layer).map(|(id, _)| id);
-        let place = node.and_then(|node| network.model.place(node));
+        let place = node.and_then(|node| network.model.origin(node));
         diagnostic = diagnostic.help(
             "describe it by operators that cnnstat knows; the summary and `memory` count what is known",
         );

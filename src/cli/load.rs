@@ -38,7 +38,7 @@ impl Failure {
 
     /// What is wrong with a file, of which there is no text.
     pub fn of_file(name: &str, diagnostic: Diagnostic) -> Self {
-        Self::about(&Source { name: name.to_owned(), text: String::new() }, vec![diagnostic])
+        Self::about(&Source::named(name), vec![diagnostic])
     }
 
     /// Things that are wrong with a description.
@@ -60,7 +60,7 @@ impl Failure {
 
     /// As it is shown.
     pub fn text(&self, screen: &Screen) -> String {
-        let nowhere = Source { name: String::new(), text: String::new() };
+        let nowhere = Source::default();
         // People read the name of a file that cannot be read in the sentence.
         let is_shown =
             |source: &&Source| screen.messages != Format::Human || !source.text.is_empty();
@@ -239,7 +239,7 @@ pub fn analyse(
 }
 
 fn shape_diagnostic(model: &Model, error: &AnalysisError) -> Diagnostic {
-    let place = error.node.and_then(|node| model.place(node));
+    let place = error.node.and_then(|node| model.origin(node));
     lang::shape_diagnostic(&error.name, place, &error.error)
 }
 
@@ -319,7 +319,7 @@ fn described(
 
 /// A network of the zoo.
 pub fn built_in(file: &str, text: &str) -> Result<Shared, Failure> {
-    let source = Source { name: format!("{file} (built in)"), text: text.to_owned() };
+    let source = Source::new(format!("{file} (built in)"), text);
     match Description::read(source.clone()) {
         Ok(description) => Ok(Arc::new(description)),
         Err(found) => Err(Failure::about(&source, found)),
@@ -378,7 +378,7 @@ pub fn read_file(path: &str) -> Result<Shared, Failure> {
 /// Reads a text from a file: budgets, or a baseline.
 pub fn read_text(path: &str) -> Result<Source, Failure> {
     match import::read_text(path, open(path)?) {
-        Ok(text) => Ok(Source { name: path.to_owned(), text }),
+        Ok(text) => Ok(Source::new(path, text)),
         Err(diagnostic) => Err(Failure::of_file(path, *diagnostic)),
     }
 }
@@ -394,7 +394,7 @@ fn open(path: &str) -> Result<File, Failure> {
 
 fn read_bytes(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Failure> {
     import::read(name, bytes).map_err(|found| {
-        let source = Source { name: name.to_owned(), text: String::new() };
+        let source = Source::named(name);
         Failure::about(&source, found)
     })
 }

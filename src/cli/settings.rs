@@ -12,7 +12,7 @@ use crate::report::grid::Numbers;
 use crate::report::render::table::Look;
 use crate::report::view::View;
 use crate::shape::{MAX_RANK, Shape};
-use crate::span::Span;
+use crate::source::Span;
 
 /// Columns of a diagnostic where no terminal says how many there are.
 const MESSAGE_WIDTH: usize = 100;
@@ -144,7 +144,7 @@ pub fn about_option(
     label: &str,
 ) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(code, message).span(Span::new(0, text.len()), label);
-    diagnostic.source = Some(Source { name: option.to_owned(), text: text.to_owned() });
+    diagnostic.source = Some(Source::new(option, text));
     diagnostic
 }
 

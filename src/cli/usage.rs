@@ -10,7 +10,7 @@ use super::args::MessageFormat;
 use super::done::{self, Status};
 use crate::diag::Format;
 use crate::report::text::safe;
-use crate::text::harmless_json;
+use crate::sanitize::sanitize_json;
 
 /// A diagnostic without a code and a place; the keys are those of one with them.
 #[derive(Serialize)]
@@ -54,7 +54,7 @@ pub(super) fn text(message: &str, helps: &[String], format: Format) -> String {
                 helps,
             };
             // Strings alone: writing them cannot fail.
-            serde_json::to_string(&value).map(|text| harmless_json(text) + "\n").unwrap_or_default()
+            serde_json::to_string(&value).map(|text| sanitize_json(text) + "\n").unwrap_or_default()
         }
     }
 }

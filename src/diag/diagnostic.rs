@@ -1,26 +1,7 @@
 //! What a diagnostic is: a code, what is wrong, where, and how to fix it.
 
 use super::codes::Code;
-use crate::span::{Place, Span};
-
-/// A text that diagnostics point into.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// What to call it: a path, `<stdin>`, `--set cdims`.
-    pub name: String,
-    /// The text.
-    pub text: String,
-}
-
-/// Where a label points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum At {
-    /// A node of the description, not resolved yet.
-    Place(Place),
-    /// Bytes of the source.
-    Bytes(Span),
-}
+use crate::source::{At, Origin, Source, Span};
 
 /// A place with what is to be said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,10 +74,10 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a place in the description.
+    /// Adds an element of the source.
     #[must_use]
-    pub fn label(self, place: Place, text: impl Into<String>) -> Self {
-        self.at(At::Place(place), text)
+    pub fn label(self, origin: Origin, text: impl Into<String>) -> Self {
+        self.at(At::Origin(origin), text)
     }
 
     /// Adds a place.

@@ -1,6 +1,6 @@
 //! Diagnostics as data: a code, what is wrong, where, and how to fix it. One file renders them.
 //!
-//! Imports `span` and `text`; used by `lang`, `import`, `budget` and `cli`. Adding a code is a line in `codes.rs`, its long text
+//! Imports `source` and `sanitize`; used by `lang`, `import`, `budget` and `cli`. Adding a code is a line in `codes.rs`, its long text
 //! in `texts/`, and a description in `tests/fixtures/bad` that shows it.
 
 mod codes;
@@ -10,12 +10,12 @@ mod position;
 pub(crate) mod render;
 
 pub use codes::{Code, UnknownCode};
-pub use diagnostic::{At, Diagnostic, Label, Severity, Source};
+pub use diagnostic::{Diagnostic, Label, Severity};
 pub(crate) use position::position;
 #[cfg(feature = "cli")]
 pub(crate) use render::{Format, render};
 
-pub use crate::span::{Part, Place, Span};
+pub use crate::source::{At, Origin, Part, Source, Span};
 
 /// The nearest of the known names, where one is near enough to be meant: of those that resemble it, the one that fewest
 /// changes lead to.

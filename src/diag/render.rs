@@ -1,6 +1,6 @@
 //! The one place where diagnostics become text: for people (rustc's manner), one line each, or JSON.
 //!
-//! Text that comes from files is made harmless here: control characters and marks that turn the direction of writing
+//! Text that comes from files is sanitized here: control characters and marks that turn the direction of writing
 //! are replaced by visible ones.
 
 use std::ops::Range;
@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 
 use super::{At, Diagnostic, Label, Severity, Source, position};
-use crate::text::{harmless_json, is_hostile};
+use crate::sanitize::{is_control, sanitize_json};
 use range::{first_byte, fit};
 
 mod range;
@@ -61,9 +61,15 @@ fn marks<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> (&'d Source, Vec
     let source = diagnostic.source.as_ref().unwrap_or(source);
     let mark = |label: &'d Label| match label.at {
         At::Bytes(span) => Some(Mark { range: fit(&source.text, span), text: &label.text }),
-        At::Place(_) => None,
+        At::Origin(_) | At::Element => None,
     };
     (source, diagnostic.labels.iter().filter_map(mark).collect())
+}
+
+/// Elements of a source that is no text, in the words of the front end.
+fn elements(diagnostic: &Diagnostic) -> impl Iterator<Item = &str> {
+    let elements = diagnostic.labels.iter().filter(|label| label.at == At::Element);
+    elements.map(|label| label.text.as_str())
 }
 
 fn human(diagnostics: &[Diagnostic], source: &Source, width: usize, color: bool) -> String {
@@ -104,7 +110,10 @@ fn group<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> Group<'d> {
     let texts = |level: Level<'static>, texts: &[String]| -> Vec<_> {
         texts.iter().map(|text| level.clone().message(lines(text))).collect()
     };
+    let at = elements(diagnostic)
+        .map(|text| Level::NOTE.no_name().message(format!("at {}", line(text))));
     place(Group::with_title(title), source, &marks)
+        .elements(at)
         .elements(texts(Level::NOTE, &diagnostic.notes))
         .elements(texts(Level::HELP, &diagnostic.helps))
 }
@@ -152,6 +161,7 @@ fn short(diagnostic: &Diagnostic, source: &Source) -> String {
         let (line, column) = position(&source.text, mark.range.start);
         format!("{line}:{column}:")
     });
+    let place = elements(diagnostic).next().map_or(place, |element| format!(" {}:", line(element)));
     let name = line(&source.name);
     let (code, message) = (diagnostic.code, line(&diagnostic.message));
     let severity = diagnostic.severity.name();
@@ -206,28 +216,32 @@ fn json(diagnostic: &Diagnostic, source: &Source) -> String {
         message: &diagnostic.message,
         file: &source.name,
         place: marks.first().map(place).unwrap_or_default(),
-        labels: marks.iter().map(|m| JsonLabel { place: place(m), text: m.text }).collect(),
+        labels: marks
+            .iter()
+            .map(|mark| JsonLabel { place: place(mark), text: mark.text })
+            .chain(elements(diagnostic).map(|text| JsonLabel { place: JsonPlace::default(), text }))
+            .collect(),
         notes: &diagnostic.notes,
         helps: &diagnostic.helps,
     };
     // Strings and numbers alone: writing them cannot fail.
-    serde_json::to_string(&value).map(|text| harmless_json(text) + "\n").unwrap_or_default()
+    serde_json::to_string(&value).map(|text| sanitize_json(text) + "\n").unwrap_or_default()
 }
 
 /// A visible character for one that must not reach a terminal.
-fn harmless(c: char) -> char {
+fn sanitized(c: char) -> char {
     match c {
         '\t' => ' ',
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
         '\u{7f}' => '\u{2421}',
-        c if is_hostile(c) => '\u{fffd}',
+        c if is_control(c) => '\u{fffd}',
         c => c,
     }
 }
 
 /// Text on one line.
 fn line(text: &str) -> String {
-    text.replace("\r\n", "\n").chars().map(|c| if c == '\n' { ' ' } else { harmless(c) }).collect()
+    text.replace("\r\n", "\n").chars().map(|c| if c == '\n' { ' ' } else { sanitized(c) }).collect()
 }
 
 /// Text whose line breaks stay.
@@ -235,11 +249,11 @@ fn lines(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A source whose hostile characters are replaced by ones of as many bytes, so that ranges stay right. The renderer
+/// A source whose control characters are replaced by ones of as many bytes, so that ranges stay right. The renderer
 /// replaces C0 controls and tabs itself and keeps marks aligned.
 fn same_length(text: &str) -> String {
     let visible = |c: char| match c.len_utf8() {
-        _ if c.is_ascii() || !is_hostile(c) => c,
+        _ if c.is_ascii() || !is_control(c) => c,
         2 => '·',
         3 => '\u{fffd}',
         _ => '\u{1fb96}',

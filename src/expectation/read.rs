@@ -173,7 +173,7 @@ fn text(quantity: &Quantity, value: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use crate::expectation::Want;
-    use crate::span::Span;
+    use crate::source::Span;
 
     #[test]
     fn a_quantity_has_one_amount_or_a_limit_of_each_kind() {

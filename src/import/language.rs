@@ -18,7 +18,7 @@ impl Importer for Language {
     fn read(source: &Source, bytes: &mut dyn Bytes) -> ReadResult {
         let name = source.name.clone();
         let text = text::read(&name, bytes).map_err(|diagnostic| vec![*diagnostic])?;
-        let source = Source { name, text };
+        let source = Source::new(name, text);
         let read = Description::read(source.clone());
         let about = |mut diagnostic: Diagnostic| {
             diagnostic.source.get_or_insert_with(|| source.clone());

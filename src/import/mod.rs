@@ -78,7 +78,7 @@ importers! {
 /// Everything that is wrong: the bytes cannot be read, are of a format that is recognised and not read, or of one that is
 /// read and faulty.
 pub fn read(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Vec<Diagnostic>> {
-    let source = Source { name: name.to_owned(), text: String::new() };
+    let source = Source::named(name);
     let format = foreign::recognise(name, &mut &mut *bytes).and_then(|format| {
         bytes.seek(SeekFrom::Start(0))?;
         Ok(format)

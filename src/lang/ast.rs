@@ -1,6 +1,6 @@
 //! What calls, expressions and keys are made of. Every expression knows its bytes in its scalar.
 
-use crate::span::Span;
+use crate::source::Span;
 
 /// An expression with its bytes.
 #[derive(Clone, Debug, PartialEq)]

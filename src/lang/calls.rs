@@ -10,7 +10,7 @@ use crate::graph::ValueId;
 use crate::ops::args::{ArgError, Args, Arrival, At, Written};
 use crate::ops::{Entry, Op};
 use crate::shape::Shape;
-use crate::span::Place;
+use crate::source::Origin;
 use crate::units::grouped;
 
 impl Reader<'_> {
@@ -200,12 +200,12 @@ impl Reader<'_> {
             });
             let value = match (given, &formal.default) {
                 (Some(argument), _) => argument.value.clone(),
-                (None, Some(default)) => self.eval(default, Place::key(body), inner),
+                (None, Some(default)) => self.eval(default, Origin::key(body), inner),
                 (None, None) => {
                     let message = format!("{name} is called without `{}`", formal.name);
                     let diagnostic = Diagnostic::new(Code::E0402, message)
                         .label(layer.place, "an argument is missing")
-                        .label(Place::key(body).at(formal.span), "needed here")
+                        .label(Origin::key(body).at(formal.span), "needed here")
                         .note(format!("its head is {}", print::header(header)));
                     self.report(diagnostic);
                     return false;
@@ -218,7 +218,7 @@ impl Reader<'_> {
 }
 
 /// Where an argument stands.
-fn place_of(layer: &LayerValue, at: At) -> Place {
+fn place_of(layer: &LayerValue, at: At) -> Origin {
     let argument = match at {
         At::Call => None,
         At::Positional(i) => layer.positional.get(i),
@@ -307,7 +307,7 @@ impl Reader<'_> {
     pub(super) fn map(
         &mut self,
         entries: &[(String, super::ast::Expr)],
-        base: Place,
+        base: Origin,
         frame: &mut Frame,
     ) -> super::value::Value {
         let entry = |(name, value): &(String, super::ast::Expr)| {

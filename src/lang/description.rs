@@ -13,7 +13,7 @@ use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::ValueId;
 use crate::model::{Asked, Model};
 use crate::shape::{MAX_RANK, Shape};
-use crate::span::Place;
+use crate::source::Origin;
 
 const KEYS: &[&str] = &[
     "model", "about", "source", "vars", "variants", "input", "blocks", "naming", "frozen",
@@ -56,7 +56,7 @@ pub(super) fn read(
             tree.data(0).describe()
         );
         return Err(vec![
-            Diagnostic::new(Code::E0304, message).label(Place::value(0), "not a map of keys"),
+            Diagnostic::new(Code::E0304, message).label(Origin::value(0), "not a map of keys"),
         ]);
     }
     let name = tree.get(0, "model").and_then(|node| tree.text(node)).unwrap_or_default();
@@ -94,7 +94,7 @@ pub(super) fn read(
     let outputs: Vec<(&str, ValueId)> =
         outputs.iter().map(|(name, value, _)| (name.as_str(), *value)).collect();
     let graph = builder.finish(&outputs).map_err(|error| {
-        vec![Diagnostic::new(Code::E0314, error.to_string()).label(Place::value(0), "begins here")]
+        vec![Diagnostic::new(Code::E0314, error.to_string()).label(Origin::value(0), "begins here")]
     })?;
     Ok(Model {
         graph,
@@ -104,7 +104,7 @@ pub(super) fn read(
         frozen,
         expectations,
         budget,
-        places,
+        origins: places.into_iter().map(Some).collect(),
     })
 }
 
@@ -115,7 +115,7 @@ impl Reader<'_> {
             if !KEYS.contains(&key.as_str()) && key != "<<" && !key.starts_with(REFUSED) {
                 let diagnostic =
                     Diagnostic::new(Code::E0302, format!("a description has no key `{key}`"))
-                        .label(Place::key(*node), "not known")
+                        .label(Origin::key(*node), "not known")
                         .helps(did_you_mean(key, KEYS.iter().copied()))
                         .note(format!("its keys are {}", KEYS.join(", ")));
                 self.report(diagnostic);
@@ -135,7 +135,7 @@ impl Reader<'_> {
             let message = format!("the description has no `{}`", missing.join("` and no `"));
             let examples = EXAMPLES.iter().filter(|(key, _)| missing.contains(key));
             let diagnostic = Diagnostic::new(Code::E0303, message)
-                .label(Place::value(0), "begins here")
+                .label(Origin::value(0), "begins here")
                 .helps(examples.map(|(_, example)| format!("write {example}")));
             self.report(diagnostic);
         }
@@ -144,7 +144,7 @@ impl Reader<'_> {
                 let message = format!("{key} is text, but this is {}", tree.data(node).describe());
                 self.report(
                     Diagnostic::new(Code::E0304, message)
-                        .label(Place::value(node), "not text")
+                        .label(Origin::value(node), "not text")
                         .help("put it in quotes"),
                 );
             }
@@ -155,7 +155,7 @@ impl Reader<'_> {
             {
                 let message = format!("{key} is a map, but this is {}", tree.data(node).describe());
                 self.report(
-                    Diagnostic::new(Code::E0304, message).label(Place::value(node), "not a map"),
+                    Diagnostic::new(Code::E0304, message).label(Origin::value(node), "not a map"),
                 );
             }
         }
@@ -168,7 +168,7 @@ impl Reader<'_> {
             let (header, mut faulty) = match grammar::header(text) {
                 Ok(header) => (header, false),
                 Err(error) => {
-                    self.report(syntax(Place::key(*body), text, &error));
+                    self.report(syntax(Origin::key(*body), text, &error));
                     (Header::faulty(text), true)
                 }
             };
@@ -177,14 +177,14 @@ impl Reader<'_> {
                     faulty = true;
                     let message = format!("the input `@{input}` stands twice");
                     let diagnostic = Diagnostic::new(Code::E0404, message);
-                    self.report(diagnostic.label(Place::key(*body).at(*span), "again here"));
+                    self.report(diagnostic.label(Origin::key(*body).at(*span), "again here"));
                 }
             }
             if let Some(first) = self.block_names.insert(header.name.clone(), self.blocks.len()) {
                 let message = format!("there are two blocks `{}`", header.name);
                 let diagnostic = Diagnostic::new(Code::E0214, message)
-                    .label(Place::key(*body), "again here")
-                    .label(Place::key(self.blocks[first].body), "first here");
+                    .label(Origin::key(*body), "again here")
+                    .label(Origin::key(self.blocks[first].body), "first here");
                 self.report(diagnostic);
             }
             for (i, formal) in header.formals.iter().enumerate() {
@@ -203,7 +203,7 @@ impl Reader<'_> {
                     continue;
                 };
                 faulty = true;
-                self.report(found.label(Place::key(*body).at(formal.span), "this argument"));
+                self.report(found.label(Origin::key(*body).at(formal.span), "this argument"));
             }
             self.blocks.push(Block { header: Rc::new(header), body: *body, faulty });
         }
@@ -231,7 +231,7 @@ impl Reader<'_> {
                         Code::E0305,
                         format!("the variant {name} sets `{variable}`, which is no variable"),
                     )
-                    .label(Place::key(*node), "not in vars")
+                    .label(Origin::key(*node), "not in vars")
                     .helps(did_you_mean(variable, known.iter().copied()));
                     self.report(diagnostic);
                 }
@@ -242,7 +242,8 @@ impl Reader<'_> {
                     tree.data(*values).describe()
                 );
                 self.report(
-                    Diagnostic::new(Code::E0304, message).label(Place::value(*values), "not a map"),
+                    Diagnostic::new(Code::E0304, message)
+                        .label(Origin::value(*values), "not a map"),
                 );
             }
         }
@@ -296,7 +297,7 @@ impl Reader<'_> {
             if !identifier && !reported {
                 let message = format!("`{name}` is not a name of a variable");
                 let diagnostic =
-                    Diagnostic::new(Code::E0315, message).label(Place::key(*own), "not a name");
+                    Diagnostic::new(Code::E0315, message).label(Origin::key(*own), "not a name");
                 self.report(
                     diagnostic.note(
                         "a variable's name is letters, digits and _, and begins with no digit",
@@ -317,7 +318,7 @@ impl Reader<'_> {
             Data::Int(n) => Value::Int(*n),
             Data::Float(x) => Value::Float(*x),
             Data::Text(text) => {
-                let place = Place::value(node);
+                let place = Origin::value(node);
                 match self.expression(place, text) {
                     Some(expr) => self.eval(&expr, place, &mut Frame::default()),
                     None => Value::Unknown,
@@ -325,7 +326,7 @@ impl Reader<'_> {
             }
             Data::Seq(items) => {
                 let values = items.iter().map(|item| self.node_value(*item)).collect();
-                self.bounded(Value::list(values), Place::value(node))
+                self.bounded(Value::list(values), Origin::value(node))
             }
             Data::Map(entries) => {
                 let key = |text: &str| text.parse().map_or_else(|_| Value::text(text), Value::Int);
@@ -333,7 +334,7 @@ impl Reader<'_> {
                     .iter()
                     .map(|(name, node)| (key(name), self.node_value(*node)))
                     .collect();
-                self.bounded(Value::Map(entries.into()), Place::value(node))
+                self.bounded(Value::Map(entries.into()), Origin::value(node))
             }
         }
     }
@@ -351,7 +352,7 @@ impl Reader<'_> {
         if named.is_empty() {
             self.report(
                 Diagnostic::new(Code::E0304, "input names no shape")
-                    .label(Place::value(node), "empty"),
+                    .label(Origin::value(node), "empty"),
             );
         }
         for (wanted, _) in &asked.inputs {
@@ -376,7 +377,7 @@ impl Reader<'_> {
         }
         let mut values = Vec::new();
         for (name, node) in &named {
-            let place = Place::value(*node);
+            let place = Origin::value(*node);
             let value = self.node_value(*node);
             let other = asked
                 .inputs
@@ -399,7 +400,7 @@ impl Reader<'_> {
 
     /// What the network yields beside its side outputs, and whether every input is used.
     fn outputs(&mut self, frame: &Frame) {
-        let layers = self.tree.get(0, "layers").map_or(Place::value(0), Place::key);
+        let layers = self.tree.get(0, "layers").map_or(Origin::value(0), Origin::key);
         if let Some(value) = frame.current.filter(|_| !self.ends_in_side) {
             self.output("output".to_owned(), value, layers);
         }
@@ -417,7 +418,7 @@ impl Reader<'_> {
             let place = named.iter().find(|(known, _)| known == name).map(|(_, node)| *node);
             let diagnostic =
                 Diagnostic::new(Code::E0318, format!("the input `{name}` is never used"))
-                    .label(place.map_or(Place::value(0), Place::key), "no layer reads it")
+                    .label(place.map_or(Origin::value(0), Origin::key), "no layer reads it")
                     .help(format!(
                         "the layers begin with the first input; `@{name}` refers to this one"
                     ));
@@ -425,7 +426,7 @@ impl Reader<'_> {
         }
     }
 
-    fn input_shape(&mut self, value: &Value, place: Place) -> Option<Shape> {
+    fn input_shape(&mut self, value: &Value, place: Origin) -> Option<Shape> {
         if value.has_unknown() {
             return None;
         }
@@ -459,9 +460,9 @@ impl Reader<'_> {
         let Some(node) = self.tree.get(0, "naming") else { return };
         let Some(text) = self.tree.text(node) else { return };
         match grammar::template(text) {
-            Ok(template) => self.naming = Some((template, Place::value(node))),
+            Ok(template) => self.naming = Some((template, Origin::value(node))),
             Err(error) => {
-                let diagnostic = syntax(Place::value(node), text, &error);
+                let diagnostic = syntax(Origin::value(node), text, &error);
                 self.report(diagnostic.help(
                     "a naming is a name with ${type} and ${index} in it: ${type}_${index:02}",
                 ));
@@ -469,7 +470,7 @@ impl Reader<'_> {
         }
     }
 
-    fn frozen(&mut self) -> Vec<(String, Place)> {
+    fn frozen(&mut self) -> Vec<(String, Origin)> {
         let tree = self.tree;
         let Some(node) = tree.get(0, "frozen") else { return Vec::new() };
         let items: &[u32] = if let Data::Seq(items) = tree.data(node) {
@@ -481,13 +482,13 @@ impl Reader<'_> {
         for item in items {
             let text = tree.text(*item).filter(|text| glob::Pattern::new(text).is_ok());
             if let Some(text) = text {
-                patterns.push((text.to_owned(), Place::value(*item)));
+                patterns.push((text.to_owned(), Origin::value(*item)));
             } else {
                 let diagnostic =
                     Diagnostic::new(Code::E0304, "frozen is a list of patterns of parameter names");
                 self.report(
                     diagnostic
-                        .label(Place::value(*item), "not a pattern")
+                        .label(Origin::value(*item), "not a pattern")
                         .help("write frozen: [\"features.*\"]"),
                 );
             }

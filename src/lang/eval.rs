@@ -8,11 +8,11 @@ use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::{Argument, Callee, LayerValue, Value};
 use crate::diag::{Code, Diagnostic};
 use crate::ops::Op;
-use crate::span::Place;
+use crate::source::Origin;
 
 impl Reader<'_> {
     /// Evaluates an expression that stands at a place. A fault is reported and makes the value unknown.
-    pub(super) fn eval(&mut self, expr: &Expr, base: Place, frame: &mut Frame) -> Value {
+    pub(super) fn eval(&mut self, expr: &Expr, base: Origin, frame: &mut Frame) -> Value {
         let place = base.at(expr.span);
         if !self.spend(1, place) {
             return Value::Unknown;
@@ -29,7 +29,7 @@ impl Reader<'_> {
         }
     }
 
-    fn eval_kind(&mut self, expr: &Expr, base: Place, place: Place, frame: &mut Frame) -> Value {
+    fn eval_kind(&mut self, expr: &Expr, base: Origin, place: Origin, frame: &mut Frame) -> Value {
         match &expr.kind {
             Kind::Int(n) => Value::Int(*n),
             Kind::Float(x) => Value::Float(*x),
@@ -80,7 +80,7 @@ impl Reader<'_> {
     }
 
     /// A bare name: a variable, else a layer.
-    fn named(&mut self, name: &str, place: Place, frame: &Frame) -> Value {
+    fn named(&mut self, name: &str, place: Origin, frame: &Frame) -> Value {
         if let Some(value) = self.variable(name, frame) {
             return value;
         }
@@ -114,7 +114,7 @@ impl Reader<'_> {
     }
 
     /// The layer that a name means in call position: a variable that holds no layer is passed over.
-    pub(super) fn layer_named(&mut self, name: &str, place: Place, frame: &Frame) -> Value {
+    pub(super) fn layer_named(&mut self, name: &str, place: Origin, frame: &Frame) -> Value {
         let variable = self.variable(name, frame);
         if let Some(held @ (Value::Layer(_) | Value::Unknown)) = variable {
             return held;
@@ -136,7 +136,7 @@ impl Reader<'_> {
     }
 
     /// A call: of a layer that a variable holds, of a function, or of a block or operator.
-    fn call(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
+    fn call(&mut self, call: &Call, base: Origin, place: Origin, frame: &mut Frame) -> Value {
         let name = call.callee.as_str();
         let held = matches!(self.variable(name, frame), Some(Value::Layer(_) | Value::Unknown));
         // `abs(@x)` and `abs()` are the layer, `abs(-1)` is the number.
@@ -220,8 +220,8 @@ impl Reader<'_> {
     fn comprehension(
         &mut self,
         all: &Comprehension,
-        base: Place,
-        place: Place,
+        base: Origin,
+        place: Origin,
         frame: &mut Frame,
     ) -> Value {
         let iterable = self.eval(&all.iterable, base, frame);
@@ -250,7 +250,7 @@ impl Reader<'_> {
     }
 
     /// The elements of a list; anything else is a fault.
-    pub(super) fn iterate(&mut self, value: &Value, place: Place) -> Option<Rc<[Value]>> {
+    pub(super) fn iterate(&mut self, value: &Value, place: Origin) -> Option<Rc<[Value]>> {
         match value {
             Value::Unknown => None,
             Value::List(items) => Some(items.clone()),
@@ -275,7 +275,7 @@ impl Reader<'_> {
         &mut self,
         targets: &[Target],
         value: &Value,
-        place: Place,
+        place: Origin,
         frame: &mut Frame,
     ) -> bool {
         if let [single] = targets {
@@ -294,7 +294,7 @@ impl Reader<'_> {
         &mut self,
         targets: &[Target],
         value: &Value,
-        place: Place,
+        place: Origin,
         frame: &mut Frame,
     ) -> bool {
         let items = match value {
@@ -318,7 +318,7 @@ impl Reader<'_> {
             .all(|(target, item)| self.bind(std::slice::from_ref(target), item, place, frame))
     }
 
-    fn index(&mut self, of: &Value, at: &Value, place: Place) -> Value {
+    fn index(&mut self, of: &Value, at: &Value, place: Origin) -> Value {
         match (of, at) {
             (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
             (Value::Map(entries), key) => {
@@ -366,8 +366,8 @@ impl Reader<'_> {
         &mut self,
         of: &Value,
         slice: &Slice,
-        base: Place,
-        place: Place,
+        base: Origin,
+        place: Origin,
         frame: &mut Frame,
     ) -> Value {
         let mut part = |part: &Option<Expr>, reader: &mut Self| match part {
@@ -416,7 +416,7 @@ impl Reader<'_> {
         if self.spend(out.len(), place) { Value::list(out) } else { Value::Unknown }
     }
 
-    fn unary(&mut self, op: Unary, value: &Value, place: Place) -> Value {
+    fn unary(&mut self, op: Unary, value: &Value, place: Origin) -> Value {
         match (op, value) {
             (_, Value::Unknown) => Value::Unknown,
             (Unary::Not, value) => {
@@ -437,12 +437,12 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn overflow(&mut self, place: Place) -> Value {
+    pub(super) fn overflow(&mut self, place: Origin) -> Value {
         let message = "the number does not fit in 64 bits, or is not finite";
         self.fail(Diagnostic::new(Code::E0312, message).label(place, "too large"))
     }
 
-    fn binary(&mut self, op: Binary, a: &Value, b: &Value, place: Place) -> Value {
+    fn binary(&mut self, op: Binary, a: &Value, b: &Value, place: Origin) -> Value {
         match (a, b) {
             (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
             (Value::Int(a), Value::Int(b)) if op != Binary::Div => self.integers(op, *a, *b, place),
@@ -490,7 +490,7 @@ impl Reader<'_> {
         }
     }
 
-    fn integers(&mut self, op: Binary, a: i64, b: i64, place: Place) -> Value {
+    fn integers(&mut self, op: Binary, a: i64, b: i64, place: Origin) -> Value {
         let result = match op {
             Binary::Add => a.checked_add(b),
             Binary::Sub => a.checked_sub(b),
@@ -517,7 +517,7 @@ impl Reader<'_> {
         result.map_or_else(|| self.overflow(place), Value::Int)
     }
 
-    fn floats(&mut self, op: Binary, x: f64, y: f64, place: Place) -> Value {
+    fn floats(&mut self, op: Binary, x: f64, y: f64, place: Origin) -> Value {
         let result = match op {
             Binary::Add => x + y,
             Binary::Sub => x - y,
@@ -533,7 +533,7 @@ impl Reader<'_> {
         if result.is_finite() { Value::Float(result) } else { self.overflow(place) }
     }
 
-    fn division_by_zero(&mut self, place: Place) -> Value {
+    fn division_by_zero(&mut self, place: Origin) -> Value {
         self.fail(Diagnostic::new(Code::E0309, "division by zero").label(place, "the divisor is 0"))
     }
 
@@ -541,7 +541,7 @@ impl Reader<'_> {
         &mut self,
         first: &Expr,
         others: &[(Compare, Expr)],
-        base: Place,
+        base: Origin,
         frame: &mut Frame,
     ) -> Value {
         let mut left = self.eval(first, base, frame);
@@ -593,6 +593,6 @@ fn contains(within: &Value, value: &Value) -> Option<bool> {
     }
 }
 
-fn layer(callee: Callee, name: &str, place: Place) -> Value {
+fn layer(callee: Callee, name: &str, place: Origin) -> Value {
     Value::Layer(Rc::new(LayerValue::bare(callee, name, place)))
 }

@@ -11,7 +11,7 @@ use super::wires::Wires;
 use crate::expectation::Expectation;
 use crate::model::Model;
 use crate::ops::Op;
-use crate::text::is_hostile;
+use crate::sanitize::is_control;
 
 /// Writes the description of a model.
 pub(super) fn expand(model: &Model) -> String {
@@ -195,8 +195,8 @@ pub(super) fn quoted(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             // In YAML a pair of surrogates is no character.
-            c if c > '\u{ffff}' && is_hostile(c) => _ = write!(out, "\\U{:08x}", u32::from(c)),
-            c if is_hostile(c) => _ = write!(out, "\\u{:04x}", u32::from(c)),
+            c if c > '\u{ffff}' && is_control(c) => _ = write!(out, "\\U{:08x}", u32::from(c)),
+            c if is_control(c) => _ = write!(out, "\\u{:04x}", u32::from(c)),
             c => out.push(c),
         }
     }

@@ -4,7 +4,7 @@ use super::reader::Reader;
 use super::tree::Data;
 use crate::diag::{At, Code, Diagnostic};
 use crate::expectation::{Expectation, Value, Written, read};
-use crate::span::Place;
+use crate::source::Origin;
 
 impl Reader<'_> {
     /// Reads `expect:` or `budget:`. Faults are reported.
@@ -14,7 +14,7 @@ impl Reader<'_> {
             let what = self.tree.data(node).describe();
             let message = format!("{key} is a map of quantities, but this is {what}");
             let diagnostic = Diagnostic::new(Code::E0304, message);
-            self.report(diagnostic.label(Place::value(node), "not a map"));
+            self.report(diagnostic.label(Origin::value(node), "not a map"));
             return Vec::new();
         };
         let mut faults = Vec::new();
@@ -35,12 +35,12 @@ impl Reader<'_> {
             Data::Seq(items) => Value::List(items.iter().map(|item| self.written(*item)).collect()),
             Data::Map(_) => {
                 let entry = |(key, value): &(String, u32)| {
-                    (key.clone(), At::Place(Place::key(*value)), self.written(*value))
+                    (key.clone(), At::Origin(Origin::key(*value)), self.written(*value))
                 };
                 Value::Map(tree.entries(node).iter().map(entry).collect())
             }
             other => Value::Other(other.describe().to_owned()),
         };
-        Written { at: At::Place(Place::value(node)), value }
+        Written { at: At::Origin(Origin::value(node)), value }
     }
 }

@@ -5,7 +5,7 @@ use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::ops::Op;
-use crate::span::Place;
+use crate::source::Origin;
 
 /// Their names.
 pub(super) const NAMES: &[&str] = &[
@@ -62,8 +62,8 @@ impl Reader<'_> {
     pub(super) fn function(
         &mut self,
         call: &Call,
-        base: Place,
-        place: Place,
+        base: Origin,
+        place: Origin,
         frame: &mut Frame,
     ) -> Value {
         if let "channels" | "shape" = call.callee.as_str() {
@@ -115,7 +115,7 @@ impl Reader<'_> {
     }
 
     /// `channels(@)` and `shape(@x)`.
-    fn ask(&mut self, call: &Call, base: Place, place: Place, frame: &mut Frame) -> Value {
+    fn ask(&mut self, call: &Call, base: Origin, place: Origin, frame: &mut Frame) -> Value {
         let [Arg { name: None, value: Expr { kind: Kind::Ref(path), span } }] =
             call.args.as_slice()
         else {
@@ -142,7 +142,7 @@ impl Reader<'_> {
         }
     }
 
-    fn compute(&mut self, name: &str, values: &[Value], place: Place) -> Result<Value, Fault> {
+    fn compute(&mut self, name: &str, values: &[Value], place: Origin) -> Result<Value, Fault> {
         if values.iter().any(Value::is_unknown) {
             return Err(Fault::Known);
         }

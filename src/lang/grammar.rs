@@ -22,7 +22,7 @@ use super::tokens::{
     Furthest, MAX_DEPTH, Parsed, constant, digits, expected, is_name, name, number, one_of, sign,
     targets, text, word,
 };
-use crate::span::Span;
+use crate::source::Span;
 
 /// Most operators of one text.
 const MAX_LINKS: usize = 4096;

@@ -15,7 +15,7 @@ use super::value::{Callee, LayerValue};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
 use crate::ops::{Fact, Op};
-use crate::span::Place;
+use crate::source::Origin;
 
 /// Whether a key is that of a join: a word of the language, or an operator that joins branches.
 pub(super) fn is_join(key: &str) -> bool {
@@ -29,7 +29,7 @@ struct Branch {
     /// Its key, where it has one.
     key: Option<Named>,
     /// Where it stands.
-    place: Place,
+    place: Origin,
 }
 
 impl<'t> Reader<'t> {
@@ -48,7 +48,7 @@ impl<'t> Reader<'t> {
         if word == "shortcut" && others.is_empty() {
             let diagnostic =
                 Diagnostic::new(Code::E0209, "`shortcut` stands without its `residual`")
-                    .label(Place::key(*node), "belongs to the item above")
+                    .label(Origin::key(*node), "belongs to the item above")
                     .help("remove the dash before it, so that both are one map");
             return self.fault(diagnostic, frame);
         }
@@ -68,13 +68,13 @@ impl<'t> Reader<'t> {
             ends[usize::from(word == "shortcut")] = inner.current;
         }
         let inputs: Vec<ValueId> = ends.into_iter().flatten().collect();
-        let place = entries.first().map_or(Place::value(0), |(_, node)| Place::key(*node));
+        let place = entries.first().map_or(Origin::value(0), |(_, node)| Origin::key(*node));
         self.combine("add", &inputs, place, frame);
     }
 
     /// `add:`, `mul:` or `concat:`.
     fn joined(&mut self, operator: &str, node: u32, frame: &mut Frame) {
-        let place = Place::key(node);
+        let place = Origin::key(node);
         let Some((branches, start)) = self.run_branches(operator, node, frame) else { return };
         let written =
             if let Data::Seq(items) = self.tree.data(node) { items.as_slice() } else { &[] };
@@ -104,7 +104,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Applies the operator of a join.
-    fn combine(&mut self, operator: &str, inputs: &[ValueId], place: Place, frame: &mut Frame) {
+    fn combine(&mut self, operator: &str, inputs: &[ValueId], place: Origin, frame: &mut Frame) {
         let Some((entry, rank)) = Op::find(operator) else { return self.lose(frame) };
         let layer = LayerValue::bare(Callee::Op { entry, rank, torch: false }, operator, place);
         let Some(op) = self.operation(entry, rank, false, &layer, None) else {
@@ -134,7 +134,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Adds an output; two of one name are a fault.
-    pub(super) fn output(&mut self, name: String, value: ValueId, place: Place) {
+    pub(super) fn output(&mut self, name: String, value: ValueId, place: Origin) {
         if let Some((_, _, first)) = self.outputs.iter().find(|(known, ..)| *known == name) {
             let diagnostic =
                 Diagnostic::new(Code::E0314, format!("two outputs are called `{name}`"))
@@ -157,7 +157,7 @@ impl<'t> Reader<'t> {
             let found = self.tree.data(node).describe();
             let message = format!("{word} takes a list of branches, but this is {found}");
             let diagnostic = Diagnostic::new(Code::E0320, message)
-                .label(Place::key(node), "a list is needed")
+                .label(Origin::key(node), "a list is needed")
                 .help("put a dash before each branch");
             self.fault(diagnostic, frame);
             return None;
@@ -178,17 +178,17 @@ impl<'t> Reader<'t> {
     }
 
     fn branch(&mut self, node: u32, frame: &mut Frame, out: &mut Vec<Branch>) {
-        if !self.spend(1, Place::value(node)) {
+        if !self.spend(1, Origin::value(node)) {
             return;
         }
         let tree = self.tree;
-        let mut place = Place::value(node);
+        let mut place = Origin::value(node);
         let mut key = None;
         if let Data::Map(entries) = tree.data(node)
             && let Some((text, value)) = entries.first()
             && !is_join(text)
         {
-            place = Place::key(*value);
+            place = Origin::key(*value);
             let Some(parsed) = self.key(*value, text) else { return self.skip(frame) };
             match &*parsed {
                 Key::Name(name) => key = self.name(name, place, frame),

@@ -21,7 +21,7 @@ use super::value::{Callee, LayerValue, Value};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
 use crate::ops::{Layer as _, Op};
-use crate::span::Place;
+use crate::source::Origin;
 
 /// Words that control items, and what must stand with them.
 const CONTROLS: &[(&str, &str)] = &[
@@ -41,7 +41,7 @@ impl<'t> Reader<'t> {
     }
 
     fn item(&mut self, node: u32, frame: &mut Frame) {
-        let place = Place::value(node);
+        let place = Origin::value(node);
         if !self.spend(1, place) {
             return;
         }
@@ -94,7 +94,7 @@ impl<'t> Reader<'t> {
         let Some(((text, value), others)) = entries.split_first() else {
             let diagnostic =
                 Diagnostic::new(Code::E0304, "an empty map stands where a layer is expected");
-            return self.fault(diagnostic.label(Place::value(node), "nothing in it"), frame);
+            return self.fault(diagnostic.label(Origin::value(node), "nothing in it"), frame);
         };
         if is_join(text) {
             return self.join(entries, frame);
@@ -116,8 +116,8 @@ impl<'t> Reader<'t> {
         let (text, other) = second;
         let mut diagnostic =
             Diagnostic::new(Code::E0208, "one item holds two layers: a dash is missing")
-                .label(Place::key(*other), format!("a dash is missing before `{text}`"))
-                .label(Place::key(first), "the item begins here");
+                .label(Origin::key(*other), format!("a dash is missing before `{text}`"))
+                .label(Origin::key(first), "the item begins here");
         if text == "else" || text.starts_with("elif ") {
             diagnostic = diagnostic.note("`elif` and `else` follow an `if` only");
         }
@@ -134,7 +134,7 @@ impl<'t> Reader<'t> {
         run: &mut dyn FnMut(&mut Self, u32, &mut Frame),
     ) {
         let Some(((_, value), others)) = entries.split_first() else { return };
-        let place = Place::key(*value);
+        let place = Origin::key(*value);
         if let (false, Some(second)) = (matches!(key, Key::If(_)), others.first()) {
             return self.two_layers(*value, second, frame);
         }
@@ -215,8 +215,8 @@ impl<'t> Reader<'t> {
                     Code::E0208,
                     "after `if` only `elif` and a last `else` may follow",
                 )
-                .label(Place::key(*value), format!("a dash is missing before `{text}`"))
-                .label(Place::key(entries[0].1), "the item begins here");
+                .label(Origin::key(*value), format!("a dash is missing before `{text}`"))
+                .label(Origin::key(entries[0].1), "the item begins here");
                 self.lost_names = true;
                 return self.fault(diagnostic, frame);
             }
@@ -225,7 +225,7 @@ impl<'t> Reader<'t> {
         for (key, value) in keys {
             let holds = match &*key {
                 Key::If(condition) | Key::Elif(condition) => {
-                    self.eval(condition, Place::key(value), frame).truth()
+                    self.eval(condition, Origin::key(value), frame).truth()
                 }
                 _ => Some(true),
             };
@@ -240,7 +240,7 @@ impl<'t> Reader<'t> {
     /// `NAME: TEXT`, `NAME: list` or `NAME: map`.
     fn named_item(&mut self, name: &Name, value: u32, frame: &mut Frame) {
         let position = self.scopes.position();
-        let place = Place::key(value);
+        let place = Origin::key(value);
         if let [segment] = name.as_slice()
             && let [Piece::Text(word)] = segment.as_slice()
             && let Some((word, form)) = CONTROLS.iter().find(|(control, _)| control == word)
@@ -259,7 +259,7 @@ impl<'t> Reader<'t> {
         let inputs: Vec<ValueId> = frame.current.into_iter().collect();
         match self.tree.data(value) {
             Data::Text(text) => {
-                self.text_item(text, Place::value(value), Some(named), position, frame);
+                self.text_item(text, Origin::value(value), Some(named), position, frame);
             }
             Data::Seq(_) | Data::Map(_) => {
                 self.scope(&named, inputs, frame, |reader, frame| reader.body(value, frame));
@@ -267,7 +267,8 @@ impl<'t> Reader<'t> {
             other => {
                 let message = format!("a layer is expected, but this is {}", other.describe());
                 self.fault(
-                    Diagnostic::new(Code::E0307, message).label(Place::value(value), "not a layer"),
+                    Diagnostic::new(Code::E0307, message)
+                        .label(Origin::value(value), "not a layer"),
                     frame,
                 );
             }
@@ -283,7 +284,7 @@ impl<'t> Reader<'t> {
     fn text_item(
         &mut self,
         text: &str,
-        place: Place,
+        place: Origin,
         named: Option<Named>,
         position: usize,
         frame: &mut Frame,
@@ -317,7 +318,7 @@ impl<'t> Reader<'t> {
     fn apply(
         &mut self,
         layer: &Rc<LayerValue>,
-        place: Place,
+        place: Origin,
         named: Option<Named>,
         position: usize,
         frame: &mut Frame,
@@ -376,7 +377,7 @@ impl<'t> Reader<'t> {
         op: Op,
         inputs: &[ValueId],
         named: &Named,
-        place: Place,
+        place: Origin,
         frame: &mut Frame,
     ) {
         if self.is_full(place) {
@@ -402,7 +403,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Whether there are as many layers as there may be, which is reported.
-    pub(super) fn is_full(&mut self, place: Place) -> bool {
+    pub(super) fn is_full(&mut self, place: Origin) -> bool {
         let full = self.builder.len() >= MAX_LAYERS;
         if full {
             self.stop(place, &format!("the network has more than {MAX_LAYERS} layers"));

@@ -163,7 +163,7 @@ pub fn expand(document: &Model) -> String {
 #[cfg(any(feature = "cli", feature = "internals"))]
 pub fn shape_diagnostic(
     name: &str,
-    place: Option<crate::span::Place>,
+    place: Option<crate::source::Origin>,
     error: &crate::ops::error::ShapeError,
 ) -> Diagnostic {
     shape_error::diagnostic(name, place, error)

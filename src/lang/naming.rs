@@ -6,7 +6,7 @@ use super::scopes::{Bearer, Named};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
-use crate::span::Place;
+use crate::source::Origin;
 
 impl Reader<'_> {
     /// Runs items in a scope of their own; its name means the value they leave.
@@ -62,7 +62,7 @@ impl Reader<'_> {
         &mut self,
         kind: &str,
         position: usize,
-        place: Place,
+        place: Origin,
         frame: &Frame,
     ) -> Option<Named> {
         let Some((template, at)) = self.naming.clone() else {
@@ -76,7 +76,7 @@ impl Reader<'_> {
     }
 
     /// Evaluates a name.
-    pub(super) fn name(&mut self, name: &Name, place: Place, frame: &mut Frame) -> Option<Named> {
+    pub(super) fn name(&mut self, name: &Name, place: Origin, frame: &mut Frame) -> Option<Named> {
         let mut segments = Vec::with_capacity(name.len());
         for segment in name {
             let mut text = String::new();

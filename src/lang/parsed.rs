@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::ast::{Expr, Key};
 use super::grammar::{self, SyntaxError};
-use crate::span::{Part, Place};
+use crate::source::{Origin, Part};
 
 type Cell<T> = OnceLock<Result<Arc<T>, Arc<SyntaxError>>>;
 
@@ -27,13 +27,13 @@ impl Parsed {
     /// The expression that the text at a place is.
     pub(super) fn expression(
         &self,
-        place: Place,
+        place: Origin,
         text: &str,
     ) -> Result<Arc<Expr>, Arc<SyntaxError>> {
         let parse = || grammar::expression(text).map(Arc::new).map_err(Arc::new);
         // A text of `--set` is no node of the document, a part of a text no whole one.
         let is_whole = place.part == Part::Value && place.range.is_none();
-        match self.expressions.get(place.node as usize).filter(|_| is_whole) {
+        match self.expressions.get(place.element as usize).filter(|_| is_whole) {
             Some(cell) => cell.get_or_init(parse).clone(),
             None => parse(),
         }

@@ -14,7 +14,7 @@ use serde::de::{
 };
 
 use super::tree::Nodes;
-use crate::span::Part;
+use crate::source::Part;
 
 /// The passes of serde_yaml over texts, by all threads of the process.
 static PASSES: AtomicU64 = AtomicU64::new(0);

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
     use crate::lang::ast::{Call, Compare, Comprehension, Slice};
     use crate::lang::grammar;
-    use crate::span::Span;
+    use crate::source::Span;
 
     fn expr(kind: Kind) -> Expr {
         Expr { span: Span::default(), kind }

@@ -16,7 +16,7 @@ use super::tree::{REFUSED, Tree};
 use super::value::Value;
 use crate::diag::{At, Code, Diagnostic};
 use crate::graph::{GraphBuilder, ValueId};
-use crate::span::{Part, Place, Span};
+use crate::source::{Origin, Part, Span};
 
 /// Most steps of evaluation: expressions, items, elements of lists.
 const MAX_STEPS: u64 = 3_000_000;
@@ -66,13 +66,13 @@ pub(super) struct Reader<'t> {
     /// Names so far.
     pub(super) scopes: Scopes,
     /// Where each node of the graph is written.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<Origin>,
     /// Side outputs so far: name, value, where it is written.
-    pub(super) outputs: Vec<(String, ValueId, Place)>,
+    pub(super) outputs: Vec<(String, ValueId, Origin)>,
     /// Whether a `side:` came last, so that the current value is no output.
     pub(super) ends_in_side: bool,
     /// How unnamed layers are called; `None` is their position.
-    pub(super) naming: Option<(Name, Place)>,
+    pub(super) naming: Option<(Name, Origin)>,
     /// Set where `vars` is misspelt: names that are not known are no further faults.
     pub(super) lost_vars: bool,
     /// Set where items were passed over for a fault: names that are not known are no further faults.
@@ -81,7 +81,7 @@ pub(super) struct Reader<'t> {
     pub(super) stopped: bool,
     steps: u64,
     diagnostics: Vec<Diagnostic>,
-    seen: HashSet<(Code, Option<Place>)>,
+    seen: HashSet<(Code, Option<Origin>)>,
 }
 
 impl<'t> Reader<'t> {
@@ -116,8 +116,8 @@ impl<'t> Reader<'t> {
     /// Adds a diagnostic; one that a loop repeats at the same place is added once.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         let place = diagnostic.labels.first().and_then(|label| match label.at {
-            At::Place(place) => Some(place),
-            At::Bytes(_) => None,
+            At::Origin(place) => Some(place),
+            At::Bytes(_) | At::Element => None,
         });
         // What follows from stopping is no fault of the description.
         if self.stopped && diagnostic.code != Code::E0312 {
@@ -132,7 +132,7 @@ impl<'t> Reader<'t> {
 
     /// A list or a map that was just made, if its elements, those of lists in it included, are not too many: lists share
     /// what they hold, so that a few lines could make one that no walk comes to the end of.
-    pub(super) fn bounded(&mut self, value: Value, place: Place) -> Value {
+    pub(super) fn bounded(&mut self, value: Value, place: Origin) -> Value {
         let elements = value.elements(MAX_LIST + 1);
         if elements > MAX_LIST {
             self.stop(place, &format!("a list would have more than {MAX_LIST} elements"));
@@ -147,7 +147,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The graph without its outputs, where its nodes are written, and what was found wrong.
-    pub(super) fn finish(self) -> (GraphBuilder, Vec<Place>, Vec<Diagnostic>) {
+    pub(super) fn finish(self) -> (GraphBuilder, Vec<Origin>, Vec<Diagnostic>) {
         (self.builder, self.places, self.diagnostics)
     }
 
@@ -157,7 +157,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Takes steps from the budget; false, with a diagnostic, where it is used up.
-    pub(super) fn spend(&mut self, steps: usize, place: Place) -> bool {
+    pub(super) fn spend(&mut self, steps: usize, place: Origin) -> bool {
         self.steps = self.steps.saturating_add(steps as u64);
         if self.steps > MAX_STEPS && !self.stopped {
             self.stop(place, &format!("reading takes more than {MAX_STEPS} steps"));
@@ -166,7 +166,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Stops reading: a limit is exceeded.
-    pub(super) fn stop(&mut self, place: Place, message: &str) {
+    pub(super) fn stop(&mut self, place: Origin, message: &str) {
         self.stopped = true;
         self.report(
             Diagnostic::new(Code::E0312, message).label(place, "the limit is reached here").help(
@@ -176,7 +176,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The expression that the text at a place is; a fault is reported.
-    pub(super) fn expression(&mut self, place: Place, text: &str) -> Option<Arc<Expr>> {
+    pub(super) fn expression(&mut self, place: Origin, text: &str) -> Option<Arc<Expr>> {
         match self.parsed.expression(place, text) {
             Ok(expr) => Some(expr),
             Err(error) => {
@@ -198,7 +198,7 @@ impl<'t> Reader<'t> {
                 let expression =
                     controls.iter().any(|word| text.starts_with(word)) || text.contains("${");
                 let diagnostic = traps::key(self.tree, node, text).unwrap_or_else(|| {
-                    let faulty = syntax(Place::key(node), text, &error);
+                    let faulty = syntax(Origin::key(node), text, &error);
                     if expression { faulty } else { not_a_name(faulty, text) }
                 });
                 if !text.starts_with(REFUSED) {
@@ -230,7 +230,7 @@ fn not_a_name(faulty: Diagnostic, text: &str) -> Diagnostic {
     diagnostic.labels = faulty.labels;
     for label in &mut diagnostic.labels {
         "not a name".clone_into(&mut label.text);
-        if let At::Place(place) = &mut label.at {
+        if let At::Origin(place) = &mut label.at {
             place.range = None;
         }
     }
@@ -238,7 +238,7 @@ fn not_a_name(faulty: Diagnostic, text: &str) -> Diagnostic {
 }
 
 /// A syntax error in the text at a place.
-pub(super) fn syntax(place: Place, text: &str, error: &SyntaxError) -> Diagnostic {
+pub(super) fn syntax(place: Origin, text: &str, error: &SyntaxError) -> Diagnostic {
     let at = error.at.min(text.len());
     let found = text[at..].chars().next();
     let end = at + found.map_or(0, char::len_utf8);

@@ -12,7 +12,7 @@ use super::scopes::{Meaning, Named};
 use super::value::{LayerValue, Value};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::{NodeId, ValueId};
-use crate::span::Place;
+use crate::source::Origin;
 
 /// Candidates of an ambiguous reference that are shown.
 const MAX_CANDIDATES: usize = 8;
@@ -22,8 +22,8 @@ impl Reader<'_> {
     pub(super) fn reference(
         &mut self,
         path: Option<&Name>,
-        base: Place,
-        place: Place,
+        base: Origin,
+        place: Origin,
         frame: &mut Frame,
     ) -> Option<ValueId> {
         let Some(path) = path else {
@@ -51,7 +51,7 @@ impl Reader<'_> {
     }
 
     /// What a path means among the names so far; several meanings are a fault.
-    fn meaning(&mut self, path: &str, place: Place, frame: &Frame) -> Option<Meaning> {
+    fn meaning(&mut self, path: &str, place: Origin, frame: &Frame) -> Option<Meaning> {
         let found = self.scopes.meanings(path, frame.wall);
         let first = (*found.first()?).clone();
         if found.len() > 1 {
@@ -68,7 +68,7 @@ impl Reader<'_> {
         Some(first)
     }
 
-    fn unknown_name(&mut self, path: &str, place: Place, frame: &Frame) {
+    fn unknown_name(&mut self, path: &str, place: Origin, frame: &Frame) {
         let mut diagnostic = Diagnostic::new(Code::E0316, format!("there is no `{path}` here"))
             .label(place, "not known here");
         if self.scopes.is_beyond(path, frame.wall) {
@@ -101,7 +101,7 @@ impl Reader<'_> {
     pub(super) fn share(
         &mut self,
         layer: &Rc<LayerValue>,
-        place: Place,
+        place: Origin,
         named: Option<Named>,
         frame: &mut Frame,
     ) {
@@ -153,7 +153,7 @@ impl Reader<'_> {
         meaning: &Meaning,
         inputs: &[ValueId],
         named: &Named,
-        (layer, place): (&LayerValue, Place),
+        (layer, place): (&LayerValue, Origin),
         frame: &mut Frame,
     ) {
         let whole = self.scopes.whole(named);

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::graph::ValueId;
 use crate::ops::{Entry, Fact};
-use crate::span::Place;
+use crate::source::Origin;
 
 /// Whether an operator takes a number in its scope: functions of torch, which are no modules, take none.
 pub(super) fn is_numbered(operator: &Entry) -> bool {
@@ -28,7 +28,7 @@ pub(super) enum Bearer {
 /// A name that is taken.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
-    place: Place,
+    place: Origin,
     bearer: Bearer,
     /// Whether parameters stand under it.
     owns: bool,
@@ -42,7 +42,7 @@ pub(super) struct Meaning {
     /// Its value; that of a sequence is its last.
     pub(super) value: ValueId,
     /// Where it is written.
-    pub(super) place: Place,
+    pub(super) place: Origin,
     /// The nodes that stand under it, by position.
     pub(super) nodes: Range<usize>,
     /// What they start from.
@@ -153,7 +153,7 @@ impl Scopes {
         &mut self,
         name: String,
         value: ValueId,
-        place: Place,
+        place: Origin,
         nodes: Range<usize>,
         inputs: Vec<ValueId>,
     ) {
@@ -249,7 +249,7 @@ impl Scopes {
     }
 
     /// The name of a function or a join that has none: `add`, then `add_2`.
-    pub(super) fn function_name(&mut self, base: &str, place: Place) -> Named {
+    pub(super) fn function_name(&mut self, base: &str, place: Origin) -> Named {
         let plain = format!("{}{base}", self.prefix());
         let mut count = self.functions.get(&plain).copied().unwrap_or(0);
         let last = loop {
@@ -269,8 +269,8 @@ impl Scopes {
 #[derive(Clone, Debug)]
 pub(super) struct Repeated {
     pub(super) name: String,
-    pub(super) first: Place,
-    pub(super) again: Place,
+    pub(super) first: Origin,
+    pub(super) again: Origin,
 }
 
 /// The name of a layer or a scope: the scopes that dots open, then its own segment.
@@ -278,7 +278,7 @@ pub(super) struct Repeated {
 pub(super) struct Named {
     pub(super) dots: Vec<String>,
     pub(super) last: String,
-    pub(super) place: Place,
+    pub(super) place: Origin,
 }
 
 impl Named {

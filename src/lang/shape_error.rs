@@ -2,7 +2,7 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::ops::error::ShapeError;
-use crate::span::Place;
+use crate::source::Origin;
 
 /// The code of a shape error.
 fn code(error: &ShapeError) -> Code {
@@ -25,7 +25,7 @@ fn code(error: &ShapeError) -> Code {
 }
 
 /// The diagnostic of a layer that does not fit.
-pub(crate) fn diagnostic(name: &str, place: Option<Place>, error: &ShapeError) -> Diagnostic {
+pub(crate) fn diagnostic(name: &str, place: Option<Origin>, error: &ShapeError) -> Diagnostic {
     let message = if name.is_empty() { error.to_string() } else { format!("{name}: {error}") };
     let diagnostic = Diagnostic::new(code(error), message).helps(error.help());
     place.into_iter().fold(diagnostic, |diagnostic, place| diagnostic.label(place, "this layer"))

@@ -4,7 +4,7 @@
 
 use super::tree::{Data, Tree};
 use crate::diag::{Code, Diagnostic};
-use crate::span::{Place, Span};
+use crate::source::{Origin, Span};
 
 /// The message of our own visitor for a tag.
 pub(super) const TAG: &str = "cnnstat reads no tags";
@@ -158,16 +158,16 @@ fn comprehension(diagnostic: Diagnostic, item: &str) -> Diagnostic {
 
 /// What the text of an item or a value tells of a trap, where it does not parse: the answer takes the place of a syntax
 /// error.
-pub(super) fn text(tree: &Tree<'_>, place: Place, text: &str) -> Option<Diagnostic> {
+pub(super) fn text(tree: &Tree<'_>, place: Origin, text: &str) -> Option<Diagnostic> {
     let found =
         |code, message: &str, label: &str| Some(Diagnostic::new(code, message).label(place, label));
-    if tree.in_list(place.node) && text.contains(" for ") && text.contains(" in ") {
+    if tree.in_list(place.element) && text.contains(" for ") && text.contains(" in ") {
         let label = "a list of texts, not a comprehension";
         return found(Code::E0204, "YAML reads the bracket as a list of its own", label)
             .map(|d| comprehension(d, &format!("[{text}]")));
     }
     // What a comma cut apart: one part opens what a later one closes.
-    let (_, after) = tree.siblings(place.node);
+    let (_, after) = tree.siblings(place.element);
     let mut open = unclosed(text);
     if open > 0
         && after.iter().any(|later| {
@@ -193,8 +193,8 @@ pub(super) fn text(tree: &Tree<'_>, place: Place, text: &str) -> Option<Diagnost
 }
 
 /// Whether a text is a later part of a call that a comma cut; its beginning is what is reported.
-pub(super) fn is_cut_off(tree: &Tree<'_>, place: Place, text: &str) -> bool {
-    let (before, after) = tree.siblings(place.node);
+pub(super) fn is_cut_off(tree: &Tree<'_>, place: Origin, text: &str) -> bool {
+    let (before, after) = tree.siblings(place.element);
     let open = before.iter().fold(0, |open, text| (open + unclosed(text)).max(0));
     let closes = [text].iter().chain(&after).any(|later| unclosed(later) < 0);
     open > 0 && closes
@@ -202,7 +202,7 @@ pub(super) fn is_cut_off(tree: &Tree<'_>, place: Place, text: &str) -> bool {
 
 /// What a key tells of a trap, where it does not parse.
 pub(super) fn key(tree: &Tree<'_>, node: u32, text: &str) -> Option<Diagnostic> {
-    let place = Place::key(node);
+    let place = Origin::key(node);
     if *tree.data(node) == Data::Null && super::grammar::expression(text).is_ok() {
         return Some(layer_with_colon(place));
     }
@@ -219,7 +219,7 @@ pub(super) fn key(tree: &Tree<'_>, node: u32, text: &str) -> Option<Diagnostic> 
 }
 
 /// A layer or a name followed by a colon and nothing.
-pub(super) fn layer_with_colon(place: Place) -> Diagnostic {
+pub(super) fn layer_with_colon(place: Origin) -> Diagnostic {
     Diagnostic::new(Code::E0207, "a name is followed by a colon and nothing")
         .label(place, "its layer is missing")
         .help(
@@ -235,21 +235,21 @@ fn unclosed(text: &str) -> i64 {
 /// A key that is neither text nor a whole number.
 pub(super) fn refused_key(child: u32, text: &str, what: &str) -> Diagnostic {
     Diagnostic::new(Code::E0210, format!("the key `{text}` is {what}, not a name"))
-        .label(Place::key(child), "YAML reads this key so")
+        .label(Origin::key(child), "YAML reads this key so")
         .help("put it in quotes if it is meant as text; names are letters, digits, _ and -")
 }
 
 /// `<<: *x`.
 pub(super) fn merge_key(child: u32) -> Diagnostic {
     Diagnostic::new(Code::E0212, "merge keys are not read")
-        .label(Place::key(child), "this would merge another map")
+        .label(Origin::key(child), "this would merge another map")
         .help("sets of values that differ in a few are `variants:`")
 }
 
 /// The same key twice in one map.
 pub(super) fn duplicate_key(second: u32, first: u32, name: &str) -> Diagnostic {
     Diagnostic::new(Code::E0214, format!("the key `{name}` stands twice in the same map"))
-        .label(Place::key(second), "again here")
-        .label(Place::key(first), "first here")
+        .label(Origin::key(second), "again here")
+        .label(Origin::key(first), "first here")
         .help("rename or remove one; where a list is meant, a dash is missing before the second")
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::places::{self, Places};
 use crate::diag::{At, Diagnostic, Source};
-use crate::span::{Part, Place, Span};
+use crate::source::{Origin, Part, Span};
 
 /// What stands before a key that is no text; it was reported.
 pub(super) const REFUSED: char = '\0';
@@ -88,19 +88,19 @@ impl Nodes {
     /// Turns the places of diagnostics into bytes of the text.
     pub(super) fn resolve(&self, text: &str, diagnostics: &mut [Diagnostic]) {
         for label in diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
-            if let At::Place(place) = label.at {
+            if let At::Origin(place) = label.at {
                 label.at = At::Bytes(self.locate(text, place));
             }
         }
     }
 
     /// The bytes of a place.
-    pub(super) fn locate(&self, text: &str, place: Place) -> Span {
+    pub(super) fn locate(&self, text: &str, place: Origin) -> Span {
         let places = self.places.get_or_init(|| places::find(text, self));
-        let start = places.start(place.node, place.part).min(text.len());
+        let start = places.start(place.element, place.part).min(text.len());
         let rest = text.get(start..).unwrap_or_default();
-        let scalar = match (place.part, self.nodes.get(place.node as usize).map(|n| &n.data)) {
-            (Part::Key, _) => self.key(place.node).map(|key| key.trim_start_matches(REFUSED)),
+        let scalar = match (place.part, self.nodes.get(place.element as usize).map(|n| &n.data)) {
+            (Part::Key, _) => self.key(place.element).map(|key| key.trim_start_matches(REFUSED)),
             (Part::Value, Some(Data::Text(text))) => Some(text.as_str()),
             (Part::Value, _) => None,
         };
@@ -147,7 +147,7 @@ impl<'d> Tree<'d> {
     pub(super) fn new(document: &'d Nodes, sets: &[(String, String)]) -> (Self, Vec<u32>) {
         let nodes = (0..sets.len()).map(|at| ordinal(document.len() + at)).collect();
         let source = |(name, text): &(String, String)| {
-            let source = Source { name: format!("--set {name}"), text: text.clone() };
+            let source = Source::new(format!("--set {name}"), text.clone());
             (source, Data::Text(text.clone()))
         };
         (Self { document, sets: sets.iter().map(source).collect() }, nodes)
@@ -224,11 +224,11 @@ impl<'d> Tree<'d> {
     /// elsewhere are left out.
     pub(super) fn settle(&self, diagnostic: &mut Diagnostic) {
         let set = |at: At| match at {
-            At::Place(place) => {
-                let index = (place.node as usize).checked_sub(self.document.len())?;
+            At::Origin(place) => {
+                let index = (place.element as usize).checked_sub(self.document.len())?;
                 self.sets.get(index).map(|(source, _)| (source, place))
             }
-            At::Bytes(_) => None,
+            At::Bytes(_) | At::Element => None,
         };
         let Some((source, _)) = diagnostic.labels.first().and_then(|label| set(label.at)) else {
             // A label in another text than the first is left out.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::graph::ValueId;
 use crate::ops::Entry;
 use crate::ops::args::ArgValue;
-use crate::span::Place;
+use crate::source::Origin;
 
 /// The value of an expression.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(super) struct LayerValue {
     /// Its name as it is written.
     pub(super) name: String,
     /// Where it is written.
-    pub(super) place: Place,
+    pub(super) place: Origin,
     /// The references it is called on; none for the current value.
     pub(super) inputs: Vec<ValueId>,
     /// Arguments without a name.
@@ -56,7 +56,7 @@ pub(super) enum Callee {
 
 impl LayerValue {
     /// A layer without arguments.
-    pub(super) fn bare(callee: Callee, name: &str, place: Place) -> Self {
+    pub(super) fn bare(callee: Callee, name: &str, place: Origin) -> Self {
         let (inputs, positional, named) = (Vec::new(), Vec::new(), Vec::new());
         Self { callee, name: name.to_owned(), place, inputs, positional, named }
     }
@@ -71,7 +71,7 @@ impl LayerValue {
 #[derive(Clone, Debug)]
 pub(super) struct Argument {
     pub(super) value: Value,
-    pub(super) place: Place,
+    pub(super) place: Origin,
 }
 
 impl Value {

@@ -16,7 +16,7 @@ use super::places::count_pass;
 use super::traps;
 use super::tree::{Data, Node, Nodes, REFUSED, ordinal};
 use crate::diag::{Code, Diagnostic};
-use crate::span::Span;
+use crate::source::Span;
 
 /// Largest description that is read, in bytes.
 const MAX_BYTES: usize = 4 << 20;
@@ -265,9 +265,9 @@ mod tests {
     use super::*;
     use crate::diag::At;
     use crate::lang::tree::Tree;
-    use crate::span::Place;
+    use crate::source::Origin;
 
-    fn at(text: &str, place: Place) -> &str {
+    fn at(text: &str, place: Origin) -> &str {
         let span = parse(text).unwrap().0.locate(text, place);
         &text[span.start..span.end]
     }
@@ -280,10 +280,10 @@ mod tests {
         let layers = tree.get(0, "layers").unwrap();
         let Data::Seq(items) = tree.data(layers) else { panic!() };
         let conv = tree.entries(items[0])[0].1;
-        assert_eq!(at(text, Place::key(conv)), "conv1");
-        assert_eq!(at(text, Place::value(conv)), "conv2d(64, 3)");
-        assert_eq!(at(text, Place::value(conv).at(Span::new(7, 9))), "64");
-        assert_eq!(at(text, Place::value(items[1])), "relu");
+        assert_eq!(at(text, Origin::key(conv)), "conv1");
+        assert_eq!(at(text, Origin::value(conv)), "conv2d(64, 3)");
+        assert_eq!(at(text, Origin::value(conv).at(Span::new(7, 9))), "64");
+        assert_eq!(at(text, Origin::value(items[1])), "relu");
     }
 
     #[test]

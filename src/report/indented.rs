@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::text::harmless_json;
+use crate::sanitize::sanitize_json;
 
 /// Anything as indented JSON that ends with a newline.
 pub fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(value).map(|text| harmless_json(inline(&text)))
+    serde_json::to_string_pretty(value).map(|text| sanitize_json(inline(&text)))
 }
 
 /// The same with arrays of numbers on one line each: shapes read better so. Text cannot be taken for one, since line ends

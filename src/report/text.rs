@@ -1,18 +1,18 @@
-//! Text for a terminal: made harmless, measured, shortened, wrapped.
+//! Text for a terminal: sanitized, measured, shortened, wrapped.
 
 use std::borrow::Cow;
 
-use crate::text::is_hostile;
+use crate::sanitize::is_control;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text with everything escaped that could move the cursor, colour the terminal or turn the direction of writing.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hostile) {
+    if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_hostile(c) {
+        if is_control(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);

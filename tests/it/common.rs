@@ -24,7 +24,7 @@ pub fn folder(path: &str) -> Vec<Source> {
         .filter(|file| file.extension().is_some_and(|extension| extension == "yaml"))
         .map(|file| Source {
             name: file.file_stem().unwrap().to_str().unwrap().to_owned(),
-            text: std::fs::read_to_string(&file).unwrap(),
+            text: std::fs::read_to_string(&file).unwrap().into(),
         })
         .collect();
     sources.sort_by(|a, b| a.name.cmp(&b.name));
@@ -124,7 +124,7 @@ pub fn is_exact(document: &Model, quantity: &Quantity) -> bool {
 pub fn assert_expansion_is_equal(document: &Model) {
     let text = lang::expand(document);
     let name = format!("the expansion of {}", document.graph.name);
-    let again = read(&Source { name: name.clone(), text }, None);
+    let again = read(&Source::new(name.clone(), text), None);
     let names = |document: &Model| {
         let nodes = document.graph.nodes().iter();
         nodes.map(|node| (node.name.clone(), node.op.clone())).collect::<Vec<_>>()

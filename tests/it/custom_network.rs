@@ -95,7 +95,7 @@ fn description(variant: Option<&str>) -> Graph {
     let mut source = folder("models").into_iter().find(|s| s.name == "custom_cnn").unwrap();
     let dropout = "dropout2d(0.5)";
     assert!(source.text.contains(dropout));
-    source.text = source.text.replace(dropout, "dropout2d(0)");
+    source.text = source.text.replace(dropout, "dropout2d(0)").into();
     read(&source, variant).graph
 }
 

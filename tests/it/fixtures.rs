@@ -59,7 +59,7 @@ fn an_operator_reads_what_it_writes() {
             let all: Vec<String> = named.chain((!args.is_empty()).then_some(args)).collect();
             let (inputs, call) = (inputs.join(", "), format!("{name}({})", all.join(", ")));
             let text = format!("model: m\ninput: {{{inputs}}}\nlayers:\n  - layer: {call}\n");
-            let again = read(&Source { name: text.clone(), text }, None);
+            let again = read(&Source::new(text.clone(), text), None);
             assert_eq!(again.graph.nodes()[0].op, *op, "{}", source.name);
         }
     }

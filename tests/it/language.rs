@@ -19,7 +19,7 @@ fn choose(head: &str, items: &str, choices: &Asked) -> Result<Model, Vec<Diagnos
 fn source(head: &str, items: &str) -> Source {
     let input = if head.contains("input:") { "" } else { "input: [4, 8, 8]\n" };
     let text = format!("model: m\n{input}{head}\nlayers:\n{items}\n");
-    Source { name: "m".to_owned(), text }
+    Source::new("m", text)
 }
 
 fn document(head: &str, items: &str) -> Model {

@@ -195,8 +195,7 @@ fn the_lectures_listing() {
 fn the_lectures_product() {
     let source = cnnstat::diag::Source {
         name: "product".to_owned(),
-        text: "model: p\ninput: [128, 28, 28]\nlayers: {conv: 'conv2d(64, 3, padding=1)'}\n"
-            .to_owned(),
+        text: "model: p\ninput: [128, 28, 28]\nlayers: {conv: 'conv2d(64, 3, padding=1)'}\n".into(),
     };
     let document = crate::common::read(&source, None);
     assert_eq!(weight_product(&document, "conv"), "3 × 3 × 128 × 64 = 73,728");

@@ -158,11 +158,11 @@ fn what_is_carried_out_is_the_same_network() {
         ),
     ];
     for text in texts {
-        let source = Source { name: text.clone(), text };
+        let source = Source::new(text.clone(), text);
         let document = lang::parse(&source, &Asked::default())
             .unwrap_or_else(|found| panic!("{}: {:#?}", source.name, messages(&found)));
         assert_expansion_is_equal(&document);
-        let again = Source { name: "again".to_owned(), text: lang::expand(&document) };
+        let again = Source::new("again", lang::expand(&document));
         let again = lang::parse(&again, &Asked::default()).unwrap();
         let outputs = |document: &Model| {
             let outputs = document.graph.outputs().iter();

@@ -537,7 +537,7 @@ fn a_first_pass_and_a_loss_are_those_of_any_other() {
 #[test]
 fn shared_filters_are_kept_ready_once() {
     let kept = |text: &str| {
-        let source = Source { name: "m.yaml".into(), text: text.into() };
+        let source = Source::new("m.yaml", text);
         let graph = read(&source, None).graph;
         let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         let fast = Backend::Fast { exact: false };
@@ -569,7 +569,7 @@ layers:
   - conv2d(32, 3, padding=1, bias=false)
   - conv2d(4, 1)
 ";
-    let source = Source { name: "m.yaml".into(), text: text.into() };
+    let source = Source::new("m.yaml", text);
     let graph = read(&source, None).graph;
     let analysis = analyze(&graph, &Options::default()).complete().unwrap();
     let fast = Backend::Fast { exact: false };

@@ -41,7 +41,7 @@ layers:
 ";
 
 fn described(text: &str) -> Graph {
-    read(&Source { name: "small".to_owned(), text: text.to_owned() }, None).graph
+    read(&Source::new("small", text), None).graph
 }
 
 /// Every call of verification in this file.

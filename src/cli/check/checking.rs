@@ -19,7 +19,7 @@ use crate::expectation::Expectation;
 use crate::model::Architecture;
 use crate::report::data::check::{Check, CheckRow, Fault, Outcome, Part, Spot};
 use crate::report::model::{Report, Status as Completeness};
-use crate::span::Span;
+use crate::source::Span;
 
 /// The first line of a file.
 const TOP: At = At::Bytes(Span::new(0, 0));
@@ -211,7 +211,7 @@ impl<'s> Checking<'s> {
                 return limit.at;
             }
             let index = parts.iter().find_map(|part| part.index);
-            index.and_then(|at| model.places.get(at)).map_or(TOP, |at| At::Place(*at))
+            index.and_then(|at| *model.origins.get(at)?).map_or(TOP, At::Origin)
         };
         let lines = lines(&**architecture, limits.iter().zip(&parts).map(place));
         let mut diagnostics = Vec::new();
@@ -310,7 +310,7 @@ fn spot(source: &Source, at: At) -> Option<Spot> {
 fn start(at: At) -> Option<usize> {
     match at {
         At::Bytes(span) => Some(span.start),
-        At::Place(_) => None,
+        At::Origin(_) | At::Element => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::diag::position::{BYTE_ORDER_MARK, floor};
-use crate::span::Span;
+use crate::source::Span;
 
 /// The first byte that is not a byte order mark.
 pub(super) fn first_byte(text: &str) -> usize {

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::diag::Code;
-use crate::span::{Place, Span};
+use crate::source::{Origin, Span};
 
 fn source(text: &str) -> Source {
-    Source { name: "net.yaml".to_owned(), text: text.to_owned() }
+    Source::new("net.yaml", text)
 }
 
 fn plain(diagnostic: Diagnostic, text: &str) -> String {
@@ -87,26 +87,43 @@ fn twenty_are_shown_and_the_rest_is_counted() {
 #[test]
 fn a_source_of_its_own_wins_and_an_unresolved_place_is_left_out() {
     let mut diagnostic = Diagnostic::new(Code::E0301, "`)` is missing")
-        .label(Place::value(3), "not shown")
+        .label(Origin::value(3), "not shown")
         .span(Span::new(4, 4), "here");
-    diagnostic.source = Some(Source { name: "--set x".to_owned(), text: "f(1,".to_owned() });
+    diagnostic.source = Some(Source::new("--set x", "f(1,"));
     let text = plain(diagnostic, NET);
     assert!(text.contains("--> --set x:1:5") && text.contains("f(1,"), "{text}");
     assert!(!text.contains("not shown"), "{text}");
 }
 
 #[test]
+fn an_element_of_a_source_that_is_no_text_is_named() {
+    let diagnostic = Diagnostic::new(Code::E0502, "64 channels arrive")
+        .at(At::Element, "graph.node[17] (Conv)")
+        .help("see the node before it");
+    let source = Source::named("net.onnx");
+    let of = |format| render(std::slice::from_ref(&diagnostic), &source, format, 100, false);
+    let human = of(Format::Human);
+    assert!(human.contains("--> net.onnx\n"), "{human}");
+    assert!(human.contains("at graph.node[17] (Conv)"), "{human}");
+    let short = of(Format::Short);
+    assert_eq!(short, "net.onnx: graph.node[17] (Conv): error[E0502]: 64 channels arrive\n");
+    let json: serde_json::Value = serde_json::from_str(&of(Format::Json)).unwrap();
+    assert_eq!(json["labels"][0]["text"], "graph.node[17] (Conv)");
+    assert!(json["line"].is_null() && json["labels"][0]["line"].is_null());
+}
+
+#[test]
 fn nothing_hostile_reaches_the_terminal() {
     let evil = "\u{1b}[31m\u{202e}\u{9b}2J\u{7}\u{200f}\u{2028}\r";
     let text = format!("a: {evil}x\n");
-    let source = Source { name: format!("f{evil}.yaml"), text: text.clone() };
+    let source = Source::new(format!("f{evil}.yaml"), text.clone());
     let diagnostic = Diagnostic::new(Code::E0306, format!("unknown `{evil}`"))
         .span(at(&text, "x"), format!("label {evil}"))
         .note(format!("note {evil}"))
         .help(format!("help {evil}"));
     for format in [Format::Human, Format::Short] {
         let out = render(std::slice::from_ref(&diagnostic), &source, format, 100, false);
-        let bad = out.chars().find(|c| *c != '\n' && (c.is_control() || is_hostile(*c)));
+        let bad = out.chars().find(|c| *c != '\n' && (c.is_control() || is_control(*c)));
         assert_eq!(bad, None, "{out:?}");
     }
 }
@@ -184,7 +201,7 @@ proptest! {
         for (start, end, label) in spans {
             diagnostic = diagnostic.span(Span::new(start, end), label);
         }
-        let source = Source { name: text.clone(), text };
+        let source = Source::new(text.clone(), text);
         for format in [Format::Human, Format::Short, Format::Json] {
             for color in [false, true] {
                 render(std::slice::from_ref(&diagnostic), &source, format, width, color);

@@ -9,7 +9,7 @@ use cnnstat::model::Asked;
 use proptest::prelude::*;
 
 fn codes(text: &str) -> Vec<Code> {
-    let source = Source { name: "hostile".to_owned(), text: text.to_owned() };
+    let source = Source::new("hostile", text);
     match parse(&source, &Asked::default()) {
         Ok(_) => Vec::new(),
         Err(diagnostics) => diagnostics.iter().map(|diagnostic| diagnostic.code).collect(),
@@ -103,7 +103,7 @@ fn many_faults_end_quickly() {
 proptest! {
     #[test]
     fn no_text_of_a_set_makes_reading_panic(text in ".{0,30}") {
-        let source = Source { name: "zoo".to_owned(), text: include_str!("../../models/custom_cnn.yaml").to_owned() };
+        let source = Source::new("zoo", include_str!("../../models/custom_cnn.yaml"));
         let _ = parse(&source, &Asked { sets: vec![("cdims".to_owned(), text)], ..Asked::default() });
     }
 }
@@ -116,7 +116,7 @@ fn kernels_of_any_size_end_quickly() {
 }
 
 fn models() -> Vec<String> {
-    crate::common::folder("models").into_iter().map(|source| source.text).collect()
+    crate::common::folder("models").into_iter().map(|source| source.text.to_string()).collect()
 }
 
 const VALID: &str = include_str!("../../docs/language.md");

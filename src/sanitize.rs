@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 /// Whether a terminal or an editor would obey it: controls, separators of lines, marks of direction, and characters that
 /// take no room.
-pub fn is_hostile(c: char) -> bool {
+pub fn is_control(c: char) -> bool {
     // Most text is ASCII, for which this is one comparison.
     if c.is_ascii() {
         return c.is_ascii_control();
@@ -17,15 +17,15 @@ pub fn is_hostile(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
-/// JSON that means the same, with hostile characters escaped. Outside of texts it has none but line breaks.
-pub fn harmless_json(json: String) -> String {
-    let is_hostile = |c: char| c != '\n' && is_hostile(c);
-    if !json.contains(is_hostile) {
+/// JSON that means the same, with control characters escaped. Outside of texts it has none but line breaks.
+pub fn sanitize_json(json: String) -> String {
+    let is_control = |c: char| c != '\n' && is_control(c);
+    if !json.contains(is_control) {
         return json;
     }
     let mut out = String::with_capacity(json.len() + 8);
     for c in json.chars() {
-        if is_hostile(c) {
+        if is_control(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}");
             }
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn json_keeps_its_meaning() {
-        assert_eq!(harmless_json("{\n\"a\u{202e}합\"}".to_owned()), "{\n\"a\\u202e합\"}");
-        assert_eq!(harmless_json("\"\u{e0041}\"".to_owned()), "\"\\udb40\\udc41\"");
+        assert_eq!(sanitize_json("{\n\"a\u{202e}합\"}".to_owned()), "{\n\"a\\u202e합\"}");
+        assert_eq!(sanitize_json("\"\u{e0041}\"".to_owned()), "\"\\udb40\\udc41\"");
     }
 }
