@@ -10,7 +10,7 @@ pub mod config;
 #[cfg(feature = "cli")]
 pub mod movers;
 
-pub use crate::analysis::measure::{Found, Subject};
+pub use crate::analysis::measure::{Measure, Subject};
 
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::expectation::{Expectation, Increase, Limit, Want};
@@ -24,7 +24,7 @@ pub struct Verdict {
     /// What is expected, as it is written.
     pub expected: String,
     /// What it is; `None` where there is no such layer.
-    pub found: Option<Found>,
+    pub found: Option<Measure>,
     /// What it was, where that is known.
     pub before: Option<u64>,
     /// Whether it is met, and what is wrong where it is not.
@@ -79,11 +79,11 @@ fn verdict(subject: &Subject<'_>, expectation: &Expectation, before: Option<u64>
         None => Outcome::Unknown(unknown(subject, expectation)),
         Some(found) => outcome(expectation, found, before),
     };
-    let before = before.filter(|_| matches!(found, Some(Found::Number(_))));
+    let before = before.filter(|_| matches!(found, Some(Measure::Number(_))));
     Verdict { what: about(expectation), expected: wanted(expectation), found, before, outcome }
 }
 
-fn outcome(expectation: &Expectation, found: Found, before: Option<u64>) -> Outcome {
+fn outcome(expectation: &Expectation, found: Measure, before: Option<u64>) -> Outcome {
     let missed = |found| match expectation.limit {
         Some(Limit::Warn) => {
             Outcome::Warned(missed(Code::E0603, expectation, found, before).warning())
@@ -91,14 +91,14 @@ fn outcome(expectation: &Expectation, found: Found, before: Option<u64>) -> Outc
         _ => Outcome::Missed(missed(Code::E0601, expectation, found, before)),
     };
     let met = match (found, expectation.want) {
-        (Found::AtLeast(n), Want::Between(from, u64::MAX)) if n >= from => true,
-        (Found::AtLeast(n), Want::Between(_, to)) if n > to => return missed(found),
-        (Found::AtLeast(_) | Found::Unknown, _) => {
+        (Measure::AtLeast(n), Want::Between(from, u64::MAX)) if n >= from => true,
+        (Measure::AtLeast(n), Want::Between(_, to)) if n > to => return missed(found),
+        (Measure::AtLeast(_) | Measure::Unknown, _) => {
             return Outcome::NotDecided(not_decided(expectation, found));
         }
-        (Found::Number(n), Want::Between(from, to)) => (from..=to).contains(&n),
-        (Found::Shape(found), Want::Shape(want)) => found == want,
-        (Found::Number(n), Want::Increase(increase)) => match before {
+        (Measure::Number(n), Want::Between(from, to)) => (from..=to).contains(&n),
+        (Measure::Shape(found), Want::Shape(want)) => found == want,
+        (Measure::Number(n), Want::Increase(increase)) => match before {
             Some(before) => n <= increase.most(before),
             None => return Outcome::NoBaseline(no_baseline(expectation)),
         },
@@ -107,10 +107,10 @@ fn outcome(expectation: &Expectation, found: Found, before: Option<u64>) -> Outc
     if met { Outcome::Met } else { missed(found) }
 }
 
-fn not_decided(expectation: &Expectation, found: Found) -> Diagnostic {
+fn not_decided(expectation: &Expectation, found: Measure) -> Diagnostic {
     let (what, wanted) = (about(expectation), wanted(expectation));
     let message = match found {
-        Found::Unknown => format!("{what} is not known, which does not decide `{wanted}`"),
+        Measure::Unknown => format!("{what} is not known, which does not decide `{wanted}`"),
         found => {
             format!("{what} is {}, a lower bound, which does not decide `{wanted}`", found.text())
         }
@@ -140,7 +140,12 @@ fn no_baseline(expectation: &Expectation) -> Diagnostic {
         .warning()
 }
 
-fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u64>) -> Diagnostic {
+fn missed(
+    code: Code,
+    expectation: &Expectation,
+    found: Measure,
+    before: Option<u64>,
+) -> Diagnostic {
     let (what, shown) = (about(expectation), found.text());
     let expected = match expectation.want {
         Want::Between(from, to) if from == to => grouped(from),
@@ -161,7 +166,7 @@ fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u6
         .at(expectation.at, format!("found {shown}"))
         .helps(rounding(expectation, found));
     match (before, found) {
-        (Some(before), Found::Number(now)) if before != now => {
+        (Some(before), Measure::Number(now)) if before != now => {
             diagnostic.note(format!("it was {}", grouped(before)))
         }
         _ => diagnostic,
@@ -169,8 +174,8 @@ fn missed(code: Code, expectation: &Expectation, found: Found, before: Option<u6
 }
 
 /// For a figure that was meant to be rounded: how to say so.
-fn rounding(expectation: &Expectation, found: Found) -> Option<String> {
-    let (Found::Number(found), Want::Between(from, to)) = (found, expectation.want) else {
+fn rounding(expectation: &Expectation, found: Measure) -> Option<String> {
+    let (Measure::Number(found), Want::Between(from, to)) = (found, expectation.want) else {
         return None;
     };
     let text = expectation.text.trim();

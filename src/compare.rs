@@ -48,7 +48,7 @@ impl Delta {
 
 /// What happened to a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ChangeKind {
     /// It is new.
     Added,
     /// It is gone.
@@ -59,7 +59,7 @@ pub enum Kind {
     Renamed,
 }
 
-impl Kind {
+impl ChangeKind {
     /// In a word.
     pub const fn name(self) -> &'static str {
         match self {
@@ -115,7 +115,7 @@ pub struct Change<'r> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry<'r> {
     /// How.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// The layer of the first network; `None` if it was added.
     pub before: Option<&'r Layer>,
     /// The layer of the second; `None` if it was removed.
@@ -179,7 +179,7 @@ impl Diff<'_> {
     }
 
     /// How many layers differ so.
-    pub fn count(&self, kind: Kind) -> usize {
+    pub fn count(&self, kind: ChangeKind) -> usize {
         self.entries.iter().filter(|entry| entry.kind == kind).count()
     }
 
@@ -212,7 +212,7 @@ pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
     let removed = |at: std::ops::Range<usize>| {
         let gone = at.filter(|i| is_gone[*i]).map(|i| &before.layers[i]);
         gone.map(|layer| Entry {
-            kind: Kind::Removed,
+            kind: ChangeKind::Removed,
             before: Some(layer),
             after: None,
             changes: Vec::new(),
@@ -237,7 +237,7 @@ pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
             let (was, is) = (old_sources.of(old), sources.of(layer));
             // Of a layer that moved, or that takes another number of inputs, more is said elsewhere.
             let rewired = !moved && was.len() == is.len() && was != is;
-            (old, Found { moved, rewired })
+            (old, Match { moved, rewired })
         });
         let entry = entry(old, layer);
         match entry {
@@ -251,7 +251,7 @@ pub fn diff<'r>(before: &'r Report, after: &'r Report) -> Diff<'r> {
 
 /// What is known of two layers that are one, besides their own fields.
 #[derive(Clone, Copy)]
-struct Found {
+struct Match {
     /// Whether it stands elsewhere in execution order.
     moved: bool,
     /// Whether it takes other values.
@@ -259,16 +259,16 @@ struct Found {
 }
 
 /// What became of a layer; `None` where nothing did.
-fn entry<'r>(before: Option<(&'r Layer, Found)>, after: &'r Layer) -> Option<Entry<'r>> {
+fn entry<'r>(before: Option<(&'r Layer, Match)>, after: &'r Layer) -> Option<Entry<'r>> {
     let Some((before, found)) = before else {
-        let (kind, changes) = (Kind::Added, Vec::new());
+        let (kind, changes) = (ChangeKind::Added, Vec::new());
         return Some(Entry { kind, before: None, after: Some(after), changes });
     };
     let changes = changes(before, after, found);
     let kind = match (changes.is_empty(), before.name == after.name) {
         (true, true) => return None,
-        (true, false) => Kind::Renamed,
-        (false, _) => Kind::Changed,
+        (true, false) => ChangeKind::Renamed,
+        (false, _) => ChangeKind::Changed,
     };
     Some(Entry { kind, before: Some(before), after: Some(after), changes })
 }
@@ -276,7 +276,7 @@ fn entry<'r>(before: Option<(&'r Layer, Found)>, after: &'r Layer) -> Option<Ent
 fn changes<'r>(
     before: &'r Layer,
     after: &'r Layer,
-    Found { moved, rewired }: Found,
+    Match { moved, rewired }: Match,
 ) -> Vec<Change<'r>> {
     let mut found = Vec::new();
     let mut compare = |what, before: Json, after: Json| {

@@ -20,7 +20,7 @@ macro_rules! open {
 
 open!(budget, convention, expectation, lang, sanitize, units, zoo);
 open!(graph: tree);
-open!(ops: field);
+open!(ops: arg_type);
 
 #[cfg(feature = "exec")]
 open!(exec, profile, verify);

@@ -6,7 +6,7 @@ include!(concat!(env!("OUT_DIR"), "/zoo.rs"));
 
 /// A network of the zoo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct BuiltIn {
     /// The name of its file: `vgg.yaml`.
     pub file: &'static str,
     /// The description.
@@ -16,11 +16,11 @@ pub struct Entry {
 }
 
 /// Finds a network by name.
-pub fn find(name: &str) -> Option<Entry> {
+pub fn find(name: &str) -> Option<BuiltIn> {
     let at = NAMES.binary_search_by(|(known, ..)| (*known).cmp(name)).ok()?;
     let (_, file, variant) = NAMES[at];
     let (file, text) = FILES[file];
-    Some(Entry { file, text, variant })
+    Some(BuiltIn { file, text, variant })
 }
 
 /// Every description, sorted by file: the name of its file, and its text.

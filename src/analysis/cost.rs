@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Field;
 use super::missing::{Missing, Why};
 use super::options::Options;
-use super::shapes::Found;
+use super::shapes::Inferred;
 use crate::graph::{Graph, Node, NodeId, ValueId, tensor_name};
 use crate::ops::error::ShapeError;
 use crate::ops::ledger::{Backward, Role, Work};
@@ -212,7 +212,7 @@ impl Totals {
 pub(super) fn row(
     graph: &Graph,
     id: NodeId,
-    found: &Found,
+    found: &Inferred,
     options: &Options,
     field: Field,
     missing: &mut Vec<Missing>,

@@ -12,7 +12,7 @@ use crate::units::grouped;
 
 /// What a quantity is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Found {
+pub enum Measure {
     /// A count or a size in bytes.
     Number(u64),
     /// The same or more: something is not known.
@@ -25,7 +25,7 @@ pub enum Found {
     Nothing(&'static str),
 }
 
-impl Found {
+impl Measure {
     /// How it is shown.
     pub fn text(self) -> String {
         match self {
@@ -39,8 +39,8 @@ impl Found {
 }
 
 /// A number, or a lower bound of one.
-fn bounded(n: u64, is_exact: bool) -> Found {
-    if is_exact { Found::Number(n) } else { Found::AtLeast(n) }
+fn bounded(n: u64, is_exact: bool) -> Measure {
+    if is_exact { Measure::Number(n) } else { Measure::AtLeast(n) }
 }
 
 /// A network whose quantities are asked for. Memory is followed once, when it is asked for first.
@@ -64,7 +64,7 @@ impl<'a> Subject<'a> {
     }
 
     /// A quantity of the network, or of a layer or all layers of a scope; `None` where there is no such layer.
-    pub fn found(&self, layer: Option<&str>, quantity: &Quantity) -> Option<Found> {
+    pub fn found(&self, layer: Option<&str>, quantity: &Quantity) -> Option<Measure> {
         let Some(layer) = layer else { return Some(self.of_network(quantity)) };
         let rows = self.rows(layer);
         let last = rows.last()?;
@@ -75,11 +75,11 @@ impl<'a> Subject<'a> {
         }
         Some(match quantity.of {
             Of::Sum(of) => bounded(of(&sum), sum.known.has(quantity.counted)),
-            Of::Ratio(_) | Of::Network { .. } => Found::Nothing("not of a layer"),
+            Of::Ratio(_) | Of::Network { .. } => Measure::Nothing("not of a layer"),
             Of::Value(of) => {
                 // The first output of a layer that has none has no axes.
                 let known = last.outputs.known();
-                known.map_or(Found::Unknown, |outputs| {
+                known.map_or(Measure::Unknown, |outputs| {
                     let first = outputs.first().copied().unwrap_or(Shape::SCALAR);
                     self.value(of(first, Some(&last.field)))
                 })
@@ -93,20 +93,20 @@ impl<'a> Subject<'a> {
         self.analysis.rows.iter().filter(is_meant).collect()
     }
 
-    fn of_network(&self, quantity: &Quantity) -> Found {
+    fn of_network(&self, quantity: &Quantity) -> Measure {
         match quantity.of {
             Of::Sum(of) => {
                 let totals = &self.analysis.totals;
                 bounded(of(totals), totals.known.has(quantity.counted))
             }
-            Of::Ratio(_) => Found::Nothing("a ratio"),
+            Of::Ratio(_) => Measure::Nothing("a ratio"),
             Of::Network { of, .. } => of(self),
             Of::Value(of) => {
                 let Some(output) = self.graph.outputs().last() else {
-                    return Found::Nothing("no output");
+                    return Measure::Nothing("no output");
                 };
                 let Some(shape) = self.analysis.shape(output.value) else {
-                    return Found::Unknown;
+                    return Measure::Unknown;
                 };
                 let makes = |row: &&Row| self.graph.node(row.node).outputs.contains(&output.value);
                 self.value(of(shape, self.analysis.rows.iter().find(makes).map(|row| &row.field)))
@@ -115,28 +115,28 @@ impl<'a> Subject<'a> {
     }
 
     /// What is found of a value: where something of the network is not known, that there is nothing is not known either.
-    fn value(&self, found: Found) -> Found {
+    fn value(&self, found: Measure) -> Measure {
         match found {
-            Found::Nothing(_) if !self.analysis.is_exact(self.graph) => Found::Unknown,
+            Measure::Nothing(_) if !self.analysis.is_exact(self.graph) => Measure::Unknown,
             found => found,
         }
     }
 
     /// Elements of parameters of the layer that has the most.
-    pub(super) fn largest_layer(&self) -> Found {
+    pub(super) fn largest_layer(&self) -> Measure {
         let largest = self.analysis.rows.iter().map(|row| row.counts.params).max().unwrap_or(0);
         bounded(largest, self.analysis.totals.known.has(Counted::Tensors))
     }
 
     /// The most bytes of activations that inference holds at once.
-    pub(super) fn peak_activation_bytes(&self) -> Found {
+    pub(super) fn peak_activation_bytes(&self) -> Measure {
         self.memory().map_or(TOO_LARGE, |memory| {
             bounded(memory.inference.bytes - memory.flash - memory.buffers, memory.is_exact)
         })
     }
 
     /// The most bytes that a training step holds at once.
-    pub(super) fn training_bytes(&self) -> Found {
+    pub(super) fn training_bytes(&self) -> Measure {
         self.memory()
             .map_or(TOO_LARGE, |memory| bounded(memory.training.peak.bytes, memory.is_exact))
     }
@@ -149,4 +149,4 @@ impl<'a> Subject<'a> {
     }
 }
 
-const TOO_LARGE: Found = Found::Nothing("more than 64 bits hold");
+const TOO_LARGE: Measure = Measure::Nothing("more than 64 bits hold");

@@ -3,7 +3,7 @@
 //! A new quantity is an entry here. Columns of the summary and of the list, `diff`, `expect` and `budget`, baselines and
 //! the tables of the documentation iterate [`ALL`]; `tests/it/quantities.rs` holds it against what is serialised.
 
-use super::measure::{Found, Subject};
+use super::measure::{Measure, Subject};
 use super::{Counted, Field, Totals};
 use crate::shape::Shape;
 
@@ -64,11 +64,11 @@ pub enum Of {
     /// Numerator and denominator, both sums over layers.
     Ratio(fn(&Totals) -> (u128, u128)),
     /// Of one value and its receptive field: the network's last output, or a layer's first.
-    Value(fn(Shape, Option<&Field>) -> Found),
+    Value(fn(Shape, Option<&Field>) -> Measure),
     /// Of the network as a whole; `part` is the property of a layer that raises it most.
     Network {
         /// The number.
-        of: fn(&Subject<'_>) -> Found,
+        of: fn(&Subject<'_>) -> Measure,
         /// What of a layer is compared where the number changed.
         part: fn(&Totals) -> u64,
     },
@@ -321,22 +321,22 @@ fn backward_macs(totals: &Totals) -> u64 {
     backward.inputs.macs.saturating_add(backward.params.macs)
 }
 
-fn output(shape: Shape, _: Option<&Field>) -> Found {
+fn output(shape: Shape, _: Option<&Field>) -> Measure {
     match Shape::new(shape.dims().get(1..).unwrap_or_default()) {
-        Some(shape) => Found::Shape(shape),
-        None => Found::Nothing("no shape"),
+        Some(shape) => Measure::Shape(shape),
+        None => Measure::Nothing("no shape"),
     }
 }
 
-fn receptive_field(_: Shape, field: Option<&Field>) -> Found {
+fn receptive_field(_: Shape, field: Option<&Field>) -> Measure {
     match field {
         Some(Field::Axes(axes)) => {
             let extents = axes.iter().map(|axis| axis.extent.ceil().to_integer());
             let largest = extents.max().and_then(|extent| u64::try_from(extent).ok());
-            largest.map_or(Found::Nothing("no spatial axes"), Found::Number)
+            largest.map_or(Measure::Nothing("no spatial axes"), Measure::Number)
         }
-        Some(Field::Unknown(why)) => Found::Nothing(why),
-        None => Found::Nothing("not known"),
+        Some(Field::Unknown(why)) => Measure::Nothing(why),
+        None => Measure::Nothing("not known"),
     }
 }
 

@@ -10,14 +10,14 @@ use crate::ops::error::ShapeError;
 use crate::shape::Shape;
 
 /// What is known of values, by value id.
-pub(super) struct Found {
+pub(super) struct Inferred {
     pub(super) shapes: Vec<Option<Shape>>,
     /// Whether the shape is not known because a layer before does not fit or is too large, of which enough was said.
     pub(super) faulty: Vec<bool>,
 }
 
 /// The shapes, as far as they are known; what is wrong goes to `missing`.
-pub(super) fn infer(graph: &Graph, missing: &mut Vec<Missing>) -> Found {
+pub(super) fn infer(graph: &Graph, missing: &mut Vec<Missing>) -> Inferred {
     let mut shapes: Vec<Option<Shape>> = vec![None; graph.value_count()];
     let mut faulty = vec![false; graph.value_count()];
     for input in graph.inputs() {
@@ -61,5 +61,5 @@ pub(super) fn infer(graph: &Graph, missing: &mut Vec<Missing>) -> Found {
             faulty[value.index()] = fault && shape.is_none();
         }
     }
-    Found { shapes, faulty }
+    Inferred { shapes, faulty }
 }

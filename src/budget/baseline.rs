@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::movers::is_meant;
-use super::{Found, Subject};
+use super::{Measure, Subject};
 use crate::analysis::Known;
 use crate::analysis::quantity::{self, Of, Quantity};
 use crate::diag::{Code, Diagnostic};
@@ -59,7 +59,7 @@ impl Measured {
     /// Measures a network.
     pub fn of(model: String, file: String, report: Report, subject: &Subject<'_>) -> Self {
         let number = |quantity: &&Quantity| match subject.found(None, quantity) {
-            Some(Found::Number(n)) => Some((quantity.key.to_owned(), n)),
+            Some(Measure::Number(n)) => Some((quantity.key.to_owned(), n)),
             _ => None,
         };
         let peaks = quantity::ALL.iter().filter(|q| is_peak(q)).filter_map(number).collect();

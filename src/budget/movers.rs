@@ -2,7 +2,7 @@
 //!
 //! Imports the report's model, `graph` and `compare`.
 
-use super::{Found, Outcome, Verdict};
+use super::{Measure, Outcome, Verdict};
 use crate::compare;
 use crate::expectation::Expectation;
 use crate::graph::is_within;
@@ -38,7 +38,7 @@ pub fn of(
     expectation: &Expectation,
 ) -> Vec<Mover> {
     let moved = match (verdict.found, verdict.before) {
-        (Some(Found::Number(now)), Some(before)) => now != before,
+        (Some(Measure::Number(now)), Some(before)) => now != before,
         _ => false,
     };
     match was {

@@ -3,7 +3,7 @@
 use super::args::ListArgs;
 use super::done::Done;
 use super::load::Failure;
-use super::networks::{self, Found};
+use super::networks::{self, Visited};
 use super::settings::{Screen, Settings};
 use crate::report::build::mode_name;
 use crate::report::grid::Numbers;
@@ -19,15 +19,15 @@ pub fn run(args: &ListArgs, screen: &Screen) -> Result<Done, Failure> {
     list.convention = args.count.convention.map_or(CONVENTION, Convention::of);
     let mut done = Done::default();
     let mut visit = |found| match found {
-        Found::Network(network) => match network.report_as(args.count.convention) {
+        Visited::Network(network) => match network.report_as(args.count.convention) {
             Ok(report) => list.models.push(Listed::new(&report, &network.source.name)),
             Err(failure) => {
                 list.failed += 1;
                 done.fail(&failure, screen);
             }
         },
-        Found::Skipped => list.skipped += 1,
-        Found::Failed(failure) => {
+        Visited::Skipped => list.skipped += 1,
+        Visited::Failed(failure) => {
             list.failed += 1;
             done.fail(&failure, screen);
         }

@@ -11,7 +11,7 @@ use crate::model::Shared;
 use crate::zoo;
 
 /// What is found on the way.
-pub enum Found {
+pub enum Visited {
     /// A network.
     Network(Box<Loaded>),
     /// Something that could not be read or analysed.
@@ -21,11 +21,11 @@ pub enum Found {
 }
 
 /// What an argument means: a folder's descriptions, one description with its variants, or one variant.
-pub fn each(path: &str, settings: &Settings, visit: &mut impl FnMut(Found)) {
+pub fn each(path: &str, settings: &Settings, visit: &mut impl FnMut(Visited)) {
     if Path::new(path).is_dir() {
         match descriptions(Path::new(path)) {
             Ok(files) => files.iter().for_each(|file| in_folder(file, settings, visit)),
-            Err(failure) => visit(Found::Failed(failure)),
+            Err(failure) => visit(Visited::Failed(failure)),
         }
         return;
     }
@@ -34,35 +34,35 @@ pub fn each(path: &str, settings: &Settings, visit: &mut impl FnMut(Found)) {
         Ok((architecture, variant)) => {
             visit(load::at(&architecture, variant, settings, path).into());
         }
-        Err(failure) => visit(Found::Failed(failure)),
+        Err(failure) => visit(Visited::Failed(failure)),
     }
 }
 
 /// The built-in networks.
-pub fn each_built_in(settings: &Settings, visit: &mut impl FnMut(Found)) {
+pub fn each_built_in(settings: &Settings, visit: &mut impl FnMut(Visited)) {
     for (file, text) in zoo::files() {
         match load::built_in(file, text) {
             Ok(architecture) => {
                 family(&architecture, &architecture.source().name, settings, visit);
             }
-            Err(failure) => visit(Found::Failed(failure)),
+            Err(failure) => visit(Visited::Failed(failure)),
         }
     }
 }
 
 /// A YAML file of a folder; one that is no description is passed over.
-fn in_folder(path: &Path, settings: &Settings, visit: &mut impl FnMut(Found)) {
+fn in_folder(path: &Path, settings: &Settings, visit: &mut impl FnMut(Visited)) {
     let path = path.to_string_lossy();
     match load::read_file(&path) {
         Ok(architecture) if architecture.is_network() => {
             family(&architecture, &path, settings, visit);
         }
-        Ok(_) => visit(Found::Skipped),
+        Ok(_) => visit(Visited::Skipped),
         // An empty file is no description, nor is YAML with a fault that does not begin like one.
         Err(failure) if failure.diagnostics.iter().all(is_of_another_kind) => {
-            visit(Found::Skipped);
+            visit(Visited::Skipped);
         }
-        Err(failure) => visit(Found::Failed(failure)),
+        Err(failure) => visit(Visited::Failed(failure)),
     }
 }
 
@@ -80,12 +80,12 @@ fn family(
     architecture: &Shared,
     argument: &str,
     settings: &Settings,
-    visit: &mut impl FnMut(Found),
+    visit: &mut impl FnMut(Visited),
 ) {
     let model = match load::evaluate(&**architecture, None, settings) {
         Ok(model) => model,
         // What is wrong with the bare description is wrong with its variants.
-        Err(found) => return visit(Found::Failed(load::failure(&**architecture, found))),
+        Err(found) => return visit(Visited::Failed(load::failure(&**architecture, found))),
     };
     if architecture.variants().is_empty() || architecture.expects() {
         let network = load::analyse(architecture, model, settings, argument);
@@ -97,7 +97,7 @@ fn family(
     }
 }
 
-impl From<Result<Loaded, Failure>> for Found {
+impl From<Result<Loaded, Failure>> for Visited {
     fn from(network: Result<Loaded, Failure>) -> Self {
         match network {
             Ok(network) => Self::Network(Box::new(network)),

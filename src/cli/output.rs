@@ -1,6 +1,6 @@
 //! Where a page goes: standard output, or the file of `-o`, which is whole at any time.
 //!
-//! A regular or new file is written beside its place and renamed over it: whoever is killed half-way, or finds the disk
+//! A regular or new file is written as a sibling and renamed over it: whoever is killed half-way, or finds the disk
 //! full, leaves the old one whole. A link is followed to its target; a device or a pipe is written directly.
 
 use std::fs::{self, OpenOptions};
@@ -13,7 +13,7 @@ use tempfile::{Builder, NamedTempFile};
 const MOST_LINKS: usize = 40;
 
 /// Where a file is written.
-enum Place {
+enum Destination {
     /// A regular or new file.
     File(PathBuf),
     /// A device or a pipe.
@@ -21,23 +21,23 @@ enum Place {
 }
 
 /// What a path leads to.
-fn place(path: &Path) -> io::Result<Place> {
+fn place(path: &Path) -> io::Result<Destination> {
     let mut target = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         match fs::symlink_metadata(&target) {
             Ok(found) if found.is_symlink() => {
                 // /dev/stdout leads to what the shell opened, not to a place whose file could be another one.
                 if ["/dev", "/proc"].iter().any(|folder| target.starts_with(folder)) {
-                    return Ok(Place::Stream(target));
+                    return Ok(Destination::Stream(target));
                 }
                 let folder = target.parent().unwrap_or(Path::new(""));
                 target = folder.join(fs::read_link(&target)?);
             }
             Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(found) if found.is_file() => return Ok(Place::File(target)),
-            Ok(_) => return Ok(Place::Stream(target)),
+            Ok(found) if found.is_file() => return Ok(Destination::File(target)),
+            Ok(_) => return Ok(Destination::Stream(target)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Place::File(target));
+                return Ok(Destination::File(target));
             }
             Err(error) => return Err(error),
         }
@@ -46,7 +46,7 @@ fn place(path: &Path) -> io::Result<Place> {
 }
 
 /// A file in the folder of another, which is removed again unless it takes its place.
-fn beside(target: &Path) -> io::Result<NamedTempFile> {
+fn sibling(target: &Path) -> io::Result<NamedTempFile> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = Builder::new();
     builder.prefix(".cnnstat-");
@@ -72,18 +72,18 @@ fn plain(error: &io::Error) -> io::Error {
 /// Why it cannot.
 pub fn check(path: &str) -> io::Result<()> {
     match place(Path::new(path))? {
-        Place::File(target) => {
+        Destination::File(target) => {
             if target.exists() {
                 // One that may not be written is not replaced either.
                 OpenOptions::new().append(true).open(&target)?;
             }
-            beside(&target).map(drop)
+            sibling(&target).map(drop)
         }
         // Opening a pipe waits for its reader.
-        Place::Stream(target) if fs::metadata(&target)?.permissions().readonly() => {
+        Destination::Stream(target) if fs::metadata(&target)?.permissions().readonly() => {
             Err(io::ErrorKind::PermissionDenied.into())
         }
-        Place::Stream(_) => Ok(()),
+        Destination::Stream(_) => Ok(()),
     }
 }
 
@@ -93,19 +93,19 @@ pub fn check(path: &str) -> io::Result<()> {
 /// Why it cannot be written; a regular file is then as it was.
 pub fn write(path: &str, page: &str) -> io::Result<()> {
     match place(Path::new(path))? {
-        Place::Stream(target) => {
+        Destination::Stream(target) => {
             // Behind what the shell wrote to the same file.
             let mut stream = OpenOptions::new().append(true).open(target)?;
             stream.write_all(page.as_bytes())?;
             stream.flush()
         }
-        Place::File(target) => {
+        Destination::File(target) => {
             let before = match OpenOptions::new().append(true).open(&target) {
                 Ok(file) => Some(file.metadata()?.permissions()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 Err(error) => return Err(error),
             };
-            let new = beside(&target)?;
+            let new = sibling(&target)?;
             new.as_file().write_all(page.as_bytes())?;
             if let Some(permissions) = before {
                 new.as_file().set_permissions(permissions)?;

@@ -66,7 +66,7 @@ pub(super) fn align(before: &[Layer], after: &[Layer]) -> Aligned {
     for (i, j) in &named {
         (taken.0[*i], taken.1[*j]) = (true, true);
     }
-    let mut known = Known::default();
+    let mut known = Numbering::default();
     let (before, after) = (known.all(before), known.all(after));
     let mut kept = Vec::with_capacity(after.len());
     let mut from = (0, 0);
@@ -109,12 +109,12 @@ pub fn last_segment(name: &str) -> &str {
 
 /// Texts and shapes that were seen, each with a number.
 #[derive(Default)]
-struct Known<'l> {
+struct Numbering<'l> {
     texts: HashMap<&'l str, usize>,
     shapes: HashMap<&'l [Sizes], usize>,
 }
 
-impl<'l> Known<'l> {
+impl<'l> Numbering<'l> {
     fn all(&mut self, layers: &'l [Layer]) -> Vec<Likeness> {
         layers.iter().map(|layer| self.likeness(layer)).collect()
     }

@@ -65,16 +65,16 @@ fn made(layers: &[Made<'_>]) -> Report {
 }
 
 /// Kinds with the names before and after.
-fn seen<'r>(diff: &Diff<'r>) -> Vec<(Kind, &'r str, &'r str)> {
+fn seen<'r>(diff: &Diff<'r>) -> Vec<(ChangeKind, &'r str, &'r str)> {
     let name = |layer: Option<&'r Layer>| layer.map_or("", |layer| layer.name.as_str());
     diff.entries.iter().map(|e| (e.kind, name(e.before), name(e.after))).collect()
 }
 
 /// Every layer is in one entry or unchanged, and the entries' differences are the totals'.
 fn assert_whole(diff: &Diff<'_>) {
-    let both = diff.count(Kind::Changed) + diff.count(Kind::Renamed) + diff.unchanged;
-    assert_eq!(both + diff.count(Kind::Removed), diff.before.layers.len());
-    assert_eq!(both + diff.count(Kind::Added), diff.after.layers.len());
+    let both = diff.count(ChangeKind::Changed) + diff.count(ChangeKind::Renamed) + diff.unchanged;
+    assert_eq!(both + diff.count(ChangeKind::Removed), diff.before.layers.len());
+    assert_eq!(both + diff.count(ChangeKind::Added), diff.after.layers.len());
     for (key, _, of) in quantities() {
         let sum: i128 = diff.entries.iter().map(|entry| entry.delta(of).signed()).sum();
         assert_eq!(sum, diff.total(of).signed(), "{key}");
@@ -101,11 +101,15 @@ fn a_layer_that_is_put_in_is_added_and_those_behind_it_are_renamed() {
         ("3", "conv2d", 3, 8, 8),
     ]);
     let put_in = diff(&before, &after);
-    let expected = [(Kind::Added, "", "1"), (Kind::Renamed, "1", "2"), (Kind::Renamed, "2", "3")];
+    let expected = [
+        (ChangeKind::Added, "", "1"),
+        (ChangeKind::Renamed, "1", "2"),
+        (ChangeKind::Renamed, "2", "3"),
+    ];
     assert_eq!((seen(&put_in).as_slice(), put_in.unchanged), (&expected[..], 1));
     let taken_out = diff(&after, &before);
-    assert_eq!(seen(&taken_out)[0], (Kind::Removed, "1", ""));
-    assert_eq!(taken_out.count(Kind::Renamed), 2);
+    assert_eq!(seen(&taken_out)[0], (ChangeKind::Removed, "1", ""));
+    assert_eq!(taken_out.count(ChangeKind::Renamed), 2);
 }
 
 #[test]
@@ -134,7 +138,7 @@ fn another_operator_in_a_layer_s_place_is_a_change() {
         };
         let (before, after) = (with("relu"), with("gelu"));
         let found = diff(&before, &after);
-        assert_eq!(seen(&found), [(Kind::Changed, names[1], names[1])]);
+        assert_eq!(seen(&found), [(ChangeKind::Changed, names[1], names[1])]);
         let [change] = &found.entries[0].changes[..] else { panic!("one change") };
         assert_eq!((change.what, &change.before), (What::Operator, &json!("relu(8, 3)")));
     }
@@ -145,7 +149,7 @@ fn a_given_name_is_followed_to_where_it_stands() {
     let before = made(&[("a", "relu", 0, 8, 8), ("b", "norm", 0, 8, 8), ("c", "pool", 2, 8, 8)]);
     let after = made(&[("b", "norm", 0, 8, 8), ("c", "pool", 2, 8, 8), ("a", "relu", 0, 8, 8)]);
     let found = diff(&before, &after);
-    assert_eq!(seen(&found), [(Kind::Changed, "a", "a")]);
+    assert_eq!(seen(&found), [(ChangeKind::Changed, "a", "a")]);
     let change = Change { what: What::Position, before: json!(0), after: json!(2) };
     assert_eq!(found.entries[0].changes, [change]);
     assert!(!found.is_equal());
@@ -207,7 +211,7 @@ fn wired(names: &[&str], last: usize) -> Report {
 fn a_layer_that_reads_another_is_a_change() {
     let (before, after) = (wired(&["a", "b", "c", "d"], 2), wired(&["a", "b", "c", "d"], 1));
     let found = diff(&before, &after);
-    assert_eq!(seen(&found), [(Kind::Changed, "d", "d")]);
+    assert_eq!(seen(&found), [(ChangeKind::Changed, "d", "d")]);
     let change = Change { what: What::Source, before: json!(["c"]), after: json!(["b"]) };
     assert_eq!(found.entries[0].changes, [change]);
     assert_whole(&found);
@@ -216,8 +220,8 @@ fn a_layer_that_reads_another_is_a_change() {
 #[test]
 fn what_is_put_in_between_does_not_change_what_reads_it() {
     let (before, after) = (wired(&["a", "b", "d"], 1), wired(&["a", "b", "c", "d"], 2));
-    assert_eq!(seen(&diff(&before, &after)), [(Kind::Added, "", "c")]);
-    assert_eq!(seen(&diff(&after, &before)), [(Kind::Removed, "c", "")]);
+    assert_eq!(seen(&diff(&before, &after)), [(ChangeKind::Added, "", "c")]);
+    assert_eq!(seen(&diff(&after, &before)), [(ChangeKind::Removed, "c", "")]);
 }
 
 /// Blocks of four layers with positional names; the number of each says its arguments.
@@ -242,8 +246,8 @@ fn one_block_among_ten_thousand_layers_is_found() {
     let after = positional(&long([9].into_iter().chain(middle.skip(1)).chain([11])));
     let found = diff(&before, &after);
     assert_whole(&found);
-    assert_eq!((found.count(Kind::Removed), found.count(Kind::Added)), (0, 8));
-    assert_eq!(found.count(Kind::Changed), 1);
+    assert_eq!((found.count(ChangeKind::Removed), found.count(ChangeKind::Added)), (0, 8));
+    assert_eq!(found.count(ChangeKind::Changed), 1);
 }
 
 /// Nothing is like anything: all of it is taken for gone, and all else for new.
@@ -256,7 +260,10 @@ fn ten_thousand_layers_of_another_kind_are_all_new() {
     let (before, after) = (of("conv2d"), of("linear"));
     let found = diff(&before, &after);
     assert_whole(&found);
-    assert_eq!((found.count(Kind::Removed), found.count(Kind::Added)), (10_000, 10_000));
+    assert_eq!(
+        (found.count(ChangeKind::Removed), found.count(ChangeKind::Added)),
+        (10_000, 10_000)
+    );
 }
 
 /// More are others than are sought one by one: every third argument.
@@ -269,7 +276,7 @@ fn ten_thousand_layers_of_which_many_changed_keep_their_places() {
     let (before, after) = (of(21), of(31));
     let found = diff(&before, &after);
     assert_whole(&found);
-    assert_eq!((found.count(Kind::Changed), found.unchanged), (834, 10_000 - 834));
+    assert_eq!((found.count(ChangeKind::Changed), found.unchanged), (834, 10_000 - 834));
 }
 
 fn any_network() -> impl Strategy<Value = Report> {

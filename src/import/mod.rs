@@ -53,7 +53,7 @@ pub trait Importer {
 }
 
 /// One importer without its type.
-struct Entry {
+struct AnyImporter {
     accepts: fn(&str, &mut dyn Bytes) -> io::Result<bool>,
     read: fn(&Source, &mut dyn Bytes) -> ReadResult,
 }
@@ -61,7 +61,7 @@ struct Entry {
 /// The list of importers: the one line that registers a format. The first that accepts a file reads it.
 macro_rules! importers {
     ($($Importer:ty,)*) => {
-        const IMPORTERS: &[Entry] = &[$(Entry {
+        const IMPORTERS: &[AnyImporter] = &[$(AnyImporter {
             accepts: <$Importer>::accepts,
             read: <$Importer>::read,
         },)*];

@@ -6,12 +6,12 @@ use crate::source::Span;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Expr {
     pub(super) span: Span,
-    pub(super) kind: Kind,
+    pub(super) kind: ExprKind,
 }
 
 /// The kinds of expression.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum ExprKind {
     Int(i64),
     Float(f64),
     Text(String),
@@ -148,12 +148,12 @@ pub(super) type Name = Vec<Vec<Piece>>;
 pub(super) enum Piece {
     Text(String),
     /// `${expr:02}`
-    Value(Expr, Option<Format>),
+    Value(Expr, Option<NumberFormat>),
 }
 
 /// How a number in a name is padded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) struct NumberFormat {
     pub(super) zeros: bool,
     pub(super) width: usize,
 }

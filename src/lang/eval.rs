@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::ast::{Binary, Call, Compare, Comprehension, Expr, Kind, Slice, Target, Unary};
+use super::ast::{Binary, Call, Compare, Comprehension, Expr, ExprKind, Slice, Target, Unary};
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::{Argument, Callee, LayerValue, Value};
 use crate::diag::{Code, Diagnostic};
@@ -21,7 +21,7 @@ impl Reader<'_> {
         match (&value, &expr.kind) {
             // What a name or an index yields was bounded when it was made.
             (Value::List(_) | Value::Map(_), kind)
-                if !matches!(kind, Kind::Name(_) | Kind::Index(..)) =>
+                if !matches!(kind, ExprKind::Name(_) | ExprKind::Index(..)) =>
             {
                 self.bounded(value, place)
             }
@@ -31,47 +31,47 @@ impl Reader<'_> {
 
     fn eval_kind(&mut self, expr: &Expr, base: Origin, place: Origin, frame: &mut Frame) -> Value {
         match &expr.kind {
-            Kind::Int(n) => Value::Int(*n),
-            Kind::Float(x) => Value::Float(*x),
-            Kind::Text(text) => Value::text(text),
-            Kind::Bool(b) => Value::Bool(*b),
-            Kind::None => Value::None,
-            Kind::Name(name) => self.named(name, place, frame),
-            Kind::Ref(path) => self
+            ExprKind::Int(n) => Value::Int(*n),
+            ExprKind::Float(x) => Value::Float(*x),
+            ExprKind::Text(text) => Value::text(text),
+            ExprKind::Bool(b) => Value::Bool(*b),
+            ExprKind::None => Value::None,
+            ExprKind::Name(name) => self.named(name, place, frame),
+            ExprKind::Ref(path) => self
                 .reference(path.as_ref(), base, place, frame)
                 .map_or(Value::Unknown, Value::Tensor),
-            Kind::Call(call) => self.call(call, base, place, frame),
-            Kind::List(items) | Kind::Tuple(items) => {
+            ExprKind::Call(call) => self.call(call, base, place, frame),
+            ExprKind::List(items) | ExprKind::Tuple(items) => {
                 Value::list(items.iter().map(|item| self.eval(item, base, frame)).collect())
             }
-            Kind::Map(entries) => self.map(entries, base, frame),
-            Kind::Comprehension(all) => self.comprehension(all, base, place, frame),
-            Kind::Index(of, index) => {
+            ExprKind::Map(entries) => self.map(entries, base, frame),
+            ExprKind::Comprehension(all) => self.comprehension(all, base, place, frame),
+            ExprKind::Index(of, index) => {
                 let (of, at) = (self.eval(of, base, frame), self.eval(index, base, frame));
                 self.index(&of, &at, base.at(index.span))
             }
-            Kind::Slice(of, slice) => {
+            ExprKind::Slice(of, slice) => {
                 let of = self.eval(of, base, frame);
                 self.slice(&of, slice, base, place, frame)
             }
-            Kind::Unary(op, inner) => {
+            ExprKind::Unary(op, inner) => {
                 let value = self.eval(inner, base, frame);
                 self.unary(*op, &value, place)
             }
-            Kind::Binary(op, a, b) => {
+            ExprKind::Binary(op, a, b) => {
                 let (a, b) = (self.eval(a, base, frame), self.eval(b, base, frame));
                 self.binary(*op, &a, &b, place)
             }
-            Kind::Compare(first, others) => self.compare(first, others, base, frame),
-            Kind::And(a, b) => {
+            ExprKind::Compare(first, others) => self.compare(first, others, base, frame),
+            ExprKind::And(a, b) => {
                 let left = self.eval(a, base, frame);
                 if left.truth() == Some(true) { self.eval(b, base, frame) } else { left }
             }
-            Kind::Or(a, b) => {
+            ExprKind::Or(a, b) => {
                 let left = self.eval(a, base, frame);
                 if left.truth() == Some(false) { self.eval(b, base, frame) } else { left }
             }
-            Kind::If(then, test, other) => match self.eval(test, base, frame).truth() {
+            ExprKind::If(then, test, other) => match self.eval(test, base, frame).truth() {
                 Some(true) => self.eval(then, base, frame),
                 Some(false) => self.eval(other, base, frame),
                 None => Value::Unknown,
@@ -140,7 +140,7 @@ impl Reader<'_> {
         let name = call.callee.as_str();
         let held = matches!(self.variable(name, frame), Some(Value::Layer(_) | Value::Unknown));
         // `abs(@x)` and `abs()` are the layer, `abs(-1)` is the number.
-        let on_values = call.args.iter().all(|arg| matches!(arg.value.kind, Kind::Ref(_)))
+        let on_values = call.args.iter().all(|arg| matches!(arg.value.kind, ExprKind::Ref(_)))
             && Op::find(name).is_some();
         if !held
             && !on_values
@@ -157,7 +157,7 @@ impl Reader<'_> {
         for arg in &call.args {
             let value = self.eval(&arg.value, base, frame);
             let argument = Argument { value, place: base.at(arg.value.span) };
-            if matches!(arg.value.kind, Kind::Ref(_)) {
+            if matches!(arg.value.kind, ExprKind::Ref(_)) {
                 let leads = positional.is_empty() && named.is_empty() && arg.name.is_none();
                 match argument.value {
                     Value::Tensor(value) if leads => inputs.push(value),

@@ -1,6 +1,6 @@
 //! The functions of expressions, as Python has them, and `make_divisible` as torchvision has it.
 
-use super::ast::{Arg, Call, Expr, Kind};
+use super::ast::{Arg, Call, Expr, ExprKind};
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::Value;
 use crate::diag::{Code, Diagnostic, did_you_mean};
@@ -33,7 +33,7 @@ pub(super) const NAMES: &[&str] = &[
 /// Why a function has no value.
 enum Fault {
     /// Its arguments are unknown, or the fault was reported.
-    Known,
+    Reported,
     /// It takes other arguments.
     Takes(&'static str),
     /// It has no value there.
@@ -90,7 +90,7 @@ impl Reader<'_> {
             Err(fault) => fault,
         };
         match fault {
-            Fault::Known => Value::Unknown,
+            Fault::Reported => Value::Unknown,
             Fault::Overflow => self.overflow(place),
             Fault::List => {
                 self.stop(place, &format!("a list would have more than {MAX_LIST} elements"));
@@ -116,7 +116,7 @@ impl Reader<'_> {
 
     /// `channels(@)` and `shape(@x)`.
     fn ask(&mut self, call: &Call, base: Origin, place: Origin, frame: &mut Frame) -> Value {
-        let [Arg { name: None, value: Expr { kind: Kind::Ref(path), span } }] =
+        let [Arg { name: None, value: Expr { kind: ExprKind::Ref(path), span } }] =
             call.args.as_slice()
         else {
             let message = format!("{} takes a value: {}(@)", call.callee, call.callee);
@@ -144,14 +144,14 @@ impl Reader<'_> {
 
     fn compute(&mut self, name: &str, values: &[Value], place: Origin) -> Result<Value, Fault> {
         if values.iter().any(Value::is_unknown) {
-            return Err(Fault::Known);
+            return Err(Fault::Reported);
         }
         let int = |value: &Value, takes| value.int().ok_or(Fault::Takes(takes));
         let list = |items: Vec<Value>, reader: &mut Self| {
             if reader.spend(items.len(), place) {
                 Ok(Value::list(items))
             } else {
-                Err(Fault::Known)
+                Err(Fault::Reported)
             }
         };
         match (name, values) {
@@ -254,7 +254,7 @@ fn extreme(items: &[Value], largest: bool) -> Result<Value, Fault> {
         Fault::Takes("numbers")
     };
     if items.iter().any(Value::is_unknown) {
-        return Err(Fault::Known);
+        return Err(Fault::Reported);
     }
     let (first, rest) = items.split_first().ok_or(takes)?;
     first.number().ok_or(Fault::Takes("numbers"))?;
@@ -271,7 +271,7 @@ fn extreme(items: &[Value], largest: bool) -> Result<Value, Fault> {
 fn accumulate(items: &[Value], multiply: bool) -> Result<Value, Fault> {
     let start = Value::Int(i64::from(multiply));
     items.iter().try_fold(start, |total, item| match (&total, item) {
-        (_, Value::Unknown) => Err(Fault::Known),
+        (_, Value::Unknown) => Err(Fault::Reported),
         (Value::Int(a), Value::Int(b)) => {
             let result = if multiply { a.checked_mul(*b) } else { a.checked_add(*b) };
             result.map(Value::Int).ok_or(Fault::Overflow)

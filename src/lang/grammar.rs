@@ -15,8 +15,8 @@ use nom::multi::{many0, many1, separated_list1};
 use nom::sequence::{delimited, pair, preceded, terminated};
 
 use super::ast::{
-    Arg, Binary, Call, Compare, Comprehension, Expr, Formal, Format, Header, Key, Kind, Name,
-    Piece, Slice, Unary,
+    Arg, Binary, Call, Compare, Comprehension, Expr, ExprKind, Formal, Header, Key, Name,
+    NumberFormat, Piece, Slice, Unary,
 };
 use super::tokens::{
     Furthest, MAX_DEPTH, Parsed, constant, digits, expected, is_name, name, number, one_of, sign,
@@ -82,7 +82,7 @@ impl Grammar {
     fn spanned<'a>(
         &self,
         input: &'a str,
-        mut parser: impl FnMut(&'a str) -> Parsed<'a, Kind>,
+        mut parser: impl FnMut(&'a str) -> Parsed<'a, ExprKind>,
     ) -> Parsed<'a, Expr> {
         let (rest, kind) = parser(input)?;
         Ok((rest, Expr { span: self.span(input, rest), kind }))
@@ -100,7 +100,7 @@ impl Grammar {
             Ok(match tail {
                 None => (rest, then),
                 Some((test, other)) => {
-                    let kind = Kind::If(Box::new(then), Box::new(test), Box::new(other));
+                    let kind = ExprKind::If(Box::new(then), Box::new(test), Box::new(other));
                     (rest, Expr { span: self.span(input, rest), kind })
                 }
             })
@@ -109,16 +109,16 @@ impl Grammar {
 
     /// or = and { "or" and }
     fn or<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        self.chain(input, |i| self.and(i), |i| value(Kind::Or as Join, word("or")).parse(i))
+        self.chain(input, |i| self.and(i), |i| value(ExprKind::Or as Join, word("or")).parse(i))
     }
 
     /// and = not { "and" not }
     fn and<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
-        self.chain(input, |i| self.not(i), |i| value(Kind::And as Join, word("and")).parse(i))
+        self.chain(input, |i| self.not(i), |i| value(ExprKind::And as Join, word("and")).parse(i))
     }
 
     /// A left-associative chain of operands.
-    fn chain<'a, J: Fn(Box<Expr>, Box<Expr>) -> Kind>(
+    fn chain<'a, J: Fn(Box<Expr>, Box<Expr>) -> ExprKind>(
         &self,
         input: &'a str,
         operand: impl Fn(&'a str) -> Parsed<'a, Expr>,
@@ -139,7 +139,7 @@ impl Grammar {
     fn not<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
         let Ok((rest, _)) = word("not").parse(input) else { return self.compare(input) };
         let (rest, inner) = cut(|i| self.nested(i, |i| self.not(i))).parse(rest)?;
-        let kind = Kind::Unary(Unary::Not, Box::new(inner));
+        let kind = ExprKind::Unary(Unary::Not, Box::new(inner));
         Ok((rest, Expr { span: self.span(input, rest), kind }))
     }
 
@@ -159,7 +159,7 @@ impl Grammar {
         }
         Ok((
             rest,
-            Expr { span: self.span(input, rest), kind: Kind::Compare(Box::new(first), others) },
+            Expr { span: self.span(input, rest), kind: ExprKind::Compare(Box::new(first), others) },
         ))
     }
 
@@ -167,11 +167,11 @@ impl Grammar {
     fn binary<'a>(
         input: &'a str,
         allowed: &[Binary],
-    ) -> Parsed<'a, impl Fn(Box<Expr>, Box<Expr>) -> Kind + use<>> {
+    ) -> Parsed<'a, impl Fn(Box<Expr>, Box<Expr>) -> ExprKind + use<>> {
         // Longest sign first, so that `**` is not read as `*`.
         let sign = |input| one_of(Binary::ALL, input);
         let (rest, operator) = verify(sign, |operator| allowed.contains(operator)).parse(input)?;
-        Ok((rest, move |a, b| Kind::Binary(operator, a, b)))
+        Ok((rest, move |a, b| ExprKind::Binary(operator, a, b)))
     }
 
     /// sum = term { ( "+" | "-" ) term }
@@ -190,7 +190,7 @@ impl Grammar {
         let mut signs = alt((value(Unary::Minus, sign("-")), value(Unary::Plus, sign("+"))));
         let Ok((rest, operator)) = signs.parse(input) else { return self.power(input) };
         let (rest, inner) = cut(|i| self.nested(i, |i| self.unary(i))).parse(rest)?;
-        let kind = Kind::Unary(operator, Box::new(inner));
+        let kind = ExprKind::Unary(operator, Box::new(inner));
         Ok((rest, Expr { span: self.span(input, rest), kind }))
     }
 
@@ -201,7 +201,7 @@ impl Grammar {
         Ok(match exponent {
             None => (rest, base),
             Some(exponent) => {
-                let kind = Kind::Binary(Binary::Pow, Box::new(base), Box::new(exponent));
+                let kind = ExprKind::Binary(Binary::Pow, Box::new(base), Box::new(exponent));
                 (rest, Expr { span: self.span(input, rest), kind })
             }
         })
@@ -214,8 +214,8 @@ impl Grammar {
             self.link(rest)?;
             let (after, index) = cut(terminated(|i| self.index(i), sign("]"))).parse(after)?;
             let kind = match index {
-                Ok(index) => Kind::Index(Box::new(base), Box::new(index)),
-                Err(slice) => Kind::Slice(Box::new(base), Box::new(slice)),
+                Ok(index) => ExprKind::Index(Box::new(base), Box::new(index)),
+                Err(slice) => ExprKind::Slice(Box::new(base), Box::new(slice)),
             };
             base = Expr { span: self.span(input, after), kind };
             rest = after;
@@ -244,11 +244,11 @@ impl Grammar {
     fn atom<'a>(&self, input: &'a str) -> Parsed<'a, Expr> {
         let mut simple = alt((
             preceded(multispace0, number),
-            map(preceded(multispace0, text), Kind::Text),
+            map(preceded(multispace0, text), ExprKind::Text),
             constant,
             |i| self.reference(i),
             |i| self.call(i),
-            map(name, |name| Kind::Name(name.to_owned())),
+            map(name, |name| ExprKind::Name(name.to_owned())),
             |i| self.list(i),
             |i| self.braces(i),
         ));
@@ -257,18 +257,18 @@ impl Grammar {
     }
 
     /// ref = "@" [ name ]
-    fn reference<'a>(&self, input: &'a str) -> Parsed<'a, Kind> {
+    fn reference<'a>(&self, input: &'a str) -> Parsed<'a, ExprKind> {
         let path = opt(|i| self.name(i));
-        map(preceded(sign("@"), path), Kind::Ref).parse(input)
+        map(preceded(sign("@"), path), ExprKind::Ref).parse(input)
     }
 
     /// call = NAME "(" [ arg { "," arg } [ "," ] ] ")"
-    fn call<'a>(&self, input: &'a str) -> Parsed<'a, Kind> {
+    fn call<'a>(&self, input: &'a str) -> Parsed<'a, ExprKind> {
         let (open, callee) = name(input)?;
         let callee_span = self.span(input, open);
         let (rest, _) = sign("(").parse(open)?;
         let (rest, args) = Self::items(rest, |i| self.arg(i), ")")?;
-        Ok((rest, Kind::Call(Call { callee: callee.to_owned(), callee_span, args })))
+        Ok((rest, ExprKind::Call(Call { callee: callee.to_owned(), callee_span, args })))
     }
 
     /// arg = NAME "=" expr | expr
@@ -319,10 +319,10 @@ impl Grammar {
     }
 
     /// list = "[" [ expr { "," expr } [ "," ] ] "]" | "[" expr "for" targets "in" or [ "if" or ] "]"
-    fn list<'a>(&self, input: &'a str) -> Parsed<'a, Kind> {
+    fn list<'a>(&self, input: &'a str) -> Parsed<'a, ExprKind> {
         let (open, _) = sign("[").parse(input)?;
         if let Ok((rest, _)) = sign("]").parse(open) {
-            return Ok((rest, Kind::List(Vec::new())));
+            return Ok((rest, ExprKind::List(Vec::new())));
         }
         // The first element is parsed once for both forms: parsing it twice would double at each depth.
         let (rest, element) = cut(|i| self.expr(i)).parse(open)?;
@@ -332,14 +332,14 @@ impl Grammar {
             let (rest, condition) = opt(preceded(word("if"), cut(|i| self.or(i)))).parse(rest)?;
             let (rest, _) = cut(sign("]")).parse(rest)?;
             let comprehension = Comprehension { element, targets, iterable, condition };
-            return Ok((rest, Kind::Comprehension(Box::new(comprehension))));
+            return Ok((rest, ExprKind::Comprehension(Box::new(comprehension))));
         }
         let (rest, items) = Self::more(rest, element, |i| self.expr(i), "]")?;
-        Ok((rest, Kind::List(items)))
+        Ok((rest, ExprKind::List(items)))
     }
 
     /// map = "{" [ key ":" expr { "," key ":" expr } [ "," ] ] "}" ; key = NAME | TEXT
-    fn braces<'a>(&self, input: &'a str) -> Parsed<'a, Kind> {
+    fn braces<'a>(&self, input: &'a str) -> Parsed<'a, ExprKind> {
         let (open, _) = sign("{").parse(input)?;
         let key = |i: &'a str| {
             let (rest, key) =
@@ -348,7 +348,7 @@ impl Grammar {
         };
         let entry = |i: &'a str| pair(key, cut(|i| self.expr(i))).parse(i);
         let (rest, entries) = Self::items(open, entry, "}")?;
-        Ok((rest, Kind::Map(entries)))
+        Ok((rest, ExprKind::Map(entries)))
     }
 
     /// tuple = "(" expr "," [ expr { "," expr } [ "," ] ] ")" ; "(" expr ")" is the expression itself
@@ -360,7 +360,7 @@ impl Grammar {
                 Ok((rest, _)) => (rest, vec![first]),
                 Err(_) => Self::more(rest, first, |i| self.expr(i), ")")?,
             };
-            return Ok((rest, Expr { span: self.span(input, rest), kind: Kind::Tuple(items) }));
+            return Ok((rest, Expr { span: self.span(input, rest), kind: ExprKind::Tuple(items) }));
         }
         let (rest, _) = cut(expected_close(")")).parse(rest)?;
         first.span = self.span(input, rest);
@@ -374,9 +374,11 @@ impl Grammar {
 
     /// piece = LETTER | DIGIT | "_" | "-" | "${" expr [ ":" FORMAT ] "}"
     fn piece<'a>(&self, input: &'a str) -> Parsed<'a, Piece> {
-        let format = map(preceded(char(':'), pair(opt(char('0')), digits)), |(zero, width)| {
-            Format { zeros: zero.is_some(), width: width.parse().unwrap_or(usize::MAX).min(64) }
-        });
+        let format =
+            map(preceded(char(':'), pair(opt(char('0')), digits)), |(zero, width)| NumberFormat {
+                zeros: zero.is_some(),
+                width: width.parse().unwrap_or(usize::MAX).min(64),
+            });
         let value = delimited(tag("${"), cut(pair(|i| self.expr(i), opt(format))), cut(sign("}")));
         let plain = take_while1(|c| is_name(c) || c == '-');
         expected(
@@ -444,7 +446,7 @@ impl Grammar {
     }
 }
 
-type Join = fn(Box<Expr>, Box<Expr>) -> Kind;
+type Join = fn(Box<Expr>, Box<Expr>) -> ExprKind;
 
 /// The closing sign of a list whose item just ended.
 fn expected_close<'a>(
@@ -516,18 +518,18 @@ mod tests {
     #[test]
     fn a_conditional_argument() {
         let expr = expression("unit(64 * 2 ** i, stride=2 if i > 0 and j == 0 else 1)").unwrap();
-        let Kind::Call(call) = expr.kind else { panic!() };
+        let ExprKind::Call(call) = expr.kind else { panic!() };
         assert_eq!((call.callee.as_str(), call.args.len()), ("unit", 2));
         assert_eq!(call.args[0].value.span, Span::new(5, 16));
-        assert!(matches!(call.args[1].value.kind, Kind::If(..)));
+        assert!(matches!(call.args[1].value.kind, ExprKind::If(..)));
     }
 
     #[test]
     fn powers_bind_tighter_than_signs_and_to_the_right() {
         let expr = expression("-2 ** 2 ** 3").unwrap();
-        let Kind::Unary(Unary::Minus, power) = expr.kind else { panic!() };
-        let Kind::Binary(Binary::Pow, _, exponent) = power.kind else { panic!() };
-        assert!(matches!(exponent.kind, Kind::Binary(Binary::Pow, ..)));
+        let ExprKind::Unary(Unary::Minus, power) = expr.kind else { panic!() };
+        let ExprKind::Binary(Binary::Pow, _, exponent) = power.kind else { panic!() };
+        assert!(matches!(exponent.kind, ExprKind::Binary(Binary::Pow, ..)));
     }
 
     #[test]

@@ -11,7 +11,7 @@
 
 use std::rc::Rc;
 
-use super::ast::{Key, Kind, Name, Piece};
+use super::ast::{ExprKind, Key, Name, Piece};
 use super::joins::is_join;
 use super::reader::{Frame, MAX_LAYERS, Reader};
 use super::scopes::{Named, is_numbered};
@@ -291,7 +291,7 @@ impl<'t> Reader<'t> {
     ) {
         let Some(expr) = self.expression(place, text) else { return self.skip(frame) };
         let value = match &expr.kind {
-            Kind::Name(name) => self.layer_named(name, place.at(expr.span), frame),
+            ExprKind::Name(name) => self.layer_named(name, place.at(expr.span), frame),
             _ => self.eval(&expr, place, frame),
         };
         match value {

@@ -54,9 +54,9 @@ pub(super) fn find(text: &str, nodes: &Nodes) -> Places {
     let places = Places { values: vec![0; nodes.len()], keys: vec![0; nodes.len()] };
     let cursor = Cursor { rest: text.char_indices().peekable(), mark: (0, 0), end: text.len() };
     let mut search = Search { nodes, places, cursor, seen: HashMap::new(), last: None };
-    let walk = Walk { search: &mut search, node: 0 };
-    // The root is located by the error in which the walk over it ends.
-    let root = walk.deserialize(serde_yaml::Deserializer::from_str(text)).err();
+    let visit = Visit { search: &mut search, node: 0 };
+    // The root is located by the error in which the visit over it ends.
+    let root = visit.deserialize(serde_yaml::Deserializer::from_str(text)).err();
     let root = root.and_then(|error| Some(error.location()?.index()));
     search.places.values[0] = root.unwrap_or(0);
     search.places
@@ -170,12 +170,12 @@ impl<'de> Visitor<'de> for Ask {
 }
 
 /// Goes through a node whose own place is known.
-struct Walk<'s, 't> {
+struct Visit<'s, 't> {
     search: &'s mut Search<'t>,
     node: u32,
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Visit<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -192,13 +192,13 @@ macro_rules! scalars {
     };
 }
 
-impl Walk<'_, '_> {
+impl Visit<'_, '_> {
     fn done<E: serde::de::Error>(&self) -> Result<(), E> {
         if self.node == 0 { Err(E::custom("the root")) } else { Ok(()) }
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_, '_> {
+impl<'de> Visitor<'de> for Visit<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,7 +215,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         for (at, node) in self.search.nodes.children(self.node).into_iter().enumerate() {
             let Err(error) = items.next_element_seed(Ask) else { break };
             if self.search.enter(node, mark_of(&error), at == 0) {
-                items.next_element_seed(Walk { search: &mut *self.search, node })?;
+                items.next_element_seed(Visit { search: &mut *self.search, node })?;
             }
         }
         self.done()
@@ -231,7 +231,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
             }
             let Err(error) = entries.next_value_seed(Ask) else { break };
             if self.search.enter(node, mark_of(&error), false) {
-                entries.next_value_seed(Walk { search: &mut *self.search, node })?;
+                entries.next_value_seed(Visit { search: &mut *self.search, node })?;
             }
         }
         self.done()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::ast::{Arg, Binary, Expr, Header, Kind, Piece, Target, Unary};
+use super::ast::{Arg, Binary, Expr, ExprKind, Header, Piece, Target, Unary};
 
 /// How tightly an expression binds: the productions of the grammar, loosest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,17 +42,17 @@ pub(super) fn header(header: &Header) -> String {
     out
 }
 
-fn level(kind: &Kind) -> Level {
+fn level(kind: &ExprKind) -> Level {
     match kind {
-        Kind::If(..) => Level::Expr,
-        Kind::Or(..) => Level::Or,
-        Kind::And(..) => Level::And,
-        Kind::Unary(Unary::Not, _) => Level::Not,
-        Kind::Compare(..) => Level::Compare,
-        Kind::Binary(Binary::Add | Binary::Sub, ..) => Level::Sum,
-        Kind::Binary(Binary::Pow, ..) => Level::Power,
-        Kind::Binary(..) => Level::Term,
-        Kind::Unary(..) => Level::Unary,
+        ExprKind::If(..) => Level::Expr,
+        ExprKind::Or(..) => Level::Or,
+        ExprKind::And(..) => Level::And,
+        ExprKind::Unary(Unary::Not, _) => Level::Not,
+        ExprKind::Compare(..) => Level::Compare,
+        ExprKind::Binary(Binary::Add | Binary::Sub, ..) => Level::Sum,
+        ExprKind::Binary(Binary::Pow, ..) => Level::Power,
+        ExprKind::Binary(..) => Level::Term,
+        ExprKind::Unary(..) => Level::Unary,
         _ => Level::Postfix,
     }
 }
@@ -72,28 +72,30 @@ fn write(out: &mut String, expr: &Expr, at_least: Level) {
         write(out, b, second);
     };
     match &expr.kind {
-        Kind::If(then, test, other) => {
+        ExprKind::If(then, test, other) => {
             write(out, then, Level::Or);
             out.push_str(" if ");
             write(out, test, Level::Or);
             out.push_str(" else ");
             write(out, other, Level::Expr);
         }
-        Kind::Or(a, b) => two(a, Level::Or, "or", b, Level::And),
-        Kind::And(a, b) => two(a, Level::And, "and", b, Level::Not),
-        Kind::Binary(op @ Binary::Pow, a, b) => two(a, Level::Postfix, op.sign(), b, Level::Unary),
-        Kind::Binary(op, a, b) => {
+        ExprKind::Or(a, b) => two(a, Level::Or, "or", b, Level::And),
+        ExprKind::And(a, b) => two(a, Level::And, "and", b, Level::Not),
+        ExprKind::Binary(op @ Binary::Pow, a, b) => {
+            two(a, Level::Postfix, op.sign(), b, Level::Unary);
+        }
+        ExprKind::Binary(op, a, b) => {
             let tighter = if own == Level::Sum { Level::Term } else { Level::Unary };
             two(a, own, op.sign(), b, tighter);
         }
-        Kind::Compare(first, others) => {
+        ExprKind::Compare(first, others) => {
             write(out, first, Level::Sum);
             for (op, other) in others {
                 let _ = write!(out, " {} ", op.sign());
                 write(out, other, Level::Sum);
             }
         }
-        Kind::Unary(op, inner) => {
+        ExprKind::Unary(op, inner) => {
             let (sign, inside) = match op {
                 Unary::Not => ("not ", Level::Not),
                 Unary::Minus => ("-", Level::Unary),
@@ -102,13 +104,13 @@ fn write(out: &mut String, expr: &Expr, at_least: Level) {
             out.push_str(sign);
             write(out, inner, inside);
         }
-        Kind::Index(base, index) => {
+        ExprKind::Index(base, index) => {
             write(out, base, Level::Postfix);
             out.push('[');
             write(out, index, Level::Expr);
             out.push(']');
         }
-        Kind::Slice(base, slice) => {
+        ExprKind::Slice(base, slice) => {
             write(out, base, Level::Postfix);
             out.push('[');
             for (colon, part) in [("", &slice.start), (":", &slice.stop), (":", &slice.step)] {
@@ -125,16 +127,16 @@ fn write(out: &mut String, expr: &Expr, at_least: Level) {
     }
 }
 
-fn atom(out: &mut String, kind: &Kind) {
+fn atom(out: &mut String, kind: &ExprKind) {
     match kind {
-        Kind::Int(n) => _ = write!(out, "{n}"),
-        Kind::Float(x) => _ = write!(out, "{x:?}"),
-        Kind::Bool(b) => _ = write!(out, "{b}"),
-        Kind::None => out.push_str("none"),
-        Kind::Text(text) if text.contains('\'') => _ = write!(out, "\"{text}\""),
-        Kind::Text(text) => _ = write!(out, "'{text}'"),
-        Kind::Name(name) => out.push_str(name),
-        Kind::Ref(path) => {
+        ExprKind::Int(n) => _ = write!(out, "{n}"),
+        ExprKind::Float(x) => _ = write!(out, "{x:?}"),
+        ExprKind::Bool(b) => _ = write!(out, "{b}"),
+        ExprKind::None => out.push_str("none"),
+        ExprKind::Text(text) if text.contains('\'') => _ = write!(out, "\"{text}\""),
+        ExprKind::Text(text) => _ = write!(out, "'{text}'"),
+        ExprKind::Name(name) => out.push_str(name),
+        ExprKind::Ref(path) => {
             out.push('@');
             for (i, segment) in path.iter().flatten().enumerate() {
                 out.push_str(if i > 0 { "." } else { "" });
@@ -143,23 +145,25 @@ fn atom(out: &mut String, kind: &Kind) {
                 }
             }
         }
-        Kind::Call(call) => {
+        ExprKind::Call(call) => {
             out.push_str(&call.callee);
             list(out, "(", &call.args, arg, ")");
         }
-        Kind::List(items) => list(out, "[", items, |out, item| write(out, item, Level::Expr), "]"),
-        Kind::Tuple(items) => {
+        ExprKind::List(items) => {
+            list(out, "[", items, |out, item| write(out, item, Level::Expr), "]");
+        }
+        ExprKind::Tuple(items) => {
             let close = if items.len() == 1 { ",)" } else { ")" };
             list(out, "(", items, |out, item| write(out, item, Level::Expr), close);
         }
-        Kind::Map(entries) => {
+        ExprKind::Map(entries) => {
             let entry = |out: &mut String, (name, value): &(String, Expr)| {
                 let _ = write!(out, "'{name}':");
                 write(out, value, Level::Expr);
             };
             list(out, "{", entries, entry, "}");
         }
-        Kind::Comprehension(all) => {
+        ExprKind::Comprehension(all) => {
             out.push('[');
             write(out, &all.element, Level::Expr);
             list(out, " for ", &all.targets, target, " in ");
@@ -226,7 +230,7 @@ mod tests {
     use crate::lang::grammar;
     use crate::source::Span;
 
-    fn expr(kind: Kind) -> Expr {
+    fn expr(kind: ExprKind) -> Expr {
         Expr { span: Span::default(), kind }
     }
 
@@ -241,13 +245,13 @@ mod tests {
             1..3,
         );
         prop_oneof![
-            (0..i64::MAX).prop_map(Kind::Int),
-            (0.0..1e18f64).prop_map(Kind::Float),
-            "[a-zA-Z0-9 ×'_.-]{0,6}".prop_map(Kind::Text),
-            any::<bool>().prop_map(Kind::Bool),
-            Just(Kind::None),
-            name().prop_map(Kind::Name),
-            prop::option::of(path).prop_map(Kind::Ref),
+            (0..i64::MAX).prop_map(ExprKind::Int),
+            (0.0..1e18f64).prop_map(ExprKind::Float),
+            "[a-zA-Z0-9 ×'_.-]{0,6}".prop_map(ExprKind::Text),
+            any::<bool>().prop_map(ExprKind::Bool),
+            Just(ExprKind::None),
+            name().prop_map(ExprKind::Name),
+            prop::option::of(path).prop_map(ExprKind::Ref),
         ]
         .prop_map(expr)
     }
@@ -279,7 +283,7 @@ mod tests {
             let comprehension =
                 (inner.clone(), prop::collection::vec(target(), 1..3), inner.clone(), part())
                     .prop_map(|(element, targets, iterable, condition)| {
-                        Kind::Comprehension(Box::new(Comprehension {
+                        ExprKind::Comprehension(Box::new(Comprehension {
                             element,
                             targets,
                             iterable,
@@ -289,19 +293,19 @@ mod tests {
             let slice = (part(), part(), part())
                 .prop_map(|(start, stop, step)| Box::new(Slice { start, stop, step }));
             prop_oneof![
-                call.prop_map(Kind::Call),
-                several().prop_map(Kind::List),
-                prop::collection::vec(inner.clone(), 1..4).prop_map(Kind::Tuple),
+                call.prop_map(ExprKind::Call),
+                several().prop_map(ExprKind::List),
+                prop::collection::vec(inner.clone(), 1..4).prop_map(ExprKind::Tuple),
                 comprehension,
-                (boxed(), boxed()).prop_map(|(of, at)| Kind::Index(of, at)),
-                (boxed(), slice).prop_map(|(of, slice)| Kind::Slice(of, slice)),
-                (unary, boxed()).prop_map(|(op, of)| Kind::Unary(op, of)),
-                (binary, boxed(), boxed()).prop_map(|(op, a, b)| Kind::Binary(op, a, b)),
+                (boxed(), boxed()).prop_map(|(of, at)| ExprKind::Index(of, at)),
+                (boxed(), slice).prop_map(|(of, slice)| ExprKind::Slice(of, slice)),
+                (unary, boxed()).prop_map(|(op, of)| ExprKind::Unary(op, of)),
+                (binary, boxed(), boxed()).prop_map(|(op, a, b)| ExprKind::Binary(op, a, b)),
                 (boxed(), prop::collection::vec((compare, inner.clone()), 1..3))
-                    .prop_map(|(first, others)| Kind::Compare(first, others)),
-                (boxed(), boxed()).prop_map(|(a, b)| Kind::And(a, b)),
-                (boxed(), boxed()).prop_map(|(a, b)| Kind::Or(a, b)),
-                (boxed(), boxed(), boxed()).prop_map(|(a, b, c)| Kind::If(a, b, c)),
+                    .prop_map(|(first, others)| ExprKind::Compare(first, others)),
+                (boxed(), boxed()).prop_map(|(a, b)| ExprKind::And(a, b)),
+                (boxed(), boxed()).prop_map(|(a, b)| ExprKind::Or(a, b)),
+                (boxed(), boxed(), boxed()).prop_map(|(a, b, c)| ExprKind::If(a, b, c)),
             ]
             .prop_map(expr)
         })

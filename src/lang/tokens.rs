@@ -10,7 +10,7 @@ use nom::multi::{many0, separated_list1};
 use nom::sequence::{delimited, pair, preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::ast::{Kind, Target};
+use super::ast::{ExprKind, Target};
 
 /// Deepest nesting of an expression. `lang::parse` has the stack for it.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -114,12 +114,12 @@ pub(super) fn is_name(c: char) -> bool {
 }
 
 /// "true" | "True" | "false" | "False" | "none" | "None"
-pub(super) fn constant(input: &str) -> Parsed<'_, Kind> {
+pub(super) fn constant(input: &str) -> Parsed<'_, ExprKind> {
     let (rest, word) = preceded(multispace0, take_while1(is_name)).parse(input)?;
     let kind = match word {
-        "true" | "True" => Kind::Bool(true),
-        "false" | "False" => Kind::Bool(false),
-        "none" | "None" => Kind::None,
+        "true" | "True" => ExprKind::Bool(true),
+        "false" | "False" => ExprKind::Bool(false),
+        "none" | "None" => ExprKind::None,
         _ => return Err(nom::Err::Error(Furthest::from_error_kind(input, ErrorKind::Tag))),
     };
     Ok((rest, kind))
@@ -139,7 +139,7 @@ pub(super) fn digits(input: &str) -> Parsed<'_, &str> {
 }
 
 /// NUMBER = digits [ "." [ digits ] ] [ ( "e" | "E" ) [ "+" | "-" ] digits ]
-pub(super) fn number(input: &str) -> Parsed<'_, Kind> {
+pub(super) fn number(input: &str) -> Parsed<'_, ExprKind> {
     let fraction = recognize(pair(char('.'), opt(digits)));
     let exponent = recognize((
         satisfy(|c| c == 'e' || c == 'E'),
@@ -151,9 +151,9 @@ pub(super) fn number(input: &str) -> Parsed<'_, Kind> {
     let (rest, ()) = not(satisfy(is_name)).parse(rest)?;
     let text: String = input[..input.len() - rest.len()].chars().filter(|c| *c != '_').collect();
     let parsed = if fraction.is_none() && exponent.is_none() {
-        whole.replace('_', "").parse().map(Kind::Int).ok()
+        whole.replace('_', "").parse().map(ExprKind::Int).ok()
     } else {
-        text.parse().ok().filter(|x: &f64| x.is_finite()).map(Kind::Float)
+        text.parse().ok().filter(|x: &f64| x.is_finite()).map(ExprKind::Float)
     };
     parsed
         .map(|kind| (rest, kind))

@@ -15,10 +15,10 @@
 
 use std::fmt::Debug;
 
+use super::arg_type::ArgType;
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::field::Field;
 use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
@@ -199,7 +199,7 @@ pub enum Approximate {
     Tanh,
 }
 
-impl Field for Approximate {
+impl ArgType for Approximate {
     const TAKES: &'static str = "'none' or 'tanh'";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {

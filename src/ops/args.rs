@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::field::Field;
+use super::arg_type::ArgType;
 
 /// A value as an argument has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -387,7 +387,7 @@ impl Args {
     ///
     /// # Errors
     /// A value of the wrong type or outside its range.
-    pub(crate) fn read<F: Field>(&self, index: usize, name: &'static str) -> Result<F, ArgError> {
+    pub(crate) fn read<F: ArgType>(&self, index: usize, name: &'static str) -> Result<F, ArgError> {
         let (value, at) = &self.values[index];
         F::read(value, self.rank).map_err(|expected| ArgError::Value {
             at: *at,
@@ -442,7 +442,7 @@ pub struct Arrival {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::field::PerAxis;
+    use crate::ops::arg_type::PerAxis;
 
     const SIGNATURE: &[Arg] = &[
         Arg { name: "kernel_size", takes: "", default: Default::Required, about: "" },

@@ -15,9 +15,9 @@
 //! is none), times m/(m − 1) for the variance, which torch keeps unbiased; so m = 1 cannot be trained. Counting batches is
 //! free. Without running statistics, eval takes the batch's own as well.
 
+use super::arg_type::Epsilon;
 use super::derive::{Derivation, Fact, arithmetic};
 use super::error::ShapeError;
-use super::field::Epsilon;
 use super::ledger::{Backward, Param, Role, Saved, Work};
 use super::normalise::{Normalise, Statistics};
 use super::reach::Reach;

@@ -1,4 +1,4 @@
-//! Several values made one: sum, difference, product, and one behind the other.
+//! Several values made one: sum, difference, product, concatenation.
 //!
 //! ```text
 //! shape     add, sub, mul: aligned from the last axis, the batch among them; a size of 1 is stretched to the others'
@@ -53,7 +53,7 @@ operator! {
 }
 
 operator! {
-    /// Two or more values one behind the other along an axis.
+    /// Two or more values concatenated along an axis.
     Concat("concat" | "cat"),
     "https://pytorch.org/docs/stable/generated/torch.cat.html",
     {

@@ -10,9 +10,9 @@
 //!
 //! Taps on padding count, and are reported apart.
 
+use super::arg_type::PerAxis;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::field::PerAxis;
 use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;

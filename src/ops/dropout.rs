@@ -12,10 +12,10 @@
 //! Drawing random numbers and comparing them with p is no arithmetic on tensors: free, as the factor 1/(1 − p) is. Tests
 //! stand below.
 
+use super::arg_type::{ArgType, Probability};
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::field::{Field, Probability};
 use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
@@ -54,7 +54,7 @@ pub enum Together {
     Batch,
 }
 
-impl Field for Together {
+impl ArgType for Together {
     const TAKES: &'static str = "'row' or 'batch'";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {

@@ -10,10 +10,10 @@
 //!
 //! The taps of an axis have a closed form, so that a count does not enumerate them; `pool` has what all pools share.
 
+use super::arg_type::ArgType;
 use super::args::ArgValue;
 use super::derive::Derivation;
 use super::error::ShapeError;
-use super::field::Field;
 use super::ledger::{Backward, Param, Saved, Work};
 use super::pool::{Cover, Kind, Pool, pool_layer};
 use super::reach::Reach;
@@ -40,7 +40,7 @@ impl OutputSize {
     }
 }
 
-impl Field for OutputSize {
+impl ArgType for OutputSize {
     const TAKES: &'static str =
         "positive whole number, or one for each axis, none to keep its extent";
 
@@ -70,7 +70,7 @@ impl Field for OutputSize {
     fn write(&self) -> ArgValue {
         match self.values() {
             [first, rest @ ..] if rest.iter().all(|size| size == first) => first.write(),
-            sizes => ArgValue::List(sizes.iter().map(Field::write).collect()),
+            sizes => ArgValue::List(sizes.iter().map(ArgType::write).collect()),
         }
     }
 }

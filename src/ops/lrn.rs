@@ -13,9 +13,9 @@
 //! Taps on channels that do not exist count, and are reported apart. alpha/size and the like are made once and free.
 //! Squares are muls, not MACs, as in ops/normalise.rs.
 
+use super::arg_type::MAX_EXTENT;
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::field::MAX_EXTENT;
 use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;

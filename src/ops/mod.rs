@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::LazyLock;
 
+pub(crate) mod arg_type;
 pub mod args;
 pub mod derive;
 pub mod error;
-pub(crate) mod field;
 pub mod ledger;
 mod normalise;
 pub mod reach;
 mod signature;
 pub mod window;
 
-pub use field::{Epsilon, PerAxis, Probability};
+pub use arg_type::{Epsilon, PerAxis, Probability};
 pub use window::{Padding, Rounding};
 
 use args::{Arg, ArgError, Args, TorchArg};

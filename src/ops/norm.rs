@@ -19,10 +19,10 @@
 //! running = (1 − f)·running + f·Σ new over the N samples, for mean and variance: a channel is 2·N + 2 adds and 4 muls;
 //! the factors are free.
 
+use super::arg_type::Epsilon;
 use super::batchnorm::channel_params;
 use super::derive::{Derivation, Fact, arithmetic};
 use super::error::ShapeError;
-use super::field::Epsilon;
 use super::ledger::{Backward, Param, Saved, Work};
 use super::normalise::{Normalise, Statistics};
 use super::reach::Reach;

@@ -11,10 +11,10 @@
 
 use num_rational::Ratio;
 
+use super::arg_type::{ArgType, MAX_EXTENT};
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::field::{Field, MAX_EXTENT};
 use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
 use super::signature::{no_arithmetic, operator};
@@ -41,7 +41,7 @@ impl<const MIN: i64> Sides<MIN> {
     }
 }
 
-impl<const MIN: i64> Field for Sides<MIN> {
+impl<const MIN: i64> ArgType for Sides<MIN> {
     const TAKES: &'static str = "whole number, or two for each axis (left, right, top, bottom, …)";
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {

@@ -12,9 +12,9 @@
 
 use num_rational::Ratio;
 
+use super::arg_type::PerAxis;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::field::PerAxis;
 use super::ledger::{Backward, Keep, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
 use super::signature::operator;

@@ -38,7 +38,7 @@ macro_rules! operator {
             const SIGNATURE: &'static [$crate::ops::args::Arg] = &[$(
                 $crate::ops::args::Arg {
                     name: stringify!($field),
-                    takes: <$Type as $crate::ops::field::Field>::TAKES,
+                    takes: <$Type as $crate::ops::arg_type::ArgType>::TAKES,
                     default: {
                         #[allow(unused_imports)]
                         use $crate::ops::args::Default::*;
@@ -81,7 +81,7 @@ macro_rules! operator {
             fn args(&self) -> $crate::ops::args::Args {
                 $crate::ops::args::Args::written(
                     $crate::ops::Operator::rank(self),
-                    vec![$($crate::ops::field::Field::write(&self.$field)),*],
+                    vec![$($crate::ops::arg_type::ArgType::write(&self.$field)),*],
                 )
             }
         }

@@ -10,10 +10,10 @@
 //!
 //! A network with one is analysed in part: totals are lower bounds. It cannot be run.
 
+use super::arg_type::ArgType;
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::field::Field;
 use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
@@ -68,7 +68,7 @@ fn sizes(shape: &Shape) -> ArgValue {
     ArgValue::List(shape.dims().iter().map(int).collect())
 }
 
-impl Field for String {
+impl ArgType for String {
     const TAKES: &'static str = "text in quotes";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -83,7 +83,7 @@ impl Field for String {
     }
 }
 
-impl Field for Tensors {
+impl ArgType for Tensors {
     const TAKES: &'static str = "map or list of shapes";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -130,7 +130,7 @@ impl Field for Tensors {
     }
 }
 
-impl Field for Outputs {
+impl ArgType for Outputs {
     const TAKES: &'static str = "shape or list of shapes";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     fn read(params: &ArgValue, output: &ArgValue, macs: Option<u64>) -> Unknown {
-        let params = Field::read(params, 0).unwrap();
+        let params = ArgType::read(params, 0).unwrap();
         Unknown {
             name: "my_op".to_owned(),
             params,

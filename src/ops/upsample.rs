@@ -13,10 +13,10 @@
 
 use num_rational::Ratio;
 
+use super::arg_type::ArgType;
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::field::Field;
 use super::ledger::{Backward, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
 use super::signature::operator;
@@ -81,7 +81,7 @@ impl Interpolation {
     }
 }
 
-impl Field for Interpolation {
+impl ArgType for Interpolation {
     const TAKES: &'static str =
         "'nearest', 'nearest-exact', 'linear', 'bilinear', 'trilinear' or 'bicubic'";
 
@@ -124,7 +124,7 @@ impl<T: Copy> Each<T> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale(pub f64);
 
-impl Field for Scale {
+impl ArgType for Scale {
     const TAKES: &'static str = "positive number";
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {
@@ -169,7 +169,7 @@ impl Scale {
     }
 }
 
-impl<T: Field> Field for Each<T> {
+impl<T: ArgType> ArgType for Each<T> {
     const TAKES: &'static str = T::TAKES;
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {
@@ -188,7 +188,7 @@ impl<T: Field> Field for Each<T> {
     fn write(&self) -> ArgValue {
         match &self.0[..] {
             [one] => one.write(),
-            all => ArgValue::List(all.iter().map(Field::write).collect()),
+            all => ArgValue::List(all.iter().map(ArgType::write).collect()),
         }
     }
 }

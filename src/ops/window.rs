@@ -12,10 +12,10 @@
 
 use num_rational::Ratio;
 
+use super::arg_type::{ArgType, MAX_EXTENT};
 use super::args::ArgValue;
 use super::derive::Fact;
 use super::error::ShapeError;
-use super::field::{Field, MAX_EXTENT};
 use super::reach::AxisReach;
 
 /// What happens to a last window that does not fit whole.
@@ -31,7 +31,7 @@ pub enum Rounding {
 }
 
 /// `ceil_mode` is true, false or `'caffe'`.
-impl Field for Rounding {
+impl ArgType for Rounding {
     const TAKES: &'static str = "true, false or 'caffe'";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -80,7 +80,7 @@ const WORDS: &[(&str, Padding)] = &[
 ];
 
 /// A number, one for each axis, a word, or two for each axis in torch's order of `ZeroPad2d` (left, right, top, bottom).
-impl Field for Padding {
+impl ArgType for Padding {
     const TAKES: &'static str = "whole number, one or two for each axis (left, right, top, bottom), 'same', 'valid', 'same_upper' or 'same_lower'";
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {

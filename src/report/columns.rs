@@ -23,14 +23,14 @@ pub struct Column {
     /// Its head in a table.
     pub head: Head,
     /// How a line's value is found.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Whether it is shown where no columns are chosen.
     pub usual: bool,
 }
 
 /// What a column shows.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ColumnKind {
     /// The layer's name.
     Name,
     /// Something that only a layer has.
@@ -41,7 +41,7 @@ pub enum Kind {
     Share(&'static Quantity),
 }
 
-const fn left(key: &'static str, title: &'static str, kind: Kind) -> Column {
+const fn left(key: &'static str, title: &'static str, kind: ColumnKind) -> Column {
     Column { key, alias: key, head: Head::left(title), kind, usual: false }
 }
 
@@ -63,21 +63,21 @@ impl Column {
 /// What a layer is.
 #[rustfmt::skip]
 const OF_LAYERS: [Column; 8] = [
-    left("index", "#", Kind::Layer(|l| Value::text(l.index.to_string()))),
-    left("name", "layer", Kind::Name).usual(),
-    left("op", "operator", Kind::Layer(|l| Value::text(&l.op))).or("type").usual(),
-    left("kernel", "kernel", Kind::Layer(|l| sizes(kernel(l)))).expendable(1).usual(),
-    left("args", "arguments", Kind::Layer(|l| words(l.call.clone()))),
-    left("from", "from", Kind::Layer(|l| Value::Names(l.from.clone()))),
-    left("input", "input", Kind::Layer(|l| Value::Shapes(l.inputs.clone()))),
-    left("output", "output", Kind::Layer(|l| Value::Shapes(l.outputs.clone()))).usual(),
+    left("index", "#", ColumnKind::Layer(|l| Value::text(l.index.to_string()))),
+    left("name", "layer", ColumnKind::Name).usual(),
+    left("op", "operator", ColumnKind::Layer(|l| Value::text(&l.op))).or("type").usual(),
+    left("kernel", "kernel", ColumnKind::Layer(|l| sizes(kernel(l)))).expendable(1).usual(),
+    left("args", "arguments", ColumnKind::Layer(|l| words(l.call.clone()))),
+    left("from", "from", ColumnKind::Layer(|l| Value::Names(l.from.clone()))),
+    left("input", "input", ColumnKind::Layer(|l| Value::Shapes(l.inputs.clone()))),
+    left("output", "output", ColumnKind::Layer(|l| Value::Shapes(l.outputs.clone()))).usual(),
 ];
 
 /// What a layer sees of the input.
 #[rustfmt::skip]
 const OF_FIELDS: [Column; 2] = [
-    left("receptive_field", "receptive field", Kind::Layer(|l| extents(l.receptive_field.as_deref()))).or("rf"),
-    left("stride", "effective stride", Kind::Layer(|l| each(l.receptive_field.as_deref(), |axis| stride(axis.stride)))),
+    left("receptive_field", "receptive field", ColumnKind::Layer(|l| extents(l.receptive_field.as_deref()))).or("rf"),
+    left("stride", "effective stride", ColumnKind::Layer(|l| each(l.receptive_field.as_deref(), |axis| stride(axis.stride)))),
 ];
 
 /// Every column, in the order of a CSV file.
@@ -92,7 +92,7 @@ fn of_quantity(quantity: &'static Quantity) -> impl Iterator<Item = Column> {
         key: quantity.key,
         alias: quantity.field(),
         head: Head { expendable: shown.expendable, ..Head::right(quantity.title) },
-        kind: Kind::Quantity(quantity),
+        kind: ColumnKind::Quantity(quantity),
         usual: shown.usual,
     });
     let share = quantity.column.filter(|shown| shown.share != Share::None);
@@ -101,7 +101,7 @@ fn of_quantity(quantity: &'static Quantity) -> impl Iterator<Item = Column> {
         key: format!("{}%", quantity.key).leak(),
         alias: "",
         head: Head { expendable: 3, ..Head::right("%") },
-        kind: Kind::Share(quantity),
+        kind: ColumnKind::Share(quantity),
         usual: shown.share == Share::Usual,
     });
     own.into_iter().chain(share)
@@ -137,15 +137,15 @@ pub fn usual() -> Vec<&'static Column> {
 impl Column {
     /// Whether its values are numbers, so that rows can be sorted by it.
     pub const fn is_numeric(&self) -> bool {
-        matches!(self.kind, Kind::Quantity(_) | Kind::Share(_))
+        matches!(self.kind, ColumnKind::Quantity(_) | ColumnKind::Share(_))
     }
 
     /// Whether its values are whole numbers or words, not parts of others.
     pub const fn is_whole(&self) -> bool {
         match self.kind {
-            Kind::Quantity(quantity) => quantity.sums(),
-            Kind::Share(_) => false,
-            Kind::Name | Kind::Layer(_) => true,
+            ColumnKind::Quantity(quantity) => quantity.sums(),
+            ColumnKind::Share(_) => false,
+            ColumnKind::Name | ColumnKind::Layer(_) => true,
         }
     }
 
@@ -153,9 +153,9 @@ impl Column {
     #[cfg(any(test, feature = "internals"))]
     pub const fn sums(&self) -> bool {
         match self.kind {
-            Kind::Quantity(quantity) => quantity.sums(),
-            Kind::Share(_) => true,
-            Kind::Name | Kind::Layer(_) => false,
+            ColumnKind::Quantity(quantity) => quantity.sums(),
+            ColumnKind::Share(_) => true,
+            ColumnKind::Name | ColumnKind::Layer(_) => false,
         }
     }
 
@@ -163,14 +163,14 @@ impl Column {
     pub fn value(&self, line: &Line<'_>, report: &Report) -> Value {
         let counts = line.counts.as_ref();
         match self.kind {
-            Kind::Name => Value::text(&line.label),
-            Kind::Layer(of) if self.key == "op" => operator(line, of),
-            Kind::Layer(of) => match line.what {
+            ColumnKind::Name => Value::text(&line.label),
+            ColumnKind::Layer(of) if self.key == "op" => operator(line, of),
+            ColumnKind::Layer(of) => match line.what {
                 What::Layer => common(&line.layers, of),
                 What::Folded if self.key == "output" => last(&line.layers).map_or(Value::Empty, of),
                 _ => Value::Empty,
             },
-            Kind::Quantity(quantity) => counts.map_or(Value::Empty, |counts| {
+            ColumnKind::Quantity(quantity) => counts.map_or(Value::Empty, |counts| {
                 match counts.known.has(quantity.counted) {
                     true => value_of(quantity, counts),
                     // A number that is not known is no 0.
@@ -179,8 +179,10 @@ impl Column {
                 }
             }),
             // A part of a lower bound says nothing.
-            Kind::Share(quantity) if !report.totals.known.has(quantity.counted) => Value::Empty,
-            Kind::Share(quantity) => counts
+            ColumnKind::Share(quantity) if !report.totals.known.has(quantity.counted) => {
+                Value::Empty
+            }
+            ColumnKind::Share(quantity) => counts
                 .zip(quantity.part())
                 .map_or(Value::Empty, |(c, of)| Value::Share(of(c), of(&report.totals))),
         }
@@ -191,11 +193,11 @@ impl Column {
     pub fn head_in(&self, chosen: bool, report: &Report) -> Head {
         let convention = &report.convention;
         match self.kind {
-            Kind::Quantity(_) if self.key == FLOPS && !convention.is_default() => {
+            ColumnKind::Quantity(_) if self.key == FLOPS && !convention.is_default() => {
                 Head::right(convention.title)
             }
             _ if !chosen => self.head,
-            Kind::Share(_) => Head { title: self.key, expendable: 0, ..self.head },
+            ColumnKind::Share(_) => Head { title: self.key, expendable: 0, ..self.head },
             _ => Head { expendable: 0, ..self.head },
         }
     }

@@ -10,7 +10,7 @@ use super::model::{Output, Report};
 use super::page::{Block, Medium, Page, Records, Table};
 use super::pages::{exactness, inputs, shapes, summary};
 use crate::analysis::quantity::{self, Figure, Quantity, Unit};
-use crate::compare::{Delta, Diff, Entry, Kind};
+use crate::compare::{ChangeKind, Delta, Diff, Entry};
 use crate::units;
 use group::{Group, groups};
 
@@ -157,7 +157,7 @@ fn assumptions(diff: &Diff<'_>) -> Vec<String> {
 
 /// How many layers differ, in a sentence.
 fn sentence(diff: &Diff<'_>) -> String {
-    let kinds = Kind::ALL.map(|kind| (diff.count(kind), kind.name()));
+    let kinds = ChangeKind::ALL.map(|kind| (diff.count(kind), kind.name()));
     let parts = kinds.into_iter().chain([(diff.unchanged, "unchanged")]).filter(|(n, _)| *n > 0);
     let part = |(i, (n, word)): (usize, (usize, &str))| match i {
         0 => format!("{} {word}", super::columns::layers_text(n)),

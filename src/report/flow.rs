@@ -17,7 +17,7 @@ const MOST: usize = 4;
 const DEEPEST: usize = 16;
 
 /// What makes an input of a line: the position of a layer, none for an input of the network, and its name.
-type Source<'r> = (Option<usize>, &'r str);
+type Producer<'r> = (Option<usize>, &'r str);
 
 /// Notes what is to be said of each line.
 pub(super) fn annotate(report: &Report, view: &View, labels: Labels, lines: &mut [Line<'_>]) {
@@ -66,7 +66,7 @@ pub(super) fn annotate(report: &Report, view: &View, labels: Labels, lines: &mut
 }
 
 /// What some layers read that is not made among them.
-fn sources<'r>(layers: &[&'r Layer], number: usize, seen: &mut [usize]) -> Vec<Source<'r>> {
+fn sources<'r>(layers: &[&'r Layer], number: usize, seen: &mut [usize]) -> Vec<Producer<'r>> {
     for layer in layers {
         seen[layer.index] = number;
     }

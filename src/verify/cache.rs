@@ -20,7 +20,7 @@ use crate::shape::Shape;
 
 /// What was found of a layer on its own.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
+pub(super) struct LayerCheck {
     pub(super) tallies: Tallies,
     pub(super) gradient_error: f64,
     /// Bytes that it took at the highest.
@@ -60,7 +60,7 @@ impl CheckKey {
 
 /// Results of checks.
 #[derive(Debug, Default)]
-pub struct CheckCache(HashMap<CheckKey, Found>);
+pub struct CheckCache(HashMap<CheckKey, LayerCheck>);
 
 /// Layers that are equal.
 struct Job<'a> {
@@ -69,14 +69,14 @@ struct Job<'a> {
     nodes: Vec<NodeId>,
 }
 
-fn run(op: &Op, checking: &Checking, plan: VerifyPlan) -> Found {
+fn run(op: &Op, checking: &Checking, plan: VerifyPlan) -> LayerCheck {
     let VerifyPlan { mode, seed, backend, .. } = plan;
     let meter = Meter::new();
     let on: Vec<Vec<usize>> = checking.on.iter().map(Shape::sizes).collect();
     let tallies = gradcheck::tally(op, &on, mode, seed, &meter);
     let kernel = backend.exactly().on(op);
     let gradient_error = gradcheck::along_directions(&kernel, &on, mode, seed, &meter);
-    Found { tallies, gradient_error, taken: meter.peak() }
+    LayerCheck { tallies, gradient_error, taken: meter.peak() }
 }
 
 impl CheckCache {
@@ -84,7 +84,7 @@ impl CheckCache {
     ///
     /// # Panics
     /// If it was not checked.
-    pub(super) fn of(&self, op: &Op, checking: &Checking, plan: VerifyPlan) -> Found {
+    pub(super) fn of(&self, op: &Op, checking: &Checking, plan: VerifyPlan) -> LayerCheck {
         self.0[&CheckKey::new(op, checking, plan)]
     }
 

@@ -1,6 +1,6 @@
 //! Every quantity of one layer: what the rules say against what happened.
 
-use super::cache::Found;
+use super::cache::LayerCheck;
 use super::demand::Checking;
 use super::findings::{Check, Tally, Verified};
 use super::observe::Seen;
@@ -50,7 +50,7 @@ pub(super) fn layer(
     plan: VerifyPlan,
     rules: &dyn Rules,
     network: &Network<'_, f32>,
-    (seen, checking, found): (&Seen, Checking, Found),
+    (seen, checking, found): (&Seen, Checking, LayerCheck),
 ) -> Verified {
     let node = graph.node(id);
     let row = &analysis.rows[id.index()];
@@ -76,7 +76,7 @@ pub(super) fn layer(
     }
     checks.push(Check::new("all values finite", true, seen.finite));
     let Checking { on, reduced, .. } = checking;
-    let Found { tallies: executed, gradient_error, .. } = found;
+    let LayerCheck { tallies: executed, gradient_error, .. } = found;
     let small_outputs = rules.infer(id, &node.op, &on).unwrap_or_default();
     let io = Io { inputs: &on, outputs: &small_outputs, mode: plan.mode };
     checks.extend(operations(rules, (id, &node.op), io, &executed));

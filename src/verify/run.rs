@@ -15,7 +15,7 @@ use crate::exec::kernels::Scheme;
 use crate::exec::meter::Meter;
 use crate::exec::network::Network;
 use crate::exec::optim::Sgd;
-use crate::exec::step::{self, Data, Outcome};
+use crate::exec::step::{self, Data, Step};
 use crate::graph::{Graph, Node, NodeId};
 use crate::ops::Mode;
 use crate::units::{bytes, grouped};
@@ -96,7 +96,7 @@ fn step_checks(
     graph: &Graph,
     analysis: &Analysis,
     plan: VerifyPlan,
-    outcome: &Outcome<f32>,
+    outcome: &Step<f32>,
     peak: u64,
 ) -> Result<Vec<Check>, VerifyError> {
     let backend = plan.backend.plan();
@@ -126,7 +126,7 @@ fn descend(
     network: &mut Network<'_, f32>,
     data: &Data,
     plan: VerifyPlan,
-    first: Outcome<f32>,
+    first: Step<f32>,
     reporter: &mut ProgressReporter<'_, impl FnMut(Progress)>,
 ) -> Result<Vec<f64>, VerifyError> {
     let mut losses = vec![first.loss];

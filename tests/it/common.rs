@@ -7,7 +7,7 @@ use cnnstat::analysis::quantity::Quantity;
 use cnnstat::analysis::{Row, Totals};
 use cnnstat::diag::{Diagnostic, Source};
 use cnnstat::graph::{NodeId, tensor_name};
-use cnnstat::internals::budget::{Found, Outcome, Subject, judge};
+use cnnstat::internals::budget::{Measure, Outcome, Subject, judge};
 use cnnstat::internals::expectation::{Expectation, Want};
 use cnnstat::internals::graph::tree::NameTree;
 use cnnstat::internals::lang::{self, Description};
@@ -103,7 +103,7 @@ pub fn missed(document: &Model) -> Vec<String> {
     let subject = Subject::new(&document.graph, &analysis, Optimizer::default());
     let verdicts = judge(&subject, &document.expectations, |_| None).into_iter();
     let missed = verdicts.filter(|verdict| verdict.outcome != Outcome::Met);
-    let found = |found: Option<Found>| found.map_or("no such layer".to_owned(), Found::text);
+    let found = |found: Option<Measure>| found.map_or("no such layer".to_owned(), Measure::text);
     missed
         .map(|v| format!("{}: expected {}, found {}", v.what, v.expected, found(v.found)))
         .collect()

@@ -16,7 +16,7 @@ use cnnstat::internals::exec::rng::Rng;
 use cnnstat::internals::exec::scalar::Scalar;
 use cnnstat::internals::exec::tensor::Tensor;
 use cnnstat::internals::exec::threads::Threads;
-use cnnstat::internals::ops::field::Field;
+use cnnstat::internals::ops::arg_type::ArgType;
 use cnnstat::ops::activation::Approximate;
 use cnnstat::ops::args::ArgValue;
 use cnnstat::ops::global_pool::OutputSize;

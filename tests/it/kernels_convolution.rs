@@ -11,7 +11,7 @@ use cnnstat::internals::exec::kernels::Owned;
 use cnnstat::internals::exec::meter::Meter;
 use cnnstat::internals::exec::rng::Rng;
 use cnnstat::internals::exec::tensor::Tensor;
-use cnnstat::internals::ops::field::Field;
+use cnnstat::internals::ops::arg_type::ArgType;
 use cnnstat::ops::args::ArgValue;
 use cnnstat::ops::{Conv, ConvTranspose, Mode, Op, Padding, PerAxis};
 

@@ -7,7 +7,7 @@ use cnnstat::Shape;
 use cnnstat::internals::exec::meter::Meter;
 use cnnstat::internals::exec::rng::Rng;
 use cnnstat::internals::exec::tensor::Tensor;
-use cnnstat::internals::ops::field::Field;
+use cnnstat::internals::ops::arg_type::ArgType;
 use cnnstat::ops::args::ArgValue;
 use cnnstat::ops::global_pool::OutputSize;
 use cnnstat::ops::pad::Sides;

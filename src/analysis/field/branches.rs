@@ -104,7 +104,7 @@ mod tests {
 
     /// Zeros at the right and below; negative numbers take away.
     fn cropped(sides: [i64; 4]) -> Op {
-        use crate::ops::field::Field as _;
+        use crate::ops::arg_type::ArgType as _;
         let sides = ArgValue::List(sides.map(ArgValue::Int).to_vec());
         ZeroPad { rank: 2, padding: crate::ops::pad::Sides::read(&sides, 2).unwrap() }.into()
     }

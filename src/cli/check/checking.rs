@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::done::Done;
 use super::super::load::{self, Failure, Loaded};
-use super::super::networks::Found;
+use super::super::networks::Visited;
 use super::super::settings::{Screen, Settings};
 use super::before::Before;
 use super::candidate::Candidate;
@@ -13,7 +13,7 @@ use crate::analysis::memory::Optimizer;
 use crate::budget::baseline::Measured;
 use crate::budget::config::{Budget, Config, Sets};
 use crate::budget::movers::{self, Mover};
-use crate::budget::{self, Found as Quantity, Outcome as Judged, Subject, Verdict, judge};
+use crate::budget::{self, Measure, Outcome as Judged, Subject, Verdict, judge};
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean, position};
 use crate::expectation::Expectation;
 use crate::model::Architecture;
@@ -73,11 +73,11 @@ impl Case<'_> {
 
 impl<'s> Checking<'s> {
     /// What an argument brought up.
-    pub(super) fn found(&mut self, found: Found) {
+    pub(super) fn found(&mut self, found: Visited) {
         match found {
-            Found::Network(network) => self.network(&network),
-            Found::Skipped => self.check.skipped += 1,
-            Found::Failed(failure) => self.failed(&failure),
+            Visited::Network(network) => self.network(&network),
+            Visited::Skipped => self.check.skipped += 1,
+            Visited::Failed(failure) => self.failed(&failure),
         }
     }
 
@@ -220,9 +220,9 @@ impl<'s> Checking<'s> {
             let row = CheckRow {
                 what: verdict.what,
                 expected: verdict.expected,
-                found: verdict.found.map(Quantity::text).unwrap_or_default(),
+                found: verdict.found.map(Measure::text).unwrap_or_default(),
                 value: match verdict.found {
-                    Some(Quantity::Number(n)) => Some(n),
+                    Some(Measure::Number(n)) => Some(n),
                     _ => None,
                 },
                 before: verdict.before,

@@ -26,7 +26,7 @@ use crate::ops::{
 #[derive(Clone, Debug)]
 enum Windows {
     /// They slide along these axes.
-    Walk([StridedAxis; 3]),
+    Strided([StridedAxis; 3]),
     /// One sees all of it.
     Whole,
 }
@@ -55,7 +55,7 @@ fn adaptive(shape: &[usize], sizes: &[Option<u64>]) -> Option<Windows> {
         kernels::WindowAxis { starts, extent, after: 0, kernel, dilation: 1 }
     };
     all.all(|(extent, windows)| windows > 0 && extent > 0 && extent % windows == 0)
-        .then(|| Windows::Walk(axes(shape, of)))
+        .then(|| Windows::Strided(axes(shape, of)))
 }
 
 /// What tells one pool from another.
@@ -71,13 +71,13 @@ trait Pool {
 
 impl Pool for MaxPool {
     fn windows(&self, shape: &[usize]) -> Option<Windows> {
-        Some(Windows::Walk(axes(shape, |axis, extent| self.axis(axis, extent))))
+        Some(Windows::Strided(axes(shape, |axis, extent| self.axis(axis, extent))))
     }
 }
 
 impl Pool for AvgPool {
     fn windows(&self, shape: &[usize]) -> Option<Windows> {
-        Some(Windows::Walk(axes(shape, |axis, extent| self.axis(axis, extent))))
+        Some(Windows::Strided(axes(shape, |axis, extent| self.axis(axis, extent))))
     }
 
     fn divisor(&self) -> Divisor {
@@ -112,7 +112,7 @@ impl Pool for GlobalAvgPool {
 
 /// A pool's kernel on real sizes.
 enum Laid<K> {
-    Walk(K, Vec<usize>),
+    Strided(K, Vec<usize>),
     Whole(usize, Vec<usize>),
 }
 
@@ -126,9 +126,9 @@ impl<K> Laid<K> {
         let rank = shape.len() - 2;
         let mut out = shape[..2].to_vec();
         match windows {
-            Windows::Walk(axes) => {
+            Windows::Strided(axes) => {
                 out.extend(axes[3 - rank..].iter().map(|axis| axis.windows));
-                Self::Walk(of(shape[0] * shape[1], axes), out)
+                Self::Strided(of(shape[0] * shape[1], axes), out)
             }
             Windows::Whole => {
                 out.resize(shape.len(), 1);
@@ -138,7 +138,7 @@ impl<K> Laid<K> {
     }
 
     fn output(&self) -> &[usize] {
-        let (Self::Walk(_, out) | Self::Whole(_, out)) = self;
+        let (Self::Strided(_, out) | Self::Whole(_, out)) = self;
         out
     }
 }
@@ -149,7 +149,7 @@ fn maxima(pool: &impl Pool, shape: &[usize]) -> Laid<MaxWindows> {
 
 fn maxima_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {
     match maxima(pool, shape) {
-        Laid::Walk(windows, _) => Scratch { forward: windows.workspace(), inputs: 0, params: 0 },
+        Laid::Strided(windows, _) => Scratch { forward: windows.workspace(), inputs: 0, params: 0 },
         Laid::Whole(..) => Scratch::default(),
     }
 }
@@ -161,7 +161,7 @@ fn maximum<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
     let mut kept = pass.keep.then(|| Buffer::uninit(y.len(), pass.meter));
     let (out, indices) = (y.data_mut(), kept.as_deref_mut());
     match &laid {
-        Laid::Walk(windows, _) => {
+        Laid::Strided(windows, _) => {
             let mut block = block(windows.workspace(), pass.meter);
             match indices {
                 Some(indices) => windows.forward_with_indices(x.data(), out, indices, &mut block),
@@ -194,7 +194,7 @@ fn means(pool: &impl Pool, shape: &[usize]) -> Laid<MeanWindows> {
 
 fn means_scratch(pool: &impl Pool, shape: &[usize]) -> Scratch {
     match means(pool, shape) {
-        Laid::Walk(windows, _) => Scratch {
+        Laid::Strided(windows, _) => Scratch {
             forward: windows.forward_workspace(),
             inputs: windows.backward_workspace(),
             params: 0,
@@ -208,7 +208,7 @@ fn mean<S: Scalar>(pool: &impl Pool, pass: &Forward<'_, S>) -> Made<S> {
     let laid = means(pool, x.shape());
     let mut y = Tensor::<S>::uninit(laid.output(), pass.meter);
     match &laid {
-        Laid::Walk(windows, _) => {
+        Laid::Strided(windows, _) => {
             let mut block = block(windows.forward_workspace(), pass.meter);
             windows.forward(x.data(), y.data_mut(), &mut block);
         }
@@ -224,7 +224,7 @@ fn mean_backward<S: Scalar>(pool: &impl Pool, pass: &Backward<'_, S>) -> Grads<S
         let mut block = backward_block(means_scratch(pool, shape), pass);
         let g = pass.grad().data();
         match means(pool, shape) {
-            Laid::Walk(windows, _) => windows.backward(g, dx.data_mut(), &mut block),
+            Laid::Strided(windows, _) => windows.backward(g, dx.data_mut(), &mut block),
             Laid::Whole(plane, _) => mean_pool::global_backward(plane, g, dx.data_mut()),
         }
         dx
@@ -252,7 +252,7 @@ macro_rules! fast_pools {
 }
 
 fast_pools! {
-    |windows| !matches!(&windows, Windows::Walk(axes) if !MaxWindows::covers(axes)),
+    |windows| !matches!(&windows, Windows::Strided(axes) if !MaxWindows::covers(axes)),
     maxima_scratch, maximum, maximum_backward: MaxPool AdaptiveMaxPool GlobalMaxPool
 }
 fast_pools! {

@@ -160,8 +160,8 @@ pad_kernel!(ReplicationPad, |at, extent| Some(if at < 0 { 0 } else { extent - 1 
 mod tests {
     use super::*;
     use crate::exec::kernels::made;
+    use crate::ops::arg_type::ArgType;
     use crate::ops::args::ArgValue;
-    use crate::ops::field::Field;
     use crate::ops::pad::Sides;
 
     fn sides<const MIN: i64>(before: i64, after: i64) -> Sides<MIN> {

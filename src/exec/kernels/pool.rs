@@ -273,8 +273,8 @@ mod tests {
     use crate::exec::base::meter::Meter;
     use crate::exec::base::rng::Rng;
     use crate::ops::Mode;
+    use crate::ops::arg_type::{ArgType, PerAxis};
     use crate::ops::args::ArgValue;
-    use crate::ops::field::{Field, PerAxis};
 
     fn max(kernel: u64, stride: u64, dilation: u64, padding: i64, ceil_mode: Rounding) -> MaxPool {
         MaxPool {

@@ -132,7 +132,7 @@ type Error = Result<f64, Kinked>;
 
 /// A tensor that is varied.
 #[derive(Clone, Copy)]
-enum Place {
+enum Operand {
     /// The input with this index.
     Input(usize),
     /// The parameter at this position among what the kernel owns.
@@ -231,16 +231,21 @@ impl<K: Kernel> Trial<'_, K> {
         pairs.map(|(y, c)| sum(y.data(), c.data(), |y, c| y * c)).sum()
     }
 
-    fn tensor(&mut self, place: Place) -> &mut Tensor<f64> {
+    fn tensor(&mut self, place: Operand) -> &mut Tensor<f64> {
         match place {
-            Place::Input(at) => &mut self.inputs[at],
-            Place::Owned(at) => self.owned[at].tensor_mut().expect("a parameter"),
+            Operand::Input(at) => &mut self.inputs[at],
+            Operand::Owned(at) => self.owned[at].tensor_mut().expect("a parameter"),
         }
     }
 
     /// The largest error of a gradient, an element at a time, relative to its scale.
     #[cfg(any(test, feature = "internals"))]
-    fn error(&mut self, place: Place, gradient: &Tensor<f64>, cotangents: &[Tensor<f64>]) -> Error {
+    fn error(
+        &mut self,
+        place: Operand,
+        gradient: &Tensor<f64>,
+        cotangents: &[Tensor<f64>],
+    ) -> Error {
         let scale = gradient.data().iter().fold(FLOOR, |scale, g| scale.max(g.abs()));
         let mut worst = 0.0f64;
         for (i, g) in gradient.data().iter().enumerate() {
@@ -258,7 +263,7 @@ impl<K: Kernel> Trial<'_, K> {
     /// The largest error along random directions of a tensor, relative to the length of its gradient.
     fn error_along(
         &mut self,
-        place: Place,
+        place: Operand,
         gradient: &Tensor<f64>,
         cotangents: &[Tensor<f64>],
         rng: &mut Rng,
@@ -346,15 +351,15 @@ fn largest<K: Kernel>(
     kernel: &K,
     shapes: &[Vec<usize>],
     (mode, seed, meter): (Mode, u64, &Meter),
-    error: impl Fn(&mut Trial<'_, K>, Place, &Tensor<f64>, &[Tensor<f64>], &mut Rng) -> Error,
+    error: impl Fn(&mut Trial<'_, K>, Operand, &Tensor<f64>, &[Tensor<f64>], &mut Rng) -> Error,
 ) -> f64 {
     let once = |seed: u64| {
         let Prepared { mut trial, cotangents, grads, trained } =
             prepare(kernel, shapes, mode, seed, meter);
         let Some(grads) = grads else { return Ok(f64::INFINITY) };
         let mut rng = Rng::new(seed.wrapping_add(1));
-        let inputs = (0..grads.inputs.len()).map(Place::Input).zip(&grads.inputs);
-        let params = trained.into_iter().map(Place::Owned).zip(&grads.params);
+        let inputs = (0..grads.inputs.len()).map(Operand::Input).zip(&grads.inputs);
+        let params = trained.into_iter().map(Operand::Owned).zip(&grads.params);
         inputs.chain(params).try_fold(0.0f64, |worst, (place, gradient)| {
             Ok(worst.max(error(&mut trial, place, gradient, &cotangents, &mut rng)?))
         })

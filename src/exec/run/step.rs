@@ -50,7 +50,7 @@ impl Data {
 
 /// What a step found.
 #[derive(Debug)]
-pub struct Outcome<S> {
+pub struct Step<S> {
     /// The loss before the step.
     pub loss: f64,
     /// Bytes that were kept for backward.
@@ -71,13 +71,13 @@ pub fn step<S: Scalar>(
     mode: Mode,
     to_inputs: bool,
     observer: &mut dyn Observer<S>,
-) -> Result<Outcome<S>, RunError> {
+) -> Result<Step<S>, RunError> {
     let inputs = begin(network, data);
     let tape = network.forward(inputs, mode, to_inputs, observer)?;
     let saved_bytes = tape.saved_bytes();
     let (loss, grads, target_bytes) = losses(&tape.outputs, data.seed);
     let gradients = network.backward(tape, grads, to_inputs, observer);
-    Ok(Outcome { loss, saved_bytes, target_bytes, gradients })
+    Ok(Step { loss, saved_bytes, target_bytes, gradients })
 }
 
 /// The loss that a step would begin with, of a batch that goes forward only.

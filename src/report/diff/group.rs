@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use crate::analysis::Counted;
-use crate::compare::{Change, Delta, Diff, Entry, Kind, What, call, is_positional, last_segment};
+use crate::compare::{
+    Change, ChangeKind, Delta, Diff, Entry, What, call, is_positional, last_segment,
+};
 use crate::report::columns::compact;
 use crate::report::grid::sizes_text;
 use crate::report::model::{Counts, Layer};
@@ -21,7 +23,7 @@ pub(super) struct Group<'d, 'r> {
 /// The groups of a comparison, by their first layer.
 pub(super) fn groups<'d, 'r>(diff: &'d Diff<'r>) -> Vec<Group<'d, 'r>> {
     let mut groups: Vec<Group<'d, 'r>> = Vec::new();
-    let mut known: HashMap<(Kind, &str, String), usize> = HashMap::new();
+    let mut known: HashMap<(ChangeKind, &str, String), usize> = HashMap::new();
     for entry in &diff.entries {
         let at = *known.entry(class(entry)).or_insert(groups.len());
         match groups.get_mut(at) {
@@ -33,12 +35,12 @@ pub(super) fn groups<'d, 'r>(diff: &'d Diff<'r>) -> Vec<Group<'d, 'r>> {
 }
 
 /// What the entries of a group share.
-fn class<'r>(entry: &Entry<'r>) -> (Kind, &'r str, String) {
+fn class<'r>(entry: &Entry<'r>) -> (ChangeKind, &'r str, String) {
     let op = entry.layer().map_or("", |layer| layer.op.as_str());
     let what = match entry.kind {
-        Kind::Added | Kind::Removed => op.to_owned(),
-        Kind::Renamed => return (entry.kind, "", renaming(entry)),
-        Kind::Changed => {
+        ChangeKind::Added | ChangeKind::Removed => op.to_owned(),
+        ChangeKind::Renamed => return (entry.kind, "", renaming(entry)),
+        ChangeKind::Changed => {
             let mut parts: Vec<String> = entry.changes.iter().map(tight).collect();
             parts.extend(entry.is_renamed().then(|| "renamed".to_owned()));
             parts.join(", ")
@@ -155,12 +157,14 @@ impl<'r> Group<'_, 'r> {
             .collect();
         let stem = self.entries.first().map_or("", |entry| stem(entry));
         match self.entries.as_slice() {
-            [Entry { kind: Kind::Changed, before: Some(before), after: Some(after), .. }]
-                if before.name != after.name =>
-            {
+            [
+                Entry {
+                    kind: ChangeKind::Changed, before: Some(before), after: Some(after), ..
+                },
+            ] if before.name != after.name => {
                 format!("{} → {}", before.name, after.name)
             }
-            [Entry { kind: Kind::Renamed, .. }, ..] | [_] => range(&names),
+            [Entry { kind: ChangeKind::Renamed, .. }, ..] | [_] => range(&names),
             _ if stem.is_empty() => range(&names),
             _ => {
                 let scope = |name: &&str| {
@@ -183,18 +187,18 @@ impl<'r> Group<'_, 'r> {
         let Some(first) = self.entries.first() else { return String::new() };
         let layers = || self.entries.iter().filter_map(|entry| entry.layer());
         match first.kind {
-            Kind::Added | Kind::Removed => {
+            ChangeKind::Added | ChangeKind::Removed => {
                 let what = same(layers().map(call)).unwrap_or_else(|| {
                     let op = first.layer().map_or("", |layer| layer.op.as_str());
                     format!("{op}(…)")
                 });
                 format!("{} {what}", first.kind.name())
             }
-            Kind::Renamed => {
+            ChangeKind::Renamed => {
                 let names: Vec<&str> = layers().map(|layer| layer.name.as_str()).collect();
                 format!("renamed {}", range(&names))
             }
-            Kind::Changed => self.changes(first),
+            ChangeKind::Changed => self.changes(first),
         }
     }
 
@@ -220,15 +224,15 @@ impl<'r> Group<'_, 'r> {
     /// [`Group::change`] says it.
     pub fn output(&self) -> String {
         let output = |entry: &&Entry<'r>| match entry.kind {
-            Kind::Added | Kind::Removed => {
+            ChangeKind::Added | ChangeKind::Removed => {
                 let shapes = entry.layer().map(|layer| layer.outputs.clone());
                 value(What::Output, &shapes.into())
             }
-            Kind::Changed if !entry.changes.iter().all(|change| change.what.is_shape()) => {
+            ChangeKind::Changed if !entry.changes.iter().all(|change| change.what.is_shape()) => {
                 let change = entry.changes.iter().find(|change| change.what == What::Output);
                 change.map(both).unwrap_or_default()
             }
-            Kind::Changed | Kind::Renamed => String::new(),
+            ChangeKind::Changed | ChangeKind::Renamed => String::new(),
         };
         same(self.entries.iter().map(output)).unwrap_or_default()
     }

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::compare::{Change, Delta, Diff, Entry, Kind, What, quantities};
+use crate::compare::{Change, ChangeKind, Delta, Diff, Entry, What, quantities};
 use crate::report::model::{
     Convention, Input, Layer, NamedShape, Output, Report, SCHEMA_VERSION, Sizes, Status,
 };
@@ -182,10 +182,10 @@ pub fn comparison<'d>(diff: &'d Diff<'d>) -> Comparison<'d> {
         convention: report.convention.clone(),
         equal: diff.is_equal(),
         totals: Quantities::of_networks(diff),
-        added: diff.count(Kind::Added),
-        removed: diff.count(Kind::Removed),
-        changed: diff.count(Kind::Changed),
-        renamed: diff.count(Kind::Renamed),
+        added: diff.count(ChangeKind::Added),
+        removed: diff.count(ChangeKind::Removed),
+        changed: diff.count(ChangeKind::Changed),
+        renamed: diff.count(ChangeKind::Renamed),
         unchanged: diff.unchanged,
         layers: diff.entries.iter().map(Difference::of).collect(),
     }

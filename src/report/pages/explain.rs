@@ -23,7 +23,7 @@ mod tests {
     use crate::graph::Graph;
     use crate::graph::GraphBuilder;
     use crate::ops::Conv;
-    use crate::ops::field::PerAxis;
+    use crate::ops::arg_type::PerAxis;
     use crate::ops::window::Padding;
     use crate::report::build::{Caption, report};
     use crate::report::data::explain::{derivations, pick};

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::analysis::{Known, Options, analyze};
     use crate::graph::GraphBuilder;
-    use crate::ops::field::PerAxis;
+    use crate::ops::arg_type::PerAxis;
     use crate::ops::window::Padding;
     use crate::ops::{Conv, Linear};
     use crate::report::build::{Caption, report};

@@ -114,13 +114,13 @@ pub(super) fn normals([first, second]: Pair) -> [f64; 2] {
 }
 
 /// A block of them, each times a deviation.
-struct Block<'a, S> {
+struct Chunk<'a, S> {
     pairs: &'a [Pair; PAIRS],
     deviation: f64,
     into: &'a mut [S; BLOCK],
 }
 
-impl<S: Scalar> Loop for Block<'_, S> {
+impl<S: Scalar> Loop for Chunk<'_, S> {
     type Out = ();
     #[inline(always)]
     fn run(self) {
@@ -136,7 +136,7 @@ impl<S: Scalar> Loop for Block<'_, S> {
 #[inline]
 pub(super) fn block<S: Scalar>(pairs: &[Pair; PAIRS], deviation: f64) -> [S; BLOCK] {
     let mut made = [S::ZERO; BLOCK];
-    simd::run(Block { pairs, deviation, into: &mut made });
+    simd::run(Chunk { pairs, deviation, into: &mut made });
     made
 }
 

@@ -16,7 +16,7 @@ use crate::exec::base::scalar::Scalar;
 use crate::exec::base::tensor::Tensor;
 use crate::exec::base::threads::Threads;
 use crate::exec::kernels::{Backward, ConvLayout, Forward, Kernel as _, Numbers, Owned};
-use crate::ops::field::PerAxis;
+use crate::ops::arg_type::PerAxis;
 use crate::ops::{Conv, Mode, Padding};
 
 const TILES: [Tile; 2] = [Tile::Two, Tile::Four];

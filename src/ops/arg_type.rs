@@ -1,6 +1,6 @@
 //! The Rust types that arguments are read into, each with its range: sizes, axes, probabilities, numbers for each axis.
 //!
-//! A new kind of argument is a new [`Field`].
+//! A new kind of argument is a new [`ArgType`].
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::shape::MAX_RANK;
 pub const MAX_EXTENT: i64 = 1 << 24;
 
 /// A Rust type that an argument is read into. An error says what was expected.
-pub trait Field: Sized {
+pub trait ArgType: Sized {
     /// What values it takes, in words.
     const TAKES: &'static str;
     /// Reads a written value for an operator with `rank` spatial axes.
@@ -21,7 +21,7 @@ pub trait Field: Sized {
 }
 
 /// A positive whole number: a size or a count.
-impl Field for u64 {
+impl ArgType for u64 {
     const TAKES: &'static str = "positive whole number";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -40,7 +40,7 @@ impl Field for u64 {
 }
 
 /// An axis, as torch counts them; negative from the end.
-impl Field for i64 {
+impl ArgType for i64 {
     const TAKES: &'static str = "whole number";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -52,7 +52,7 @@ impl Field for i64 {
     }
 }
 
-impl Field for bool {
+impl ArgType for bool {
     const TAKES: &'static str = "true or false";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -67,7 +67,7 @@ impl Field for bool {
     }
 }
 
-impl Field for f64 {
+impl ArgType for f64 {
     const TAKES: &'static str = "number";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -88,7 +88,7 @@ impl Field for f64 {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epsilon(pub f64);
 
-impl Field for Epsilon {
+impl ArgType for Epsilon {
     const TAKES: &'static str = "number from 0 to below 1";
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {
@@ -107,7 +107,7 @@ impl Field for Epsilon {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Probability(pub f64);
 
-impl Field for Probability {
+impl ArgType for Probability {
     const TAKES: &'static str = "number from 0 to 1";
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {
@@ -122,7 +122,7 @@ impl Field for Probability {
     }
 }
 
-impl<F: Field> Field for Option<F> {
+impl<F: ArgType> ArgType for Option<F> {
     const TAKES: &'static str = F::TAKES;
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {
@@ -135,12 +135,12 @@ impl<F: Field> Field for Option<F> {
     }
 
     fn write(&self) -> ArgValue {
-        self.as_ref().map_or(ArgValue::None, Field::write)
+        self.as_ref().map_or(ArgValue::None, ArgType::write)
     }
 }
 
 /// A list of whole numbers: axes, or sizes of which one may be −1.
-impl Field for Vec<i64> {
+impl ArgType for Vec<i64> {
     const TAKES: &'static str = "whole numbers";
 
     fn read(value: &ArgValue, _: usize) -> Result<Self, String> {
@@ -185,7 +185,7 @@ impl<const MIN: u64> fmt::Debug for PerAxis<MIN> {
     }
 }
 
-impl<const MIN: u64> Field for PerAxis<MIN> {
+impl<const MIN: u64> ArgType for PerAxis<MIN> {
     const TAKES: &'static str = "whole number, or one for each axis";
 
     fn read(value: &ArgValue, rank: usize) -> Result<Self, String> {
