@@ -1,5 +1,5 @@
 //! The language's rules one by one: names and scopes, layers as values, blocks, variants, torch's own calls, and how
-//! faults are told. `values.rs` has expressions, `hostile.rs` what is too much or no description at all.
+//! faults are told. `values.rs` has expressions, `limits.rs` what is too much or no description at all.
 
 use cnnstat::diag::{At, Code, Diagnostic, Source};
 use cnnstat::internals::lang;

@@ -29,7 +29,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "lang",
         &["diag", "expectation", "graph", "model", "ops", "shape", "source", "sanitize", "units"],
     ),
-    ("import", &["diag", "lang", "model", "units"]),
+    ("import", &["diag", "lang", "model", "source", "units"]),
     ("exec/base", &[]),
     ("exec/kernels", &["exec/base", "ops"]),
     ("exec/fast", &["exec/base", "exec/kernels", "ops"]),
