@@ -288,7 +288,7 @@ quantities! {
         "arithmetic intensity: `flops` for each byte that is moved, where every layer reads its inputs and its parameters once and writes its outputs once; views move nothing, buffers are left out, shared parameters are read by each layer that uses them; of a network, the ratio of the sums",
         column: CHOSEN;
     BACKWARD_MACS = "backward_macs", "backward MACs", Operations, Of::Sum(backward_macs),
-        "multiply-accumulates of one backward pass", counted: Counted::Backward, column: CHOSEN;
+        "multiply-accumulates of one backward pass, the gradient of the network's own input among them", counted: Counted::Backward, column: CHOSEN;
     ACTIVATIONS = "activations", "activations", Elements, Of::Sum(|t| t.activations),
         "elements of all outputs that are stored; views, as of `flatten`, are not", counted: Counted::Activations,
         json: Some("activations"), column: CHOSEN, listed: Some(Listed { expendable: 3 }),

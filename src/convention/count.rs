@@ -1,7 +1,7 @@
 //! A network counted by a convention: the number of each layer, their sum, and the terms that it is made of.
 
 use super::fold::{self, Fold};
-use super::{Amount, Choice, Convention, Ruling, Term, argument};
+use super::rule::{Amount, By, Choice, Convention, Form, Ruling, Subject, Term, Written, argument};
 use crate::analysis::{Analysis, AnalysisError, Row};
 use crate::graph::{Graph, Node};
 use crate::ops::args::ArgValue;
@@ -59,6 +59,9 @@ pub struct Summed {
 /// Said of a layer whose shapes or arithmetic the analysis does not know.
 pub const NOT_KNOWN: &str = "its arithmetic is not known";
 
+/// Said of a layer for which the tool's formula gives no count.
+const NO_COUNT: &str = "the tool's formula gives a number below 0";
+
 impl Total {
     /// The number, which may be a lower bound.
     pub const fn value(self) -> u64 {
@@ -114,6 +117,7 @@ impl Convention {
         let runs_heads = choice.heads.unwrap_or(!(self.skips_heads && eval));
         let heads = if runs_heads { Vec::new() } else { fold::auxiliary(graph) };
         let folds = if choice.folded { fold::folds(graph, analysis) } else { Vec::new() };
+        let divisor = if self.averages_modules { graph.batch().unwrap_or(1).max(1) } else { 1 };
         let mut sums = Sums::new(self);
         let mut layers = Vec::with_capacity(analysis.rows.len());
         let mut not_counted = Vec::new();
@@ -126,7 +130,10 @@ impl Convention {
             let counted = match work {
                 // A layer that does not run counts nothing, whatever its operator.
                 _ if is_head || fold == Fold::Away => Ok(Ok(0)),
-                Some(work) => sums.add(self, &LayerView { node, row, work }),
+                Some(work) => {
+                    let view = LayerView { node, row, work, form: None, divisor };
+                    sums.add(self, &view.written(choice.written), analysis.options.mode)
+                }
                 None => Ok(Err(NOT_KNOWN)),
             };
             let counted = counted.map_err(|error| AnalysisError::at(graph, row.node, error))?;
@@ -185,15 +192,25 @@ impl Sums {
         &mut self,
         convention: &Convention,
         layer: &LayerView<'_>,
+        mode: Mode,
     ) -> Result<Result<u64, &'static str>, TooLarge> {
-        let (at, rule) = match convention.ruling(&layer.node.op) {
+        if layer.form == Some(Form::Uncounted) {
+            return Ok(Ok(0));
+        }
+        let (at, rule) = match convention.ruling(&layer.subject(mode)) {
             Ruling::Ruled(at, rule) => (at, rule),
             Ruling::Ignored => return Ok(Ok(0)),
             Ruling::NotCounted(why) => return Ok(Err(why)),
         };
+        let counted = rule.terms.iter().zip(&self.slots[at]);
+        let counted: Vec<_> = counted.filter(|(term, _)| layer.is_seen(term.by)).collect();
+        let amounts = counted.iter().map(|(term, _)| layer.amount(term));
+        let amounts: Vec<Option<u64>> = amounts.collect::<Result<_, _>>()?;
+        let Some(amounts) = amounts.into_iter().collect::<Option<Vec<u64>>>() else {
+            return Ok(Err(NO_COUNT));
+        };
         let mut total = 0i128;
-        for (term, slot) in rule.terms.iter().zip(&self.slots[at]) {
-            let amount = layer.amount(term.of)?;
+        for ((term, slot), amount) in counted.into_iter().zip(amounts) {
             let sum = &mut self.sums[*slot].1;
             *sum = sum.checked_add(amount).ok_or(TooLarge)?;
             total += i128::from(term.times) * i128::from(amount);
@@ -214,10 +231,52 @@ struct LayerView<'a> {
     row: &'a Row,
     /// The ledger, with what is folded into the layer.
     work: Work,
+    /// How the network's code writes it; `None`: as a module.
+    form: Option<Form>,
+    /// What the tool divides by that it counts by module.
+    divisor: u64,
 }
 
 impl LayerView<'_> {
-    fn amount(&self, of: Amount) -> Result<u64, TooLarge> {
+    /// The same layer, written otherwise if it is among those that are.
+    fn written(self, written: Option<&Written>) -> Self {
+        let written = written.filter(|written| written.is_of(&self.node.op, self.positions()));
+        Self { form: written.map(|written| written.form), ..self }
+    }
+
+    /// Spatial positions of the output.
+    fn positions(&self) -> u64 {
+        product(self.split().2.iter().copied()).unwrap_or(u64::MAX)
+    }
+
+    fn subject(&self, mode: Mode) -> Subject<'_> {
+        let instead = match self.form {
+            Some(Form::As(name)) => Some(name),
+            _ => None,
+        };
+        let axes = self.row.inputs.first().map_or(0, Shape::rank);
+        Subject { op: &self.node.op, instead, mode, axes, positions: self.positions() }
+    }
+
+    /// Whether the tool sees the layer by what it watches.
+    fn is_seen(&self, by: By) -> bool {
+        match by {
+            By::Either => true,
+            By::Module => self.form != Some(Form::Function),
+            By::Function => self.form == Some(Form::Function),
+        }
+    }
+
+    /// The amount of a term; `None` where the tool's formula falls below 0.
+    fn amount(&self, term: &Term) -> Result<Option<u64>, TooLarge> {
+        if term.of == Amount::ConvolvedBias {
+            return self.convolved_bias();
+        }
+        let divisor = if term.by == By::Module { self.divisor } else { 1 };
+        Ok(Some(self.amount_of(term.of)? / divisor))
+    }
+
+    fn amount_of(&self, of: Amount) -> Result<u64, TooLarge> {
         let (op, work) = (&self.node.op, &self.work);
         match of {
             Amount::Macs => Ok(work.macs),
@@ -226,14 +285,33 @@ impl LayerView<'_> {
             Amount::Divs => Ok(work.divs),
             Amount::Cmps => Ok(work.cmps),
             Amount::Specials => Ok(work.specials),
-            Amount::UngroupedMacs => {
-                let groups = argument(op, "groups").and_then(|groups| groups.int()).unwrap_or(1);
-                product([work.macs, u64::try_from(groups).unwrap_or(1)])
+            Amount::UngroupedMacs => product([work.macs, number(op, "groups").unwrap_or(1)]),
+            Amount::RegroupedMacs => {
+                let groups = number(op, "groups").unwrap_or(1).max(1);
+                let outputs = self.weight()?.get(1).copied().unwrap_or(1).max(1);
+                product([work.macs / outputs, outputs / groups])
             }
-            Amount::Inputs => self.row.inputs.first().map_or(Ok(0), Shape::numel),
+            Amount::HalvedMacs => self.halved(work.macs),
+            Amount::HalvedAdds => self.halved(work.adds),
+            // The bias of a transposed convolution may come out below 0: `amount` asks for it.
+            Amount::ConvolvedBias => Ok(0),
+            Amount::Inputs => self.inputs(),
+            Amount::PaddedInputs => {
+                let channels = self.split().1.max(1);
+                let size = number(op, "size").unwrap_or(1).max(1);
+                product([self.inputs()? / channels, channels + (size - 1)])
+            }
+            Amount::ScaledInputs => self.scaled_inputs(),
             Amount::Outputs => self.outputs(),
+            Amount::SampleOutputs => Ok(self.outputs()? / self.split().0.max(1)),
+            Amount::NormRows => self.norm_rows(),
             Amount::Window => product([self.outputs()?, window(op)?]),
-            Amount::Positions => product(self.split().2.iter().copied()),
+            Amount::WindowDepth => self.window_depth(),
+            Amount::SizeWritten => match argument(op, "size") {
+                Some(ArgValue::List(sizes)) => product(sizes.iter().map(whole)),
+                Some(one) => Ok(whole(&one)),
+                None => Ok(0),
+            },
             Amount::Rows => self.rows(),
             Amount::WeightTaps => {
                 let (samples, _, positions) = self.split();
@@ -252,6 +330,80 @@ impl LayerView<'_> {
                 product([elements, self.split().0])
             }
         }
+    }
+
+    fn inputs(&self) -> Result<u64, TooLarge> {
+        self.row.inputs.first().map_or(Ok(0), Shape::numel)
+    }
+
+    /// A number of a convolution with padding 'same' over the positions that are left where both sides have half of the
+    /// padding, rounded down.
+    fn halved(&self, of: u64) -> Result<u64, TooLarge> {
+        let op = &self.node.op;
+        let extents = self.split().2;
+        let axes = |name| per_axis(op, name, extents.len());
+        let (Some(kernel), Some(dilation)) = (axes("kernel_size"), axes("dilation")) else {
+            return Ok(of);
+        };
+        let padding =
+            kernel.iter().zip(&dilation).map(|(kernel, dilation)| dilation * (kernel - 1));
+        let left = extents.iter().zip(padding);
+        let left = left.map(|(extent, padding)| extent.saturating_sub(u64::from(padding % 2 != 0)));
+        product([of / self.positions().max(1), product(left)?])
+    }
+
+    fn window_depth(&self) -> Result<u64, TooLarge> {
+        if let Some(sides) = per_axis(&self.node.op, "kernel_size", 1) {
+            let first = sides.first().and_then(|n| u64::try_from(*n).ok());
+            return product([self.outputs()?, first.unwrap_or(1)]);
+        }
+        let extents = |shape: Option<&Shape>| {
+            shape.and_then(Shape::split).and_then(|(.., of)| of.first().copied())
+        };
+        let (taken, left) = (extents(self.row.inputs.first()), extents(self.row.outputs.first()));
+        product([self.outputs()?, taken.unwrap_or(1) / left.unwrap_or(1).max(1)])
+    }
+
+    /// Elements of the input × the factors of upsampling, each of a list rounded down first, as ptflops takes them.
+    fn scaled_inputs(&self) -> Result<u64, TooLarge> {
+        let inputs = self.inputs()?;
+        let axes = self.split().2.len();
+        match argument(&self.node.op, "scale_factor") {
+            Some(ArgValue::List(factors)) => {
+                let factors = factors.iter().map(|factor| scaled(1, real(factor), 1));
+                product([inputs, product(factors.collect::<Result<Vec<_>, _>>()?)?])
+            }
+            Some(one) => scaled(inputs, real(&one), axes),
+            None => Ok(inputs),
+        }
+    }
+
+    /// The bias of a transposed convolution over the positions that a convolution with its arguments would have, for the
+    /// output channels of one group; `None` where that is below 0.
+    fn convolved_bias(&self) -> Result<Option<u64>, TooLarge> {
+        if self.work.adds == 0 {
+            return Ok(Some(0));
+        }
+        let op = &self.node.op;
+        let Some((samples, _, extents)) = self.row.inputs.first().and_then(Shape::split) else {
+            return Ok(None);
+        };
+        let of = |name| per_axis(op, name, extents.len());
+        let (Some(kernel), Some(stride), Some(padding), Some(dilation)) =
+            (of("kernel_size"), of("stride"), of("padding"), of("dilation"))
+        else {
+            return Ok(None);
+        };
+        let channels = self.weight()?.get(1).copied().unwrap_or(1);
+        let mut bias = i128::from(product([samples, channels])?);
+        for (axis, extent) in extents.iter().enumerate() {
+            let [kernel, stride, padding, dilation] =
+                [&kernel, &stride, &padding, &dilation].map(|of| i128::from(of[axis]));
+            let free = i128::from(*extent) + 2 * padding - (dilation * (kernel - 1) + 1);
+            let positions = free.div_euclid(stride.max(1)) + 1;
+            bias = bias.checked_mul(positions).ok_or(TooLarge)?;
+        }
+        if bias < 0 { Ok(None) } else { u64::try_from(bias).map(Some).map_err(|_| TooLarge) }
     }
 
     fn outputs(&self) -> Result<u64, TooLarge> {
@@ -273,6 +425,19 @@ impl LayerView<'_> {
         Ok(weight.map_or_else(|| vec![0], |weight| weight.shape.dims().to_vec()))
     }
 
+    fn norm_rows(&self) -> Result<u64, TooLarge> {
+        let op = &self.node.op;
+        let output = self.row.outputs.first();
+        let last = output.and_then(|shape| shape.dims().last().copied());
+        let first = match argument(op, "normalized_shape") {
+            Some(ArgValue::List(sizes)) => sizes.first().map(whole),
+            // With a rank in its name it is over the channels.
+            _ if op.args().rank > 0 => Some(self.split().1),
+            _ => last,
+        };
+        Ok(self.outputs()? / first.unwrap_or(1).max(1))
+    }
+
     fn rows(&self) -> Result<u64, TooLarge> {
         let Some(output) = self.row.outputs.first() else { return Ok(0) };
         let dim = argument(&self.node.op, "dim").and_then(|dim| dim.int()).unwrap_or(-1);
@@ -282,15 +447,52 @@ impl LayerView<'_> {
     }
 }
 
+/// A whole number that is an argument.
+fn number(op: &Op, name: &str) -> Option<u64> {
+    u64::try_from(argument(op, name)?.int()?).ok()
+}
+
+/// A whole number; 1 where it is none.
+fn whole(value: &ArgValue) -> u64 {
+    value.int().and_then(|n| u64::try_from(n).ok()).unwrap_or(1)
+}
+
+/// An argument that has a number for each axis, or one for all.
+fn per_axis(op: &Op, name: &str, axes: usize) -> Option<Vec<i64>> {
+    match argument(op, name)? {
+        ArgValue::List(each) => each.iter().map(ArgValue::int).collect(),
+        one => Some(vec![one.int()?; axes]),
+    }
+}
+
+/// A factor, 1 where it is none.
+fn real(value: &ArgValue) -> f64 {
+    match value {
+        ArgValue::Float(x) => *x,
+        other => other.int().and_then(|n| i32::try_from(n).ok()).map_or(1.0, f64::from),
+    }
+}
+
+/// A number × a power of a factor, rounded down.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the tool counts in floating point too; the product is positive and checked against 2^63"
+)]
+fn scaled(n: u64, factor: f64, power: usize) -> Result<u64, TooLarge> {
+    let product = n as f64 * factor.powi(i32::try_from(power).unwrap_or(1));
+    if product < 2f64.powi(63) { Ok(product as u64) } else { Err(TooLarge) }
+}
+
 /// The elements of a window.
 fn window(op: &Op) -> Result<u64, TooLarge> {
     let size = argument(op, "kernel_size").or_else(|| argument(op, "size"));
-    let side = |value: &ArgValue| value.int().and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
     match size {
-        Some(ArgValue::List(sides)) => product(sides.iter().map(side)),
+        Some(ArgValue::List(sides)) => product(sides.iter().map(whole)),
         Some(one) => {
             let rank = u32::try_from(op.args().rank.max(1)).unwrap_or(1);
-            side(&one).checked_pow(rank).ok_or(TooLarge)
+            whole(&one).checked_pow(rank).ok_or(TooLarge)
         }
         None => Ok(1),
     }

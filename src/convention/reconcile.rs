@@ -5,8 +5,12 @@
 
 use serde::Serialize;
 
+use super::count::{Summed, term_text};
 use super::figure::{Figure, How};
-use super::{ALL, Choice, Convention, Summed, find, fold, term_text};
+use super::fold;
+use super::rule::{Choice, Convention};
+use super::table::{ALL, find};
+use super::written::WRITTEN;
 use crate::analysis::{Analysis, AnalysisError, Options, analyze};
 use crate::graph::Graph;
 use crate::ops::Mode;
@@ -126,6 +130,25 @@ pub fn usual_inputs(graph: &Graph) -> Vec<Shape> {
     others.filter_map(|side| Shape::new(&[channels, *side, *side])).collect()
 }
 
+/// What may be done to a network before it is counted: whether that changes it, the choice, and the step that it is.
+fn choices(graph: &Graph) -> Vec<(bool, Choice, Option<&'static str>)> {
+    let (has_heads, has_norm) = (fold::auxiliary(graph).contains(&true), fold::has_norm(graph));
+    let plain = Choice::default();
+    let heads = |heads| Choice { heads: Some(heads), ..plain };
+    let folded = Choice { folded: true, ..plain };
+    let mut choices = vec![
+        (true, plain, None),
+        (has_heads, heads(true), Some("with auxiliary heads")),
+        (has_heads, heads(false), Some("without auxiliary heads")),
+        (has_norm, folded, Some("batch norm folded into the layers before it")),
+    ];
+    choices.extend(WRITTEN.iter().map(|written| {
+        let has_any = graph.nodes().iter().any(|node| written.is_of(&node.op, 1));
+        (has_any, Choice { written: Some(written), ..plain }, Some(written.said))
+    }));
+    choices
+}
+
 /// The answers so far.
 struct Search {
     figure: Figure,
@@ -136,23 +159,7 @@ impl Search {
     /// Tries a network that is a step away itself, or none, with every choice and factor.
     fn network(&mut self, network: &Network<'_>, step: Option<&str>, away: usize) {
         let graph = network.graph;
-        let has_heads = fold::auxiliary(graph).contains(&true);
-        let has_norm = fold::has_norm(graph);
-        let choices = [
-            (true, Choice::default(), None),
-            (has_heads, Choice { heads: Some(true), folded: false }, Some("with auxiliary heads")),
-            (
-                has_heads,
-                Choice { heads: Some(false), folded: false },
-                Some("without auxiliary heads"),
-            ),
-            (
-                has_norm,
-                Choice { heads: None, folded: true },
-                Some("batch norm folded into the layers before it"),
-            ),
-        ];
-        for (applies, choice, chosen) in choices {
+        for (applies, choice, chosen) in choices(graph) {
             let away = away + usize::from(chosen.is_some());
             if !applies || away > FURTHEST {
                 continue;

@@ -4,7 +4,8 @@
 //! counts by its parts, or cannot read: no number is made up for it. A new operator stands in no list and is not counted
 //! until a rule or a list here names it.
 
-use super::Unruled;
+use super::rule::When::Is;
+use super::rule::{Unruled, When};
 
 type Names = &'static [&'static str];
 
@@ -23,9 +24,9 @@ const MOVES: Names = &[
     "select",
     "narrow",
     "slice",
-    "chunk",
     "crop",
 ];
+const CHUNK: Names = &["chunk"];
 const DROPOUTS: Names = &["dropout", "dropoutNd", "stochastic_depth"];
 const ELEMENTWISE: Names = &["add", "sub", "mul", "scale"];
 const ACTIVATIONS: Names = &[
@@ -62,6 +63,7 @@ const UPSAMPLE: Names = &["upsample"];
 /// Everything without a matrix or a kernel.
 const REST: &[Names] = &[
     MOVES,
+    CHUNK,
     DROPOUTS,
     ELEMENTWISE,
     ACTIVATIONS,
@@ -75,11 +77,15 @@ const REST: &[Names] = &[
 ];
 
 const fn all(why: &'static str) -> Unruled {
-    Unruled { ops: REST, why }
+    Unruled { ops: REST, when: &[], why }
 }
 
 const fn of(ops: &'static [Names], why: &'static str) -> Unruled {
-    Unruled { ops, why }
+    Unruled { ops, when: &[], why }
+}
+
+const fn case(when: &'static [When], ops: &'static [Names], why: &'static str) -> Unruled {
+    Unruled { ops, when, why }
 }
 
 pub(super) const TORCHVISION: &[Unruled] =
@@ -106,7 +112,7 @@ pub(super) const DARKNET: &[Unruled] =
 
 pub(super) const KERAS_IGNORED: &[Unruled] = &[
     of(
-        &[MOVES, DROPOUTS, UPSAMPLE],
+        &[MOVES, CHUNK, DROPOUTS, UPSAMPLE],
         "the operations that move, pad and resize are not in flops_registry.py; dropout is none in eval mode",
     ),
     of(
@@ -167,10 +173,15 @@ pub(super) const ONNX_TOOL_IGNORED: &[Unruled] = &[of(
     &[MOVES, DROPOUTS],
     "Node.profile returns 0, and the nodes that move numbers do not override it; dropout is none in eval mode",
 )];
+const CONV_3D: Names = &["conv3d"];
+const LESS_AXES: &str =
+    "the tool's shape of it has one spatial axis, and what follows is counted from that";
 pub(super) const ONNX_TOOL_UNDETERMINED: &[Unruled] = &[
+    case(&[Is("padding", "same")], &[CONV_3D], LESS_AXES),
+    case(&[Is("padding", "valid")], &[CONV_3D], LESS_AXES),
     of(
-        &[OWN_NORMS, &["logsigmoid", "mish", "softsign", "celu"]],
-        "it is exported as several nodes",
+        &[CHUNK],
+        "torch exports the bounds as a few operations, more or fewer by the part that is taken",
     ),
-    of(&[&["selu", "abs", "adaptive_maxpoolNd", "global_maxpool"]], "its price was not taken over"),
+    of(&[&["selu", "celu"]], "the tool has no node for it, and stops"),
 ];

@@ -6,7 +6,7 @@ use super::data::explain::Derivation;
 use super::grid::{Grid, Head, Numbers, Value};
 use super::pages::ops;
 use super::render::markdown::{self, escape};
-use crate::convention::{self, Convention, Rule, Unruled};
+use crate::convention::{self, By, Convention, Rule, Unruled, When};
 use crate::ops::{Entry, Op};
 
 /// `docs/conventions.md`.
@@ -15,8 +15,9 @@ pub fn conventions() -> String {
         "# Conventions\n\nWritten by `CNNSTAT_UPDATE=1 cargo test`; do not edit.\n\nNo two tools agree on what an operation \
          is. `--as NAME` counts as one of them does; `cnnstat conventions MODEL` shows all side by side, and `cnnstat \
          reconcile MODEL FIGURE` finds who would print a figure. The rules are taken from the tools' sources and \
-         documentation; where `tests/golden/torchvision` has a tool's totals, they are met to the last digit, or \
-         `tests/it/conventions.rs` lists them with the reason. `convNd` stands for \
+         documentation, and compared with what the tools print; where `tests/golden/torchvision` has a tool's totals, they are \
+         met to the last digit, or `tests/it/conventions.rs` lists them with the reason, and so are the numbers of single \
+         layers in `tests/golden/tools.csv`, operator by operator and argument by argument. `convNd` stands for \
          `conv1d`, `conv2d` and `conv3d`; of several rules for an operator the first counts. \
          An operator without a rule counts nothing where the tool is known to ignore it; any other is not counted, and a \
          total is then a lower bound, shown with ≥.\n\n",
@@ -27,6 +28,14 @@ pub fn conventions() -> String {
         grid.rows.push(cells.map(Value::text).to_vec());
     }
     out.push_str(&markdown::grid(&grid, Numbers::Exact));
+    out.push_str(
+        "\nA description does not say how the network's code writes a layer: as a module, `nn.ReLU()`, or by a function, \
+         `F.relu(x)`. Some tools watch only one of both, and then count otherwise. Modules are assumed; `global_avgpool` is \
+         a mean, `x.mean([2, 3])`, which no tool of PyTorch counts. `reconcile` also tries:\n\n",
+    );
+    for written in convention::WRITTEN {
+        let _ = writeln!(out, "* {}", written.said);
+    }
     for convention in convention::ALL {
         section(&mut out, convention);
     }
@@ -37,16 +46,18 @@ fn section(out: &mut String, convention: &Convention) {
     let _ = writeln!(out, "\n## {}\n", convention.name);
     let _ =
         writeln!(out, "Calls it {}. Taken from {}.", convention.result, escape(convention.version));
+    let _ = writeln!(out, "How it was found: {}", convention.found);
     if convention.skips_heads {
         out.push_str("Auxiliary heads do not count in eval mode, where torch does not run them.\n");
+    }
+    if convention.averages_modules {
+        out.push_str("What is counted by module is divided by the batch; what is counted by function is not.\n");
     }
     let mut grid = Grid::new(["of", "counts"].map(Head::left));
     for rule in convention.rules {
         let ops: Vec<String> = rule.ops.iter().map(|name| (*name).to_owned()).collect();
-        let of = match rule.case {
-            None => ops.join(", "),
-            Some((arg, value)) => format!("{} with {arg}={value}", ops.join(", ")),
-        };
+        let when: Vec<String> = rule.when.iter().map(condition).collect();
+        let of = [ops.join(", "), when.join(", ")].join(if when.is_empty() { "" } else { " " });
         grid.rows.push(vec![Value::Text(of), Value::Text(counted(rule))]);
     }
     let _ = write!(out, "\n{}", markdown::grid(&grid, Numbers::Exact));
@@ -65,6 +76,16 @@ fn section(out: &mut String, convention: &Convention) {
     }
 }
 
+/// A condition of a rule, in words.
+fn condition(when: &When) -> String {
+    match when {
+        When::Is(arg, value) => format!("with {arg}={value}"),
+        When::Training => "in train mode".to_owned(),
+        When::OnePosition => "to one position".to_owned(),
+        When::Axes(axes) => format!("on {axes} axes with the batch"),
+    }
+}
+
 /// The operators without a rule, with the reasons.
 fn unruled(out: &mut String, heading: &str, convention: &Convention, lists: &[Unruled]) {
     if lists.is_empty() {
@@ -72,7 +93,9 @@ fn unruled(out: &mut String, heading: &str, convention: &Convention, lists: &[Un
     }
     let _ = writeln!(out, "\n{heading}:\n");
     for list in lists {
-        let _ = writeln!(out, "* {}: {}.", list.names_in(convention).join(", "), list.why);
+        let when = list.when.iter().map(|when| format!(" {}", condition(when)));
+        let names = list.names_in(convention).join(", ") + &when.collect::<String>();
+        let _ = writeln!(out, "* {names}: {}.", list.why);
     }
 }
 
@@ -89,7 +112,8 @@ fn counted(rule: &Rule) -> String {
             1 => String::new(),
             n => format!("{n} × "),
         };
-        let _ = write!(out, "{sign}{times}{}", term.what);
+        let by = if term.by == By::Function { " if called as a function" } else { "" };
+        let _ = write!(out, "{sign}{times}{}{by}", term.what);
     }
     if out.is_empty() { "nothing".to_owned() } else { out }
 }

@@ -47,6 +47,7 @@ mod sums;
 mod tape;
 mod tape_joins;
 mod tidy;
+mod tools;
 mod torchvision;
 mod training;
 mod usage;

@@ -58,6 +58,40 @@ fn figures_are_found_by_convention_size_and_step() {
     );
 }
 
+/// MobileNet v2 at width 1.4 whose code pools by a mean, as ptflops 0.7.5 counts it; other ways to write layers.
+#[test]
+fn layers_may_be_written_otherwise() {
+    let json = |line: &str| -> Value {
+        serde_json::from_str(&page(&format!("reconcile {line} --format json"))).unwrap()
+    };
+    let found = |line: &str, tool: &str, total: u64, said: &str| {
+        let json = json(line);
+        let is_it = |answer: &&Value| {
+            let steps = answer["steps"].as_array().unwrap();
+            let tools = answer["conventions"].as_array().unwrap();
+            answer["total"] == total
+                && tools.contains(&tool.into())
+                && steps.len() == 1
+                && steps[0].as_str().unwrap().contains(said)
+        };
+        assert!(json["answers"].as_array().unwrap().iter().any(|a| is_it(&a)), "{line}: {json}");
+    };
+    found("mobilenet_v2 610.1M --set width=1.4", "ptflops", 610_098_600, "written as a mean");
+    let text = page("reconcile mobilenet_v2 610.1M --set width=1.4");
+    assert!(text.contains("610,098,600, rounded: ptflops"), "{text}");
+    // What the tools print of torchvision's code, which calls its pool as a function.
+    found("mobilenet_v2 320,300,008", "ptflops", 320_300_008, "called as functions");
+    // The ledger's FLOPs of a network, less those of its pools.
+    let report: Value = serde_json::from_str(&page("lenet5 --format json")).unwrap();
+    let layers = report["layers"].as_array().unwrap();
+    let is_pool = |layer: &&Value| layer["op"].as_str().unwrap().contains("pool");
+    let flops = |layer: &Value| layer["flops"].as_u64().unwrap();
+    let pools: u64 = layers.iter().filter(is_pool).map(flops).sum();
+    let rest = report["totals"]["flops"].as_u64().unwrap() - pools;
+    assert!(pools > 0);
+    found(&format!("lenet5 {rest}"), "cnnstat", rest, "pools not counted");
+}
+
 #[test]
 fn what_nobody_prints_exits_1() {
     let none = run("reconcile lenet5 4,242,424,242");

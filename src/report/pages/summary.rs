@@ -27,7 +27,8 @@ pub fn page<'d>(report: &'d Report, view: &'d View) -> Page<'d> {
             Medium::Paper => fold::flat(report, view),
         };
         let mut totals = vec![Block::table(figures(report, medium))];
-        let notes = notes(report, view, &lines).into_iter().chain(field_note(report, view));
+        let beside = field_note(report, view).into_iter().chain(backward_note(view));
+        let notes = notes(report, view, &lines).into_iter().chain(beside);
         totals.extend(notes.map(Block::Sentence));
         vec![head, vec![Block::table(grid(report, view, &lines))], totals]
     };
@@ -127,6 +128,13 @@ pub fn field_note(report: &Report, view: &View) -> Option<String> {
     Some(format!(
         "receptive field: the largest over branches; branches at {named}{more} are not aligned"
     ))
+}
+
+/// What the first layers' backward pass counts, though training does not; said beside a column that shows it.
+fn backward_note(view: &View) -> Option<String> {
+    let is_shown = view.columns.as_ref()?.iter().any(|column| column.key == "backward_macs");
+    let note = "backward MACs: the gradient of the network's own input is among them, which training does not make";
+    is_shown.then(|| note.to_owned())
 }
 
 /// Lines as a grid of a view's columns.
@@ -370,6 +378,14 @@ mod tests {
         let whys = |at: usize| sections[at].facts.iter().filter_map(|fact| fact.why.as_deref());
         assert!(whys(2).any(|why| why.contains("different middles")));
         assert!(!whys(1).any(|why| why.contains("different middles")));
+    }
+
+    #[test]
+    fn backward_macs_say_what_they_count() {
+        let columns = Some(vec![columns::find("backward_macs").unwrap()]);
+        let text = terminal(&small(), &View { columns, ..View::default() }, Look::default());
+        assert!(text.contains("the gradient of the network's own input is among them"), "{text}");
+        assert!(!terminal(&small(), &View::default(), Look::default()).contains("own input"));
     }
 
     #[test]
