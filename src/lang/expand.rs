@@ -2,7 +2,7 @@
 //!
 //! Reading it again yields an equal analysis.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::joins::is_join;
@@ -41,14 +41,36 @@ pub(super) fn expand(model: &Model) -> String {
             let _ = writeln!(out, "  - {}", quoted(pattern));
         }
     }
-    layers(&mut out, model);
+    out.push_str(&layers(model));
     expectations(&mut out, "expect", &model.expectations);
     expectations(&mut out, "budget", &model.budget);
     out
 }
 
-fn layers(out: &mut String, model: &Model) {
+/// The layers, in scopes as they are named. Where a name cannot be said inside a scope, because one in the scope hides it,
+/// that scope is written by dots from the top, where every name can be said.
+fn layers(model: &Model) -> String {
+    let mut flat = HashSet::new();
+    loop {
+        let mut hiding = HashSet::new();
+        let out = layers_with(model, &flat, &mut hiding);
+        let known = flat.len();
+        flat.extend(hiding);
+        if flat.len() == known {
+            return out;
+        }
+    }
+}
+
+/// The layers with some of the outermost scopes written by dots; `hiding` gets those that must be too.
+fn layers_with<'m>(
+    model: &'m Model,
+    flat: &HashSet<&str>,
+    hiding: &mut HashSet<&'m str>,
+) -> String {
     let graph = &model.graph;
+    let mut text = String::new();
+    let out = &mut text;
     out.push_str(if graph.nodes().is_empty() { "layers: []\n" } else { "layers:\n" });
     let lines: Vec<Vec<&str>> =
         graph.nodes().iter().map(|node| node.name.split('.').collect()).collect();
@@ -63,7 +85,8 @@ fn layers(out: &mut String, model: &Model) {
         open = scopes;
     }
     let nests = |scopes: &[&str]| {
-        (1..=scopes.len()).all(|depth| entered.get(&scopes[..depth]).is_none_or(|n| *n == 1))
+        scopes.first().is_none_or(|scope| !flat.contains(scope))
+            && (1..=scopes.len()).all(|depth| entered.get(&scopes[..depth]).is_none_or(|n| *n == 1))
     };
     let mut wires = Wires::new(graph);
     let mut open: &[&str] = &[];
@@ -104,8 +127,12 @@ fn layers(out: &mut String, model: &Model) {
         };
         wires.current = node.outputs.first().copied();
         wires.name_output(out, node, nested, &pad);
+        if wires.is_hidden() {
+            hiding.extend(nested.first().copied());
+        }
     }
     outputs(out, model, &mut wires);
+    text
 }
 
 /// Side outputs are named at the end, in their order; then comes the last value.

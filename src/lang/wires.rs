@@ -3,6 +3,7 @@
 //!
 //! Used by `expand`.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -19,8 +20,12 @@ pub(super) struct Wires<'d> {
     known: HashMap<String, usize>,
     /// Values that a reference means somewhere.
     referred: HashSet<ValueId>,
+    /// The parts of all names.
+    segments: HashSet<&'d str>,
     /// The first user of each set of weights.
     owners: HashMap<WeightsId, &'d Node>,
+    /// Whether a name was asked for that cannot be said where it was.
+    hidden: Cell<bool>,
 }
 
 impl<'d> Wires<'d> {
@@ -45,16 +50,25 @@ impl<'d> Wires<'d> {
             before = node.outputs.first().copied();
         }
         referred.extend(graph.outputs().iter().map(|output| output.value));
-        Self { graph, current, names: HashMap::new(), known, referred, owners }
+        let segments = graph.nodes().iter().flat_map(|node| node.name.split('.'));
+        let segments = segments.chain(graph.inputs().iter().map(|input| input.name.as_str()));
+        let segments = segments.collect();
+        let (names, hidden) = (HashMap::new(), Cell::new(false));
+        Self { graph, current, names, known, referred, segments, owners, hidden }
     }
 
-    /// A name that nothing bears.
-    fn fresh(&mut self, value: ValueId) -> String {
+    /// A name that nothing has, in any scope.
+    fn fresh(&self, value: ValueId) -> String {
         let mut name = format!("value_{}", value.index());
-        while self.known.contains_key(&name) {
+        while self.segments.contains(name.as_str()) {
             name.push('_');
         }
         name
+    }
+
+    /// Whether a name could not be said since this was last asked.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.hidden.take()
     }
 
     /// Gives inputs whose names layers bear too another name, before any layer is written.
@@ -122,7 +136,13 @@ impl<'d> Wires<'d> {
             .rev()
             .filter_map(|depth| Some((depth, whole.strip_prefix(&prefix(depth))?)))
             .find(|(depth, path)| !shadowed(path, *depth))
-            .map_or(whole, |(_, path)| path)
+            .map_or_else(
+                || {
+                    self.hidden.set(true);
+                    whole
+                },
+                |(_, path)| path,
+            )
     }
 
     /// The call of a node, and whether it shares an earlier one's parameters.

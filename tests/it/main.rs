@@ -12,6 +12,7 @@ mod custom_network;
 mod diagnostics;
 mod diff;
 mod docs;
+mod expansion;
 mod fast;
 mod fast_elementwise;
 mod fixtures;
