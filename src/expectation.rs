@@ -9,5 +9,5 @@ mod want;
 
 #[cfg(feature = "cli")]
 pub use amount::shape as read_shape;
-pub use read::{Value, Written, read};
+pub use read::{MOST_FAULTS, Value, Written, read};
 pub use want::{Expectation, Increase, Limit, Want};

@@ -45,6 +45,8 @@ mod import;
 pub mod internals;
 mod lang;
 pub mod model;
+#[cfg(feature = "cli")]
+mod notes;
 pub mod ops;
 #[cfg(any(feature = "cli", all(feature = "exec", feature = "internals")))]
 mod profile;

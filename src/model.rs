@@ -67,6 +67,17 @@ pub trait Architecture: Send + Sync {
     /// What can be set.
     fn settings(&self) -> Vec<Setting>;
 
+    /// The next larger inputs, without the batch, at which a network fits that does not as it is asked for; `None` where
+    /// none of those that are tried does.
+    fn fitting(&self, _asked: &Asked) -> Option<Vec<(String, Shape)>> {
+        None
+    }
+
+    /// What is worth a look in what it was read from, though nothing is wrong.
+    fn notes(&self) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+
     /// Whether a file that is found in a folder, and not named, is a network: YAML holds other things too.
     fn is_network(&self) -> bool {
         true

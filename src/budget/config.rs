@@ -21,9 +21,12 @@ use toml::de::{DeTable, DeValue};
 
 use crate::analysis::memory::Optimizer;
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean};
-use crate::expectation::{self, Expectation, Value, Written};
+use crate::expectation::{self, MOST_FAULTS, Expectation, Value, Written};
 use crate::shape::{DType, Shape};
 use crate::source::Span;
+
+/// Variables of one matrix.
+const MOST_VARIABLES: usize = 256;
 
 /// The most settings that one matrix makes.
 const MOST_SETTINGS: usize = 1000;
@@ -80,14 +83,17 @@ impl Budget {
 
     /// Every choice of the matrix, the last variable fastest; one of nothing where there is none.
     pub fn settings(&self) -> Vec<Sets> {
-        self.matrix.iter().fold(vec![Sets::new()], |made, (variable, texts)| {
-            let with = |sets: &Sets, text: &String| {
-                let mut sets = sets.clone();
-                sets.push((variable.clone(), text.clone()));
-                sets
-            };
-            made.iter().flat_map(|sets| texts.iter().map(|text| with(sets, text))).collect()
-        })
+        let choices: usize = self.matrix.iter().map(|(_, texts)| texts.len()).product();
+        let choice = |mut index: usize| {
+            let mut sets = Sets::with_capacity(self.matrix.len());
+            for (variable, texts) in self.matrix.iter().rev() {
+                sets.push((variable.clone(), texts[index % texts.len()].clone()));
+                index /= texts.len();
+            }
+            sets.reverse();
+            sets
+        };
+        (0..choices).map(choice).collect()
     }
 
     /// What it assumes of every network, in words.
@@ -114,6 +120,9 @@ pub fn read(source: &Source) -> Result<Config, Vec<Diagnostic>> {
     })?;
     let mut reading = Reading { config: Config::default(), faults: Vec::new() };
     for (key, at, value) in entries(table.get_ref(), &source.text) {
+        if reading.faults.len() >= MOST_FAULTS {
+            break;
+        }
         match key.as_str() {
             "paths" => reading.config.paths = texts(&mut reading.faults, "paths", &value),
             "budget" => reading.budgets(value),
@@ -121,6 +130,7 @@ pub fn read(source: &Source) -> Result<Config, Vec<Diagnostic>> {
         }
     }
     let Reading { config, mut faults } = reading;
+    faults.truncate(MOST_FAULTS);
     if faults.is_empty() {
         return Ok(config);
     }
@@ -155,6 +165,9 @@ impl Reading {
             return self.faults.push(diagnostic);
         };
         for table in tables {
+            if self.faults.len() >= MOST_FAULTS {
+                break;
+            }
             match table.value {
                 Value::Map(entries) => {
                     let budget = budget(entries, &mut self.faults);
@@ -282,6 +295,11 @@ fn matrix(faults: &mut Vec<Diagnostic>, written: &Written) -> Vec<(String, Vec<S
         };
         let texts: Vec<String> = items.iter().filter_map(|item| value(faults, item)).collect();
         made = made.saturating_mul(texts.len());
+        if found.len() == MOST_VARIABLES {
+            let message = format!("a matrix of more than {MOST_VARIABLES} variables");
+            faults.push(Diagnostic::new(Code::E0304, message).at(values.at, "one too many"));
+            return Vec::new();
+        }
         if texts.is_empty() || made > MOST_SETTINGS {
             let message = format!("{variable} brings the matrix to {made} settings");
             let help = format!("write from one value on, and at most {MOST_SETTINGS} settings");

@@ -265,6 +265,12 @@ pub struct ScreenArgs {
     /// How errors are written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true)]
     pub message_format: MessageFormat,
+    /// Say nothing of what is right and perhaps not meant
+    #[arg(long, global = true)]
+    pub no_notes: bool,
+    /// Show the last layers before one that does not fit; a terminal always does
+    #[arg(long, global = true)]
+    pub until_error: bool,
     /// Columns that a table may take [default: the terminal's, or no limit]
     #[arg(long, value_name = "N", global = true, allow_negative_numbers = true)]
     #[arg(value_parser = whole::<u16>(NARROWEST, u16::MAX.into()))]

@@ -1,5 +1,6 @@
 //! From an argument to an analysed network: a path, a path with a variant, a name of the zoo, or standard input.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, stdin};
 use std::path::{Path, PathBuf};
@@ -16,9 +17,12 @@ use crate::import::{self, Bytes};
 use crate::lang::{self, Description};
 use crate::model::{Architecture, Shared};
 use crate::model::{Asked, Model};
+use crate::notes;
+use crate::ops::Mode;
 use crate::ops::ledger::Role;
 use crate::report::build::{Caption, report, report_as};
 use crate::report::model::Report;
+use crate::shape::Shape;
 use crate::zoo;
 
 /// Why something could not be done.
@@ -65,13 +69,11 @@ impl Failure {
         let is_shown =
             |source: &&Source| screen.messages != Format::Human || !source.text.is_empty();
         let source = self.source.as_ref().filter(is_shown).unwrap_or(&nowhere);
-        render(
-            &self.diagnostics,
-            source,
-            screen.messages,
-            screen.message_width,
-            screen.message_color,
-        )
+        let mut diagnostics = Cow::Borrowed(&self.diagnostics);
+        if !screen.trail && self.diagnostics.iter().any(|diagnostic| !diagnostic.trail.is_empty()) {
+            diagnostics.to_mut().iter_mut().for_each(|diagnostic| diagnostic.trail.clear());
+        }
+        render(&diagnostics, source, screen.messages, screen.message_width, screen.message_color)
     }
 }
 
@@ -95,6 +97,20 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// What is right and perhaps not meant, as it is shown; with `trains` a training step is meant too.
+    pub fn notes(&self, screen: &Screen, trains: bool) -> String {
+        if !screen.notes {
+            return String::new();
+        }
+        let trains = trains || self.analysis.options.mode == Mode::Train;
+        let mut found = self.architecture.notes();
+        found.extend(notes::notes(&self.model, &self.analysis, trains));
+        if found.is_empty() {
+            return String::new();
+        }
+        failure(&*self.architecture, found).text(screen)
+    }
+
     /// What the network is called: the variant, or the graph's name.
     pub fn name(&self) -> &str {
         self.model.name()
@@ -150,8 +166,33 @@ pub fn at(
     settings: &Settings,
     argument: &str,
 ) -> Result<Loaded, Failure> {
-    try_at(architecture, variant, settings, argument)
-        .map_err(|found| failure(&**architecture, found))
+    try_at(architecture, variant.clone(), settings, argument).map_err(|mut found| {
+        if let Some(help) = fitting(&**architecture, variant, settings, &found) {
+            found[0].helps.push(help);
+        }
+        failure(&**architecture, found)
+    })
+}
+
+/// The next input that fits, where an extent is what does not.
+fn fitting(
+    architecture: &dyn Architecture,
+    variant: Option<String>,
+    settings: &Settings,
+    found: &[Diagnostic],
+) -> Option<String> {
+    let of_extents = [Code::E0502, Code::E0504, Code::E0506, Code::E0510];
+    if !of_extents.contains(&found.first()?.code) || found.len() > 1 {
+        return None;
+    }
+    let inputs = architecture.fitting(&asked(variant, settings))?;
+    let option = |(name, shape): &(String, Shape)| {
+        let sizes: Vec<String> = shape.dims().iter().map(u64::to_string).collect();
+        let name = if inputs.len() > 1 { format!("{name}=") } else { String::new() };
+        format!("--input {name}{}", sizes.join("x"))
+    };
+    let options: Vec<String> = inputs.iter().map(option).collect();
+    Some(format!("the next larger input that fits: {}", options.join(" ")))
 }
 
 /// The same for one that is only tried: what is wrong has no readable places.
@@ -176,14 +217,18 @@ pub fn try_at(
     }
 }
 
+fn asked(variant: Option<String>, settings: &Settings) -> Asked {
+    let (sets, inputs) = (settings.sets.clone(), settings.inputs.clone());
+    Asked { variant, sets, inputs, batch: settings.batch }
+}
+
 /// An architecture with these settings.
 pub fn evaluate(
     architecture: &dyn Architecture,
     variant: Option<String>,
     settings: &Settings,
 ) -> Result<Model, Vec<Diagnostic>> {
-    let (sets, inputs) = (settings.sets.clone(), settings.inputs.clone());
-    architecture.at(&Asked { variant, sets, inputs, batch: settings.batch })
+    architecture.at(&asked(variant, settings))
 }
 
 /// Analyses a network with the assumptions of the settings; `argument` is what a command takes for it.

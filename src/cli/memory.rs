@@ -16,10 +16,13 @@ use crate::report::pages::memory::page;
 pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
+    let mut notes = String::new();
     let reports = done.each(&args.models, screen, |argument| {
         let network = load::network(argument, &settings)?;
+        notes.push_str(&network.notes(screen, true));
         of(&network, args).map_err(|error| network.failure(&error))
     });
+    done.messages.push_str(&notes);
     if reports.iter().filter_map(|report| report.fits).any(|fits| fits.fits != Some(true)) {
         done.status = done.status.max(Status::Findings);
     }

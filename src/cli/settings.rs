@@ -30,6 +30,10 @@ pub struct Screen {
     pub message_color: bool,
     /// How diagnostics are written.
     pub messages: Format,
+    /// Whether notes are shown.
+    pub notes: bool,
+    /// Whether the layers before a faulty one are shown.
+    pub trail: bool,
 }
 
 impl Screen {
@@ -53,6 +57,8 @@ impl Screen {
             message_width: asked.or(message_width).unwrap_or(MESSAGE_WIDTH),
             message_color: colored(anstream::AutoStream::choice(&err)),
             messages: args.message_format.into(),
+            notes: !args.no_notes,
+            trail: args.until_error || err.is_terminal(),
         }
     }
 

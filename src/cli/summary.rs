@@ -11,9 +11,13 @@ use crate::report::view::View;
 pub fn run(args: &SummaryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
+    let mut notes = String::new();
     let reports = done.each(&args.models, screen, |argument| {
-        load::network(argument, &settings)?.report_as(args.count.convention)
+        let network = load::network(argument, &settings)?;
+        notes.push_str(&network.notes(screen, false));
+        network.report_as(args.count.convention)
     });
+    done.messages.push_str(&notes);
     done.known(args.model.strict, reports.iter().map(|report| report.status));
     let view = View::from(&args.view);
     let pages: Vec<_> = reports.iter().map(|report| page(report, &view)).collect();

@@ -6,7 +6,7 @@ use std::str::FromStr;
 macro_rules! codes {
     ($($Code:ident $title:literal,)*) => {
         /// What kind of thing is wrong. E01 files and options, E02 YAML, E03 the language, E04 arguments, E05 shapes,
-        /// E06 expectations.
+        /// E06 expectations, E07 notes on what is right and perhaps not meant.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Code {
@@ -110,6 +110,12 @@ codes! {
     E0606 "a budget that speaks of no network",
     E0607 "the baseline cannot be read",
     E0608 "a limit that is not decided",
+    E0701 "a linear layer on the last axis of a map",
+    E0702 "a layer that nothing reads",
+    E0703 "a variable or a block that nothing uses",
+    E0704 "an input whose channels may be written last",
+    E0705 "batch norm of one value a channel",
+    E0706 "a batch that is aligned with another axis",
 }
 
 impl fmt::Display for Code {

@@ -20,6 +20,8 @@ pub enum Severity {
     Error,
     /// It is to be seen to, and fails nothing.
     Warning,
+    /// It may be as it is meant.
+    Note,
 }
 
 impl Severity {
@@ -28,6 +30,7 @@ impl Severity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -48,6 +51,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// Ways to fix it.
     pub helps: Vec<String>,
+    /// Layers before the one that is wrong, for people: name, operator, shape of the output.
+    pub trail: Vec<[String; 3]>,
     /// The text that the labels point into, where it is not the description itself.
     pub source: Option<Source>,
 }
@@ -63,6 +68,7 @@ impl Diagnostic {
             labels: Vec::new(),
             notes: Vec::new(),
             helps: Vec::new(),
+            trail: Vec::new(),
             source: None,
         }
     }
@@ -71,6 +77,13 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same as a note.
+    #[must_use]
+    pub fn into_note(mut self) -> Self {
+        self.severity = Severity::Note;
         self
     }
 

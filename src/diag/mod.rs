@@ -17,15 +17,26 @@ pub(crate) use render::{Format, render};
 
 pub use crate::source::{At, Origin, Part, Source, Span};
 
+/// A longer text is no name that is mistyped.
+const LONGEST_NAME: usize = 128;
+/// How many names are compared with one.
+const MOST_NAMES: usize = 20_000;
+
 /// The nearest of the known names, where one is near enough to be meant: of those that resemble it, the one that fewest
 /// changes lead to.
 pub(crate) fn did_you_mean<'n>(
     name: &str,
     known: impl IntoIterator<Item = &'n str>,
 ) -> Option<String> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let lower = name.to_lowercase();
     known
         .into_iter()
+        .take(MOST_NAMES)
+        // Names that differ so much in length do not resemble each other.
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= name.len().div_ceil(2))
         .map(|candidate| {
             let known = candidate.to_lowercase();
             let edits = strsim::osa_distance(&lower, &known);

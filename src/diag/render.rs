@@ -85,12 +85,14 @@ fn human(diagnostics: &[Diagnostic], source: &Source, width: usize, color: bool)
     }
     if diagnostics.len() > 1 {
         let of = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
-        let counts = [Severity::Error, Severity::Warning].map(|severity| (severity, of(severity)));
+        let counts = [Severity::Error, Severity::Warning, Severity::Note]
+            .map(|severity| (severity, of(severity)));
         let said = counts.iter().filter(|(_, n)| *n > 0).map(|(severity, n)| {
             format!("{n} {}{}", severity.name(), if *n == 1 { "" } else { "s" })
         });
-        let worst = if counts[0].1 > 0 { Level::ERROR } else { Level::WARNING };
-        let summary = worst.primary_title(said.collect::<Vec<_>>().join(", "));
+        let worst =
+            counts.iter().find(|(_, n)| *n > 0).map_or(Severity::Error, |(worst, _)| *worst);
+        let summary = level(worst).primary_title(said.collect::<Vec<_>>().join(", "));
         out.push_str(&renderer.render(&[Group::with_title(summary)]));
         out.push('\n');
     } else {
@@ -102,11 +104,9 @@ fn human(diagnostics: &[Diagnostic], source: &Source, width: usize, color: bool)
 
 fn group<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> Group<'d> {
     let (source, marks) = marks(diagnostic, source);
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-    };
-    let title = level.primary_title(line(&diagnostic.message)).id(diagnostic.code.name());
+    let title = level(diagnostic.severity)
+        .primary_title(line(&diagnostic.message))
+        .id(diagnostic.code.name());
     let texts = |level: Level<'static>, texts: &[String]| -> Vec<_> {
         texts.iter().map(|text| level.clone().message(lines(text))).collect()
     };
@@ -114,8 +114,34 @@ fn group<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> Group<'d> {
         .map(|text| Level::NOTE.no_name().message(format!("at {}", line(text))));
     place(Group::with_title(title), source, &marks)
         .elements(at)
+        .elements(trail(&diagnostic.trail))
         .elements(texts(Level::NOTE, &diagnostic.notes))
         .elements(texts(Level::HELP, &diagnostic.helps))
+}
+
+/// The layers before the one that is wrong, in columns.
+fn trail(rows: &[[String; 3]]) -> Option<annotate_snippets::Message<'static>> {
+    let width = |column: usize| {
+        rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(&*row[column])).max()
+    };
+    let (name, op) = (width(0)?, width(1)?);
+    let row = |row: &[String; 3]| {
+        let [first, second] = [(&row[0], name), (&row[1], op)].map(|(text, width)| {
+            let room = width.saturating_sub(unicode_width::UnicodeWidthStr::width(&**text));
+            line(text).to_string() + &" ".repeat(room)
+        });
+        format!("  {first}  {second}  {}", row[2])
+    };
+    let rows: Vec<String> = rows.iter().map(row).collect();
+    Some(Level::NOTE.message(format!("the layers before it:\n{}", rows.join("\n"))))
+}
+
+fn level(severity: Severity) -> Level<'static> {
+    match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    }
 }
 
 /// Adds where it is: the lines from the first mark to the last, or what can be said instead.

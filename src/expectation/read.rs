@@ -39,6 +39,9 @@ impl Value {
     }
 }
 
+/// Faults that are collected; nobody reads more of them.
+pub const MOST_FAULTS: usize = 200;
+
 /// Reads quantities and what each must be. Faults are pushed.
 pub fn read(
     entries: &[(String, At, Written)],
@@ -47,6 +50,9 @@ pub fn read(
 ) -> Vec<Expectation> {
     let mut reading = Reading { layer: None, out: Vec::new(), faults };
     for (name, at, written) in entries {
+        if reading.faults.len() >= MOST_FAULTS {
+            break;
+        }
         if name == "layers" {
             reading.layers(key, written);
         } else {

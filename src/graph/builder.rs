@@ -278,6 +278,12 @@ impl GraphBuilder {
         &self.graph.nodes
     }
 
+    /// The name of the input that a value is.
+    pub(crate) fn input_name(&self, value: ValueId) -> Option<&str> {
+        let input = self.graph.inputs.iter().find(|input| input.value == value);
+        input.map(|input| input.name.as_str())
+    }
+
     /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.graph.nodes.len()

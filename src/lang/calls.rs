@@ -8,7 +8,7 @@ use super::value::{Argument, LayerValue};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::ValueId;
 use crate::ops::args::{ArgError, Args, Arrival, At, Written};
-use crate::ops::{Entry, Op};
+use crate::ops::{Entry, Fact, Op};
 use crate::shape::Shape;
 use crate::source::Origin;
 use crate::units::grouped;
@@ -80,8 +80,14 @@ impl Reader<'_> {
         )
         .label(place_of(layer, arrival.at), format!("{} arrive", grouped(found)))
         .note(format!("the input of this layer is {input}"));
-        diagnostic = if flat && input.dims()[1..].iter().product::<u64>() == arrival.value {
+        let all = input.dims()[1..].iter().fold(1u64, |all, size| all.saturating_mul(*size));
+        diagnostic = if flat && all == arrival.value {
             diagnostic.help("a `flatten` before this layer makes one axis of all")
+        } else if flat && input.rank() > 3 {
+            let (short, all) = (layer.name.to_lowercase(), grouped(all));
+            diagnostic.help(format!(
+                "a `flatten` is missing before this layer: {all} then arrive; {short} takes {name} from its input"
+            ))
         } else {
             let short = layer.name.to_lowercase();
             diagnostic
@@ -272,7 +278,14 @@ fn arg_error(
                 )
         }
         ArgError::Surplus { at, takes: most, given } => {
-            too_many(name, *most, *given).label(place_of(layer, *at), "one too many").note(takes)
+            let diagnostic =
+                too_many(name, *most, *given).label(place_of(layer, *at), "one too many");
+            if entry.is(Fact::JoinsBranches) {
+                return diagnostic.help(format!(
+                    "{name} takes values of the network, as {name}(@, @x) does, and no numbers"
+                ));
+            }
+            diagnostic.note(takes)
         }
         ArgError::Twice { at, name: twice } => {
             Diagnostic::new(Code::E0404, format!("the argument `{twice}` is given twice"))

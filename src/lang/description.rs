@@ -38,6 +38,19 @@ struct Replaced {
     variant: Option<u32>,
 }
 
+/// What is wrong with a description, and its inputs as far as they are right: without the batch.
+#[derive(Debug, Default)]
+pub(super) struct Faulty {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) inputs: Vec<(String, Shape)>,
+}
+
+impl From<Vec<Diagnostic>> for Faulty {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { diagnostics, inputs: Vec::new() }
+    }
+}
+
 /// Evaluates the tree of a description; `sets` are the nodes of the texts of `--set`.
 pub(super) fn read(
     tree: &Tree<'_>,
@@ -45,10 +58,10 @@ pub(super) fn read(
     asked: &Asked,
     sets: &[u32],
     found: Vec<Diagnostic>,
-) -> Result<Model, Vec<Diagnostic>> {
+) -> Result<Model, Faulty> {
     if *tree.data(0) == Data::Null {
         let message = "the file holds no description: nothing, or comments only";
-        return Err(vec![Diagnostic::new(Code::E0103, message).help(super::BEGIN)]);
+        return Err(vec![Diagnostic::new(Code::E0103, message).help(super::BEGIN)].into());
     }
     if !matches!(tree.data(0), Data::Map(_)) {
         let message = format!(
@@ -57,7 +70,8 @@ pub(super) fn read(
         );
         return Err(vec![
             Diagnostic::new(Code::E0304, message).label(Origin::value(0), "not a map of keys"),
-        ]);
+        ]
+        .into());
     }
     let name = tree.get(0, "model").and_then(|node| tree.text(node)).unwrap_or_default();
     let mut reader = Reader::new(tree, parsed, name, found);
@@ -76,9 +90,10 @@ pub(super) fn read(
     let [expectations, budget] = OF_NUMBERS.map(|key| {
         let place = replaced.variant.unwrap_or(0);
         let own = tree.get(place, key).map(|node| reader.expectations(key, node));
-        // What is wrong with another variant's is told too.
+        // What is wrong with another variant's is told too, with the first: once for all of them.
         let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();
-        for (_, variant) in variants.iter().filter(|(_, variant)| *variant != place) {
+        let is_first = variants.first().is_none_or(|(_, first)| [0, *first].contains(&place));
+        for (_, variant) in variants.iter().filter(|(_, variant)| is_first && *variant != place) {
             tree.get(*variant, key).map(|node| reader.expectations(key, node));
         }
         own.unwrap_or_default()
@@ -89,7 +104,11 @@ pub(super) fn read(
     let outputs = std::mem::take(&mut reader.outputs);
     let (builder, places, diagnostics) = reader.finish();
     if !diagnostics.is_empty() {
-        return Err(diagnostics);
+        let shape = |(name, value): &(String, ValueId)| {
+            Some((name.clone(), builder.shape(*value)?.without(0)))
+        };
+        let inputs = frame.inputs.iter().filter_map(shape).collect();
+        return Err(Faulty { diagnostics, inputs });
     }
     let outputs: Vec<(&str, ValueId)> =
         outputs.iter().map(|(name, value, _)| (name.as_str(), *value)).collect();
@@ -378,7 +397,9 @@ impl Reader<'_> {
         let mut values = Vec::new();
         for (name, node) in &named {
             let place = Origin::value(*node);
-            let value = self.node_value(*node);
+            // `1x28x28` is no expression, and is what people write.
+            let text = self.tree.text(*node).filter(|text| written(text).is_some());
+            let value = text.map_or_else(|| self.node_value(*node), Value::text);
             let other = asked
                 .inputs
                 .iter()
@@ -447,11 +468,11 @@ impl Reader<'_> {
             let code = if zero.is_some() { Code::E0506 } else { Code::E0304 };
             let label =
                 zero.map_or_else(|| "not a shape".to_owned(), |n| format!("{n} is not a size"));
-            self.report(
-                Diagnostic::new(code, message)
-                    .label(place, label)
-                    .help("channels first, without the batch: [3, 224, 224]"),
-            );
+            let text = if let Value::Text(text) = value { written(text) } else { None };
+            self.report(Diagnostic::new(code, message).label(place, label).help(match text {
+                Some(shape) => format!("a shape is a list: [{shape}]"),
+                None => "channels first, without the batch: [3, 224, 224]".to_owned(),
+            }));
         }
         shape
     }
@@ -495,4 +516,12 @@ impl Reader<'_> {
         }
         patterns
     }
+}
+
+/// A shape that is written as text: `1x28x28`, or `1, 28, 28` without brackets.
+fn written(text: &str) -> Option<String> {
+    let sizes = text.split(['x', 'X', '×', '*', ',']).map(|size| size.trim().parse().ok());
+    let sizes: Vec<u64> = sizes.collect::<Option<_>>()?;
+    let texts: Vec<String> = sizes.iter().map(u64::to_string).collect();
+    (2..MAX_RANK).contains(&texts.len()).then(|| texts.join(", "))
 }

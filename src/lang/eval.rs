@@ -90,10 +90,7 @@ impl Reader<'_> {
         if self.lost_vars {
             return Value::Unknown;
         }
-        let diagnostic =
-            Diagnostic::new(Code::E0305, format!("there is no variable or layer `{name}`"))
-                .label(place, "not known here")
-                .helps(self.nearest(name, frame));
+        let diagnostic = self.no_such_name(name, place, frame);
         let later = self.tree.get(0, "vars").and_then(|vars| self.tree.get(vars, name));
         let later = later.map(
             |_| "variables are evaluated from top to bottom, and may use those above them only",
@@ -128,9 +125,7 @@ impl Reader<'_> {
                 let message = format!("`{name}` is a variable that holds {held}, not a layer");
                 Diagnostic::new(Code::E0307, message).label(place, "not a layer")
             }
-            None => Diagnostic::new(Code::E0306, format!("there is no layer `{name}`"))
-                .label(place, "not known")
-                .helps(self.nearest(name, frame)),
+            None => self.no_such_layer(name, place, frame),
         };
         self.fail(diagnostic)
     }

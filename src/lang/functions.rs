@@ -3,8 +3,7 @@
 use super::ast::{Arg, Call, Expr, ExprKind};
 use super::reader::{Frame, MAX_LIST, Reader};
 use super::value::Value;
-use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::ops::Op;
+use crate::diag::{Code, Diagnostic};
 use crate::source::Origin;
 
 /// Their names.
@@ -45,19 +44,6 @@ enum Fault {
 }
 
 impl Reader<'_> {
-    /// The nearest known name, where one is near.
-    pub(super) fn nearest(&self, name: &str, frame: &Frame) -> Option<String> {
-        let operators: Vec<String> = Op::names().collect();
-        let known = frame
-            .locals
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .chain(self.globals.keys().map(String::as_str));
-        let known = known.chain(self.block_names.keys().map(String::as_str));
-        let known = known.chain(NAMES.iter().copied()).chain(operators.iter().map(String::as_str));
-        did_you_mean(name, known.filter(|known| *known != name))
-    }
-
     /// Calls a function.
     pub(super) fn function(
         &mut self,

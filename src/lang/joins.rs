@@ -8,6 +8,7 @@
 //! ```
 
 use super::ast::Key;
+use super::layers::RESIDUAL;
 use super::reader::{Frame, Reader};
 use super::scopes::Named;
 use super::tree::Data;
@@ -49,7 +50,7 @@ impl<'t> Reader<'t> {
             let diagnostic =
                 Diagnostic::new(Code::E0209, "`shortcut` stands without its `residual`")
                     .label(Origin::key(*node), "belongs to the item above")
-                    .help("remove the dash before it, so that both are one map");
+                    .help(RESIDUAL);
             return self.fault(diagnostic, frame);
         }
         match word.as_str() {

@@ -31,6 +31,10 @@ const CONTROLS: &[(&str, &str)] = &[
     ("elif", "elif CONDITION"),
 ];
 
+/// Where `shortcut:` stands, and how it has a condition.
+pub(super) const RESIDUAL: &str = "`shortcut:` stands under `residual:` in the same item, without a dash of its own; a condition goes inside it: \
+    `shortcut:`, below it `- if CONDITION:` with the layers";
+
 impl<'t> Reader<'t> {
     /// A body: one item or a list of items.
     pub(super) fn body(&mut self, node: u32, frame: &mut Frame) {
@@ -120,6 +124,9 @@ impl<'t> Reader<'t> {
                 .label(Origin::key(first), "the item begins here");
         if text == "else" || text.starts_with("elif ") {
             diagnostic = diagnostic.note("`elif` and `else` follow an `if` only");
+        }
+        if text == "shortcut" || text == "residual" {
+            diagnostic = diagnostic.help(RESIDUAL);
         }
         self.lost_names = true;
         self.fault(diagnostic, frame);
@@ -211,11 +218,20 @@ impl<'t> Reader<'t> {
                 _ => false,
             };
             if !fits {
-                let diagnostic = Diagnostic::new(
-                    Code::E0208,
-                    "after `if` only `elif` and a last `else` may follow",
-                )
-                .label(Origin::key(*value), format!("a dash is missing before `{text}`"))
+                let key = Origin::key(*value);
+                let diagnostic = match text.as_str() {
+                    "shortcut" => {
+                        let message = "`shortcut` stands under an `if`, not under its `residual`";
+                        Diagnostic::new(Code::E0208, message)
+                            .label(key, "no part of this `if`")
+                            .help(RESIDUAL)
+                    }
+                    _ => Diagnostic::new(
+                        Code::E0208,
+                        "after `if` only `elif` and a last `else` may follow",
+                    )
+                    .label(key, format!("a dash is missing before `{text}`")),
+                }
                 .label(Origin::key(entries[0].1), "the item begins here");
                 self.lost_names = true;
                 return self.fault(diagnostic, frame);
@@ -395,8 +411,8 @@ impl<'t> Reader<'t> {
                 }
             }
             Err(error) => {
-                let diagnostic =
-                    super::shape_error::diagnostic(&layer.name, Some(layer.place), &error);
+                let whole = self.scopes.whole(named);
+                let diagnostic = self.misfit(layer, &whole, inputs, &error, frame);
                 self.fault(diagnostic, frame);
             }
         }

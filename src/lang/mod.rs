@@ -16,6 +16,7 @@ mod functions;
 mod grammar;
 mod joins;
 mod layers;
+mod misfit;
 mod naming;
 mod parsed;
 mod places;
@@ -24,9 +25,11 @@ mod reader;
 mod references;
 mod scopes;
 mod shape_error;
+mod suggest;
 mod tokens;
 mod traps;
 mod tree;
+mod unused;
 mod value;
 #[cfg(any(feature = "cli", feature = "internals"))]
 mod wires;
@@ -35,10 +38,9 @@ mod yaml;
 #[cfg(feature = "internals")]
 pub use places::passes;
 
-use crate::model::{Asked, Model};
-
 use crate::diag::{Diagnostic, Source};
-use crate::model::{Architecture, Setting, Variant};
+use crate::model::{Architecture, Asked, Model, Setting, Variant};
+use crate::shape::Shape;
 use parsed::Parsed;
 use tree::{Nodes, Tree};
 
@@ -90,12 +92,22 @@ impl Architecture for Description {
     fn at(&self, asked: &Asked) -> Result<Model, Vec<Diagnostic>> {
         let (tree, sets) = Tree::new(&self.nodes, &asked.sets);
         let read = || description::read(&tree, &self.parsed, asked, &sets, self.found.clone());
-        on_deep_stack(read).map_err(|mut found| {
-            for diagnostic in &mut found {
+        on_deep_stack(read).map_err(|mut faulty| {
+            for diagnostic in &mut faulty.diagnostics {
                 tree.settle(diagnostic);
             }
-            found
+            faulty.diagnostics
         })
+    }
+
+    fn fitting(&self, asked: &Asked) -> Option<Vec<(String, Shape)>> {
+        let (tree, sets) = Tree::new(&self.nodes, &asked.sets);
+        let read = |asked: &Asked| {
+            on_deep_stack(|| description::read(&tree, &self.parsed, asked, &sets, Vec::new()))
+        };
+        let inputs = read(asked).err()?.inputs;
+        larger(&inputs)
+            .find(|inputs| read(&Asked { inputs: inputs.clone(), ..asked.clone() }).is_ok())
     }
 
     fn variants(&self) -> &[Variant] {
@@ -116,6 +128,10 @@ impl Architecture for Description {
         vars.iter().map(setting).collect()
     }
 
+    fn notes(&self) -> Vec<Diagnostic> {
+        unused::unused(&Tree::plain(&self.nodes))
+    }
+
     fn is_network(&self) -> bool {
         Tree::plain(&self.nodes).get(0, "model").is_some()
     }
@@ -124,6 +140,26 @@ impl Architecture for Description {
         self.nodes.resolve(&self.source.text, &mut diagnostics);
         diagnostics
     }
+}
+
+/// How far above an extent that does not fit others are tried, one by one.
+const TRIED: u64 = 64;
+
+/// The same inputs with more elements on every spatial axis, all alike: one more and so on, then twice as many and so on.
+fn larger(inputs: &[(String, Shape)]) -> impl Iterator<Item = Vec<(String, Shape)>> {
+    let at = |change: &dyn Fn(u64) -> u64| {
+        let grown = |(name, shape): &(String, Shape)| {
+            let axes = 1..shape.rank();
+            let shape = axes
+                .fold(*shape, |shape, axis| shape.with(axis, change(shape.get(axis).unwrap_or(1))));
+            (name.clone(), shape)
+        };
+        inputs.iter().map(grown).collect::<Vec<_>>()
+    };
+    let added = (1..=TRIED).map(|more| at(&|extent| extent.saturating_add(more)));
+    let scaled = (1..=4).map(|doublings| at(&|extent| extent.saturating_mul(1 << doublings)));
+    let all: Vec<_> = added.chain(scaled).collect();
+    all.into_iter()
 }
 
 /// Whether a text that YAML cannot read looks like a description with a fault in it.

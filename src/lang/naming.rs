@@ -8,6 +8,9 @@ use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
 use crate::source::Origin;
 
+/// Bytes of a name that count as one step of reading.
+const BYTES_A_STEP: usize = 16;
+
 impl Reader<'_> {
     /// Runs items in a scope of their own; its name means the value they leave.
     pub(super) fn scope(
@@ -41,6 +44,10 @@ impl Reader<'_> {
         inputs: &[ValueId],
     ) {
         let name = self.scopes.whole(named);
+        // A short name costs nothing; a loop over a long text would fill the memory with names.
+        if !self.spend(name.len() / BYTES_A_STEP, named.place) {
+            return;
+        }
         let node = self.places.len().saturating_sub(1);
         self.register(&name, named, Bearer::Layer, owns);
         self.scopes.mean(name, value, named.place, node..node + 1, inputs.to_vec());

@@ -25,6 +25,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("diag", &["source", "sanitize"]),
     ("expectation", &["analysis", "diag", "shape", "source", "units"]),
     ("model", &["diag", "expectation", "graph", "shape", "source"]),
+    ("notes", &["analysis", "diag", "graph", "model", "ops", "shape"]),
     (
         "lang",
         &["diag", "expectation", "graph", "model", "ops", "shape", "source", "sanitize", "units"],

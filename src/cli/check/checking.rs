@@ -1,6 +1,7 @@
 //! The rows of networks as they are found: what each description says, then what the budgets say.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::super::done::Done;
@@ -52,22 +53,25 @@ struct Case<'c> {
     subject: Subject<'c>,
     /// What it is, where that is compared or kept.
     now: Option<Measured>,
+    /// The report, where that is asked for and it is not measured.
+    report: OnceCell<Report>,
     /// What it was.
     was: Option<Cow<'c, Measured>>,
 }
 
 impl Case<'_> {
-    fn report(&self) -> Cow<'_, Report> {
+    /// Its report, made once however many limits it has.
+    fn report(&self) -> &Report {
         match &self.now {
-            Some(now) => Cow::Borrowed(&now.report),
-            None => Cow::Owned(self.candidate.network.report()),
+            Some(now) => &now.report,
+            None => self.report.get_or_init(|| self.candidate.network.report()),
         }
     }
 
     /// The layers to name with a verdict.
     fn parts(&self, limit: &Expectation, verdict: &Verdict) -> Vec<Mover> {
         let was = self.was.as_ref().map(|was| &was.report);
-        movers::of(verdict, was, &self.report(), limit)
+        movers::of(verdict, was, self.report(), limit)
     }
 }
 
@@ -176,7 +180,7 @@ impl<'s> Checking<'s> {
             self.check.networks.push(value);
         }
         let was = now.as_ref().and_then(|now| self.before.find(now, candidate));
-        Case { candidate, subject, now, was }
+        Case { candidate, subject, now, report: OnceCell::new(), was }
     }
 
     /// The expectations of a description that options changed.
