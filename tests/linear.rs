@@ -63,7 +63,9 @@ const DESCRIPTIONS: &[Shape] = &[
     ("unknown keys", |n| lines("model: m\n", n, |i| format!("key{i}: 1"))),
     ("a long list", |n| lines(&format!("vars:\n  xs:\n{HEAD}  - relu\n"), n, |i| format!("# {i}"))),
     ("a long name", |n| format!("{HEAD}  - a: relu\n  - identity(@{})\n", "q".repeat(8 * n))),
-    ("references to nothing", |n| lines(&format!("{HEAD}  - a: relu\n"), n, |i| format!("  - add(@, @x{i})"))),
+    ("references to nothing", |n| {
+        lines(&format!("{HEAD}  - a: relu\n"), n, |i| format!("  - add(@, @x{i})"))
+    }),
     ("variants that miss", |n| {
         let head = "model: m\ninput: [3, 8, 8]\nvars: {a: 1}\nlayers: [relu]\nvariants:\n";
         lines(head, n, |i| format!("  v{i}: {{a: {i}, expect: {{params: nothing}}}}"))

@@ -21,7 +21,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::analysis::memory::Optimizer;
 use crate::diag::{At, Code, Diagnostic, Source, did_you_mean};
-use crate::expectation::{self, MOST_FAULTS, Expectation, Value, Written};
+use crate::expectation::{self, Expectation, MOST_FAULTS, Value, Written};
 use crate::shape::{DType, Shape};
 use crate::source::Span;
 

@@ -26,11 +26,18 @@ pub enum ArgValue {
     Map(Vec<(String, ArgValue)>),
 }
 
+/// Items of a list that an error spells out.
+const SPELT_OUT: usize = 8;
+
 impl ArgValue {
-    /// What it is, for an error: `the text 'same'`, `3`, `a list of 2`.
+    /// What it is, for an error: `the text 'same'`, `3`, `[1, -1]`, `a list of 20`.
     pub fn describe(&self) -> String {
         match self {
             Self::Text(text) => format!("the text '{text}'"),
+            Self::List(items) if (1..=SPELT_OUT).contains(&items.len()) => {
+                let items: Vec<String> = items.iter().map(Self::describe).collect();
+                format!("[{}]", items.join(", "))
+            }
             Self::List(items) => format!("a list of {}", items.len()),
             Self::Map(entries) => format!("a map of {}", entries.len()),
             other => other.to_string(),

@@ -57,6 +57,8 @@ impl ArgType for OutputSize {
                 all.sizes[rank..].fill(first);
                 Ok(all)
             }
+            // torch keeps single extents by None, not all of them.
+            ArgValue::None => Err("an extent, or one for each axis".to_owned()),
             single => {
                 let size = size(single).map_err(|expected| match rank {
                     1 => expected,
@@ -69,7 +71,7 @@ impl ArgType for OutputSize {
 
     fn write(&self) -> ArgValue {
         match self.values() {
-            [first, rest @ ..] if rest.iter().all(|size| size == first) => first.write(),
+            [first @ Some(_), rest @ ..] if rest.iter().all(|size| size == first) => first.write(),
             sizes => ArgValue::List(sizes.iter().map(ArgType::write).collect()),
         }
     }

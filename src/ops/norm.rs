@@ -208,6 +208,15 @@ impl Layer for LayerNorm {
     }
 }
 
+/// That there is one value to take a mean of, which torch refuses: it is the mean itself.
+fn of_one_value(of: &str) -> ShapeError {
+    ShapeError::Arguments {
+        message: format!("the mean is taken of one value, that of {of}, and leaves 0"),
+        help: "normalise before the map is pooled to one position, or over more channels"
+            .to_owned(),
+    }
+}
+
 impl GroupNorm {
     /// Batch and channels of an accepted input.
     fn channels(&self, inputs: &[Shape]) -> Result<(u64, u64), ShapeError> {
@@ -238,7 +247,13 @@ impl GroupNorm {
 
 impl Layer for GroupNorm {
     fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
-        self.channels(inputs)?;
+        let (batch, channels) = self.channels(inputs)?;
+        // torch counts the examples too, so that two of one value each are accepted.
+        let positions = inputs[0].dims().iter().skip(2);
+        let values = [batch, channels / self.num_groups].into_iter().chain(positions.copied());
+        if product(values)? == 1 {
+            return Err(of_one_value("a group"));
+        }
         Ok(inputs[0].into())
     }
 
@@ -303,7 +318,11 @@ impl InstanceNorm {
 
 impl Layer for InstanceNorm {
     fn infer(&self, inputs: &[Shape]) -> Result<Shapes, ShapeError> {
-        spatial(inputs, self.rank)?;
+        let (.., extents) = spatial(inputs, self.rank)?;
+        // With running statistics torch accepts it in eval mode.
+        if !self.track_running_stats && extents.iter().all(|extent| *extent == 1) {
+            return Err(of_one_value("a channel of one example"));
+        }
         Ok(inputs[0].into())
     }
 

@@ -383,6 +383,12 @@ impl Pool for AvgPool {
     const KIND: Kind = Kind::Average;
 
     fn split(&self, inputs: &[Shape]) -> Result<(u64, u64, Vec<u64>), ShapeError> {
+        if self.rank == 1 && self.divisor_override.is_some() {
+            return Err(ShapeError::Arguments {
+                message: "avgpool1d has no divisor_override, as torch has none".to_owned(),
+                help: "leave it out, or pool in two dimensions".to_owned(),
+            });
+        }
         spatial(inputs, self.rank)
     }
 
@@ -395,6 +401,10 @@ impl Pool for AvgPool {
             after: 0,
             rounding: self.ceil_mode,
         };
+        // torch looks at the input without its padding in three dimensions only (`avg_pool3d`).
+        if self.rank == 3 && input < open.kernel {
+            return Err(ShapeError::Window { axis: axis + 2, input, window: open });
+        }
         window(open, self.padding, axis, input)
     }
 }

@@ -40,6 +40,7 @@ mod quantities;
 mod readme;
 mod reconcile;
 mod references;
+mod refused;
 mod repeats;
 mod run;
 mod screen;
