@@ -22,8 +22,8 @@ pub use count::Total;
 pub use count::{Count, NOT_KNOWN, NotCounted, Summed, term_text};
 pub use fold::auxiliary;
 #[cfg(any(test, feature = "internals"))]
-pub use rule::By;
-pub use rule::{Choice, Convention, Rule, Unruled, When};
+pub use rule::{By, Rule, Unruled, When};
+pub use rule::{Choice, Convention};
 #[cfg(feature = "internals")]
 pub use rule::{Form, Written};
 pub use table::{ALL, find};

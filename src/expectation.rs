@@ -9,5 +9,7 @@ mod want;
 
 #[cfg(feature = "cli")]
 pub use amount::shape as read_shape;
-pub use read::{MOST_FAULTS, Value, Written, read};
+#[cfg(feature = "cli")]
+pub use read::MOST_FAULTS;
+pub use read::{Value, Written, read};
 pub use want::{Expectation, Increase, Limit, Want};

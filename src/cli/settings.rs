@@ -18,6 +18,7 @@ use crate::source::Span;
 const MESSAGE_WIDTH: usize = 100;
 
 /// The screen: what can be shown on it.
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
     /// Columns of a page; `None` without limit.

@@ -128,7 +128,7 @@ fn trail(rows: &[[String; 3]]) -> Option<annotate_snippets::Message<'static>> {
     let row = |row: &[String; 3]| {
         let [first, second] = [(&row[0], name), (&row[1], op)].map(|(text, width)| {
             let room = width.saturating_sub(unicode_width::UnicodeWidthStr::width(&**text));
-            line(text).to_string() + &" ".repeat(room)
+            line(text) + &" ".repeat(room)
         });
         format!("  {first}  {second}  {}", row[2])
     };

@@ -2,6 +2,8 @@
 //! read from their expansion has the same nodes, wires, parameters and analysis.
 
 use cnnstat::diag::Source;
+use std::fmt::Write as _;
+
 use cnnstat::internals::exec::rng::Rng;
 use cnnstat::internals::lang;
 use cnnstat::model::{Asked, Model};
@@ -48,7 +50,7 @@ impl Writer {
             self.left = self.left.saturating_sub(1);
             let name = if self.below(3) == 0 { Some(self.pick(NAMES)) } else { None };
             if let Some(name) = name {
-                self.text.push_str(&format!("\"{name}\": "));
+                let _ = write!(self.text, "\"{name}\": ");
             }
             let layer = match self.below(8) {
                 0 => format!("add(@, @{})", self.pick(NAMES)),
@@ -63,17 +65,17 @@ impl Writer {
         match self.below(4) {
             0 => {
                 let name = self.pick(NAMES);
-                self.text.push_str(&format!("\"{name}\":\n"));
+                let _ = writeln!(self.text, "\"{name}\":");
                 self.items(indent + 4, depth - 1);
             }
             1 => {
                 self.text.push_str("residual:\n");
                 self.items(indent + 4, depth - 1);
-                self.text.push_str(&format!("{pad}    - conv2d(8, 1)\n"));
+                let _ = writeln!(self.text, "{pad}    - conv2d(8, 1)");
             }
             _ => {
                 let join = self.pick(&["add", "mul"]);
-                self.text.push_str(&format!("{join}:\n{pad}    - identity\n"));
+                let _ = writeln!(self.text, "{join}:\n{pad}    - identity");
                 self.item(indent + 4, depth - 1);
             }
         }
