@@ -331,8 +331,7 @@ fn output(shape: Shape, _: Option<&Field>) -> Measure {
 fn receptive_field(_: Shape, field: Option<&Field>) -> Measure {
     match field {
         Some(Field::Axes(axes)) => {
-            let extents = axes.iter().map(|axis| axis.extent.ceil().to_integer());
-            let largest = extents.max().and_then(|extent| u64::try_from(extent).ok());
+            let largest = axes.iter().map(|axis| axis.extent).max();
             largest.map_or(Measure::Nothing("no spatial axes"), Measure::Number)
         }
         Some(Field::Unknown(why)) => Measure::Nothing(why),

@@ -183,7 +183,8 @@ mod tests {
         assert_eq!(out, [1, 256, 6, 6]);
         assert_eq!(work, Work { divs: 256 * 36, ..Work::adds(256 * 18 * 18) });
         let Reach::Window(axes) = reach else { panic!("a window") };
-        assert_eq!(axes[0].extent, 3);
+        let seen = |i| axes[0].taps(i).map(|taps| (taps.first, taps.count));
+        assert_eq!([seen(0), seen(1), seen(5)], [Some((0, 3)), Some((2, 3)), Some((10, 3))]);
     }
 
     #[test]

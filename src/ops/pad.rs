@@ -9,8 +9,6 @@
 //!
 //! Zero padding may be negative, which crops.
 
-use num_rational::Ratio;
-
 use super::arg_type::{ArgType, MAX_EXTENT};
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact};
@@ -147,11 +145,7 @@ fn added(io: Io<'_>) -> Result<u64, TooLarge> {
 
 /// Each output comes from one place, `before` elements back.
 fn shifted<const MIN: i64>(padding: &Sides<MIN>) -> Reach {
-    let axes = padding.values().iter().map(|(before, _)| AxisReach {
-        extent: 1,
-        stride: Ratio::from_integer(1),
-        start: -before,
-    });
+    let axes = padding.values().iter().map(|(before, _)| AxisReach::single(1, -before));
     Reach::Window(axes.collect())
 }
 

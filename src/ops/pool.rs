@@ -10,13 +10,11 @@
 //! Taps on padding count, and are reported apart; taps beyond both input and padding (`ceil_mode`) do not.
 //! `count_include_pad` and `divisor_override` choose the divisor and leave the arithmetic as it is.
 
-use num_rational::Ratio;
-
 use super::arg_type::PerAxis;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
 use super::ledger::{Backward, Keep, Param, Saved, Work};
-use super::reach::{AxisReach, Reach};
+use super::reach::{AxisReach, Reach, gcd};
 use super::signature::operator;
 use super::window::{Padding, Rounding, Taps, Window};
 use super::{Io, Layer, Mode, axis_letters, axis_names, spatial, with_extents};
@@ -111,15 +109,11 @@ impl Cover {
     fn reach(self, input: u64, out: u64) -> Option<AxisReach> {
         match self {
             Self::Window(window) => Some(window.axis_reach()),
+            // To ⌈(i + 1)·H/H'⌉, which is not seen any more: the last is ⌊(i·H + H − 1)/H'⌋.
             Self::Shared(_) => {
-                let shared = gcd(input, out).max(1);
-                let (elements, windows) = (input / shared, out / shared);
-                let ratio = (i64::try_from(elements).ok()?, i64::try_from(windows.max(1)).ok()?);
-                // The largest window: ⌈(r + a)/b⌉ at the remainder r = b − 1, which one window of a period has.
-                let extent =
-                    (i128::from(ratio.0) + 2 * i128::from(ratio.1) - 2) / i128::from(ratio.1);
-                let stride = Ratio::new(ratio.0, ratio.1);
-                Some(AxisReach { extent: u64::try_from(extent).ok()?, stride, start: 0 })
+                let (inputs, outputs) = (i64::try_from(input).ok()?, i64::try_from(out).ok()?);
+                let last = inputs.checked_sub(1)?;
+                Some(AxisReach::Between { inputs, outputs: outputs.max(1), first: 0, last })
             }
         }
     }
@@ -164,14 +158,6 @@ impl Cover {
             _ => vec![(format!("taps_{letter}"), all)],
         }
     }
-}
-
-/// The greatest common divisor; of zero and a number, the number.
-fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 /// What tells one pool from another.
@@ -488,7 +474,9 @@ mod tests {
                 let sizes = (0..out).map(|i| ((i + 1) * input).div_ceil(out) - i * input / out);
                 let cover = Cover::Shared(out);
                 assert_eq!(cover.taps(input, out).unwrap().all, sizes.clone().sum::<u64>());
-                assert_eq!(cover.reach(input, out).unwrap().extent, sizes.max().unwrap());
+                let reach = cover.reach(input, out).unwrap();
+                let seen = |i: u64| reach.taps(i64::try_from(i).unwrap()).unwrap().count;
+                assert!((0..out).map(seen).eq(sizes));
             }
         }
     }

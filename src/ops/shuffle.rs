@@ -8,8 +8,6 @@
 //! saved     nothing
 //! ```
 
-use num_rational::Ratio;
-
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
 use super::reach::{AxisReach, Reach};
@@ -63,7 +61,10 @@ impl Layer for PixelShuffle {
     fn reach(&self, _: Io<'_>) -> Reach {
         match i64::try_from(self.upscale_factor) {
             Ok(r) if r > 0 => {
-                Reach::Window(vec![AxisReach { stride: Ratio::new(1, r), ..AxisReach::POINT }; 2])
+                Reach::Window(vec![
+                    AxisReach::Between { inputs: 1, outputs: r, first: 0, last: 0 };
+                    2
+                ])
             }
             _ => Reach::Opaque("the factor exceeds 63 bits"),
         }

@@ -15,8 +15,6 @@
 //! All are copies, where torch returns views with other strides: tensors here are contiguous. A crop larger than the
 //! input is an error, where torchvision pads with zeros.
 
-use num_rational::Ratio;
-
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
 use super::reach::{AxisReach, Reach};
@@ -302,16 +300,15 @@ fn reach<C: Cuts>(op: &C, io: Io<'_>) -> Reach {
     let first = cuts.iter().map(|cut| cut.axis).min().unwrap_or(0);
     let mut windows = vec![AxisReach::POINT; input.rank() - first];
     for cut in &cuts {
-        let (Ok(start), Ok(step)) = (i64::try_from(cut.start), i64::try_from(cut.step)) else {
+        let Ok(start) = i64::try_from(cut.start) else {
             return Reach::Opaque("its positions exceed 63 bits");
         };
-        let stride = Ratio::from_integer(step);
-        windows[cut.axis - first] = AxisReach { stride, start, ..AxisReach::POINT };
+        if C::DROPS {
+            return Reach::Selected { axis: cut.axis, index: start };
+        }
+        windows[cut.axis - first] = AxisReach::single(cut.step, start);
     }
-    match windows.first() {
-        Some(window) if C::DROPS => Reach::Selected { axis: first, index: window.start },
-        _ => Reach::Window(windows),
-    }
+    Reach::Window(windows)
 }
 
 fn derive<C: Cuts>(op: &C, io: Io<'_>) -> Derivation {
@@ -467,12 +464,12 @@ mod tests {
             op(Io { inputs: &inputs, outputs: &inputs, mode: Mode::Eval })
         };
         let slice = Slice { dim: 3, start: 2, end: None, step: 3 };
-        let third = AxisReach { start: 2, stride: Ratio::from_integer(3), ..AxisReach::POINT };
+        let third = AxisReach::single(3, 2);
         assert_eq!(of(&|io| slice.reach(io)), Reach::Window(vec![third]));
         let select = Select { dim: 2, index: -1 };
         assert_eq!(of(&|io| select.reach(io)), Reach::Selected { axis: 2, index: 9 });
         let channels = Chunk { chunks: 3, index: 1, dim: 1 };
-        let first = AxisReach { start: 1, ..AxisReach::POINT };
+        let first = AxisReach::single(1, 1);
         let windows = vec![first, AxisReach::POINT, AxisReach::POINT];
         assert_eq!(of(&|io| channels.reach(io)), Reach::Window(windows));
     }

@@ -11,8 +11,6 @@
 //! A tap's weight is made of positions, not of data, and is not counted. Taps beyond the border are moved onto it and
 //! count.
 
-use num_rational::Ratio;
-
 use super::arg_type::ArgType;
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact};
@@ -153,6 +151,27 @@ impl Scale {
         exact.then_some(self.0 as u64)
     }
 
+    /// The factor as a fraction of whole numbers: the first of its continued fraction that is the same number.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::float_cmp,
+        reason = "numbers below 2^53 are exact, and the fraction must be the same number"
+    )]
+    fn fraction(self) -> Option<(i64, i64)> {
+        let (mut before, mut last, mut rest) = ((0_i64, 1_i64), (1_i64, 0_i64), self.0);
+        while rest < 9_007_199_254_740_992.0 {
+            let whole = rest.floor() as i64;
+            let next = |last: i64, before: i64| last.checked_mul(whole)?.checked_add(before);
+            (before, last) = (last, (next(last.0, before.0)?, next(last.1, before.1)?));
+            if last.0 as f64 / last.1 as f64 == self.0 {
+                return Some(last);
+            }
+            rest = (rest - rest.floor()).recip();
+        }
+        None
+    }
+
     /// ⌊input · scale⌋, in floating point as torch has it where the factor is not whole.
     #[allow(
         clippy::cast_precision_loss,
@@ -242,34 +261,43 @@ impl Upsample {
         Ok(Work::macs(product([self.taps(rank)?, io.elements_out()?])?))
     }
 
-    /// Where outputs lie among the inputs of an axis; `None` beyond 63 bits.
-    fn axis_reach(&self, input: u64, out: u64) -> Option<AxisReach> {
+    /// Inputs to outputs of an axis as a fraction; `None` beyond 63 bits.
+    fn ratio(&self, axis: usize, input: u64, out: u64) -> Option<(i64, i64)> {
         let (input, out) = (i64::try_from(input).ok()?, i64::try_from(out).ok()?);
-        if out < 1 || input < 1 {
-            return None;
-        }
-        let stride = match (self.align_corners, out) {
-            (true, 2..) => Ratio::new(input - 1, out - 1),
-            _ => Ratio::new(input, out),
-        };
-        // The first output's place: (H/H' − 1)/2 where centres are aligned, that is (H − H')/2H'.
-        let first = |shift: i128| {
-            let first = (i128::from(input) - shift).div_euclid(2 * i128::from(out));
-            i64::try_from(first).ok()
-        };
-        let start = match self.mode {
-            Interpolation::Nearest => 0,
-            Interpolation::NearestExact => first(0)?,
-            Interpolation::Linear | Interpolation::Bilinear | Interpolation::Trilinear
-                if self.align_corners =>
-            {
-                0
+        match (self.align_corners, &self.scale_factor) {
+            (true, _) if out > 1 => Some((input - 1, out - 1)),
+            (false, Some(Each(scales))) => {
+                // torch walks by the scale that is written, not by the extents that come of it.
+                let scale = scales.get(axis).or(scales.first())?;
+                scale.fraction().map(|(outputs, inputs)| (inputs, outputs))
             }
-            Interpolation::Bicubic if self.align_corners => -1,
-            Interpolation::Bicubic => first(i128::from(out))? - 1,
-            _ => first(i128::from(out))?,
+            _ => Some((input, out)),
+        }
+    }
+
+    /// Which inputs of an axis its outputs see, those with a weight of 0 left out; `None` beyond 63 bits.
+    fn axis_reach(&self, axis: usize, input: u64, out: u64) -> Option<AxisReach> {
+        let (inputs, outputs) = self.ratio(axis, input, out)?;
+        // The first output's place in parts of an input: (r − 1)/2 where centres are aligned, that is (H − H')/2H'.
+        let (inputs, outputs, offset) = if self.align_corners || self.mode == Interpolation::Nearest
+        {
+            (inputs, outputs, 0)
+        } else {
+            let offset = match self.mode {
+                Interpolation::NearestExact => inputs,
+                _ => inputs - outputs,
+            };
+            (inputs.checked_mul(2)?, outputs.checked_mul(2)?, offset)
         };
-        Some(AxisReach { extent: self.mode.neighbours(), stride, start })
+        Some(match self.mode {
+            Interpolation::Bicubic => AxisReach::Cubic { inputs, outputs, offset },
+            mode => {
+                // From ⌊place⌋ to ⌈place⌉, or the former alone.
+                let more = if mode.copies() { 0 } else { outputs - 1 };
+                let last = offset.checked_add(more)?;
+                AxisReach::Between { inputs, outputs, first: offset, last }
+            }
+        })
     }
 }
 
@@ -347,9 +375,13 @@ impl Layer for Upsample {
         else {
             return Reach::Opaque("the input has no spatial axes");
         };
-        let axes: Option<Vec<AxisReach>> =
-            extents.iter().zip(out).map(|(input, out)| self.axis_reach(*input, *out)).collect();
-        axes.map_or(Reach::Opaque("an extent exceeds 63 bits"), Reach::Window)
+        let axes: Option<Vec<AxisReach>> = extents
+            .iter()
+            .zip(out)
+            .enumerate()
+            .map(|(axis, (input, out))| self.axis_reach(axis, *input, *out))
+            .collect();
+        axes.map_or(Reach::Opaque("its scale is no fraction that 63 bits hold"), Reach::Window)
     }
 
     fn derive(&self, io: Io<'_>) -> Derivation {
@@ -415,8 +447,8 @@ mod tests {
         let (out, work, backward, reach) = run(&scaled(2.0, Interpolation::Nearest), &[1, 2, 3, 4]);
         assert_eq!((out, work), (vec![1, 2, 6, 8], Work::NONE));
         assert_eq!(backward, Backward::inputs(Work::adds(96)));
-        let point = AxisReach { stride: Ratio::new(1, 2), ..AxisReach::POINT };
-        assert_eq!(reach, Reach::Window(vec![point; 2]));
+        let halved = AxisReach::Between { inputs: 1, outputs: 2, first: 0, last: 0 };
+        assert_eq!(reach, Reach::Window(vec![halved; 2]));
         for (mode, dims, macs) in [
             (Interpolation::Linear, &[1, 2, 3][..], 2 * 2 * 6),
             (Interpolation::Bilinear, &[1, 2, 3, 4], 4 * 96),
@@ -434,12 +466,26 @@ mod tests {
         let starts = |align_corners| {
             let op = Upsample { align_corners, ..scaled(2.0, Interpolation::Bilinear) };
             match run(&op, &[1, 1, 4, 4]).3 {
-                Reach::Window(axes) => (axes[0].start, axes[0].stride),
+                Reach::Window(axes) => (axes[0].taps(0).unwrap().first, axes[0].period()),
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(starts(false), (-1, Ratio::new(1, 2)));
-        assert_eq!(starts(true), (0, Ratio::new(3, 7)));
+        assert_eq!(starts(false), (-1, Some((2, 1))));
+        assert_eq!(starts(true), (0, Some((7, 3))));
+    }
+
+    /// 5 outputs of 2 inputs by a scale of 2.5 are 4 less than 10; of 3 there are 7, at 2/5 of an input each all the same.
+    #[test]
+    fn outputs_walk_by_the_scale_that_is_written() {
+        for (scale, dims, period) in
+            [(2.5, [1, 1, 3], (5, 2)), (1.0 / 3.0, [1, 1, 9], (1, 3)), (2.3, [1, 1, 4], (23, 10))]
+        {
+            match run(&scaled(scale, Interpolation::Nearest), &dims).3 {
+                Reach::Window(axes) => assert_eq!(axes[0].period(), Some(period)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(Scale(std::f64::consts::PI * 1e-300).fraction(), None);
     }
 
     #[test]

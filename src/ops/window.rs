@@ -10,8 +10,6 @@
 //! Source: <https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html>. `tests/it/window.rs` compares it with
 //! an enumeration that never divides.
 
-use num_rational::Ratio;
-
 use super::arg_type::{ArgType, MAX_EXTENT};
 use super::args::ArgValue;
 use super::derive::Fact;
@@ -295,12 +293,9 @@ impl Window {
 
     /// What one output sees of the axis.
     pub fn axis_reach(&self) -> AxisReach {
-        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        AxisReach {
-            extent: self.reach(),
-            stride: Ratio::from_integer(signed(self.stride)),
-            start: -signed(self.before),
-        }
+        let start = -i64::try_from(self.before).unwrap_or(i64::MAX);
+        let Self { kernel: taps, dilation, stride, .. } = *self;
+        AxisReach::Kernel { taps, dilation, stride, start }
     }
 }
 

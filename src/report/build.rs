@@ -213,9 +213,9 @@ fn field(field: &Field) -> Option<Vec<AxisField>> {
     let pair = |ratio: Ratio<i64>| [*ratio.numer(), *ratio.denom()];
     let Field::Axes(axes) = field else { return None };
     let shown = |axis: &analysis::AxisField| AxisField {
-        extent: axis.extent.ceil().to_integer(),
+        extent: i64::try_from(axis.extent).unwrap_or(i64::MAX),
         stride: axis.stride.map(pair),
-        start: axis.start.floor().to_integer(),
+        start: axis.start,
         aligned: axis.aligned,
     };
     Some(axes.iter().map(shown).collect())

@@ -255,11 +255,11 @@ pub use crate::analysis::Totals as Counts;
 /// What an output element sees of one axis of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct AxisField {
-    /// Elements of the input from the first seen to the last, rounded up.
+    /// Elements of the input from the first seen to the last, of the output that sees most.
     pub extent: i64,
-    /// Elements of the input from one output to the next, `[numerator, denominator]`; `null` where no axis of the output walks along this one.
+    /// Elements of the input from one output to the next in the mean, `[numerator, denominator]`; `null` where no axis of the output walks along this one.
     pub stride: Option<[i64; 2]>,
-    /// The first element that the first output sees, rounded down; negative on padding.
+    /// The first element that the first output sees; negative on padding.
     pub start: i64,
     /// Whether the branches that meet in this layer see around the same middle; true where none meet.
     pub aligned: bool,

@@ -1,93 +1,149 @@
-//! Receptive fields where branches meet: along each axis an element sees what any of its branches sees.
+//! Receptive fields where branches meet: along each axis an element sees what any of its branches sees, from the first
+//! element that one of them sees to the last.
 //!
-//! ```text
-//! start = min starts      extent = max (start + extent) − start      middle of a branch = start + (extent − 1)/2
-//! ```
-//!
-//! Beside a branch that sees the same from everywhere (a gate, made by a global pool) the whole axis is seen.
+//! Branches of one mean stride make one pattern. Those of different strides drift apart, and each position is looked at.
+//! Beside a branch that sees the same from everywhere (a gate, made by a global pool) what lies on the input is seen, the
+//! whole axis as a rule; but no less than the windows of a branch, which may exceed it.
 
-use num_rational::Ratio;
-use num_traits::{CheckedAdd, CheckedSub, Zero};
-
-use super::{AxisField, Field, Walk};
-use crate::shape::Shape;
+use super::Trace;
+use super::along::{Along, Walk, strides};
+use super::pattern::{Pattern, Steps, hull};
 
 /// What is said where positions of branches are not those of one another.
 const APART: &str = "branches have its axes in different places";
 
-/// The field of a value in which these branches meet; `None` where there is none.
-pub(super) fn meet(branches: Vec<Field>, input: Shape) -> Option<Field> {
+/// What is said where a branch adds what it sees to some positions only, row by row and column by column.
+const SPARSE: &str = "some positions of a branch see nothing of the input";
+
+/// The trace of a value in which these branches meet; `None` where there is none.
+pub(super) fn meet(branches: Vec<Trace>, steps: &mut Steps) -> Option<Trace> {
     let mut all = Vec::with_capacity(branches.len());
     for branch in branches {
         match branch {
-            Field::Axes(axes) => all.push(axes),
-            unknown @ Field::Unknown(_) => return Some(unknown),
+            Trace::Axes(axes) => all.push(axes),
+            unknown @ Trace::Unknown(_) => return Some(unknown),
         }
     }
-    let axes = all.first()?.len();
-    let met = (0..axes).map(|i| {
-        let of_axis: Vec<AxisField> = all.iter().filter_map(|axes| axes.get(i).copied()).collect();
-        axis(&of_axis, AxisField::all(input, i))
-    });
-    Some(met.collect::<Result<_, _>>().map_or_else(Field::Unknown, Field::Axes))
+    if let [only] = &mut all[..] {
+        for along in only.iter_mut() {
+            along.aligned = true;
+        }
+        return all.pop().map(Trace::Axes);
+    }
+    all.first()?;
+    Some(together(&all, steps).map_or_else(Trace::Unknown, Trace::Axes))
 }
 
-/// What branches see of one axis together; `all` is the whole of it.
-fn axis(branches: &[AxisField], all: Option<AxisField>) -> Result<AxisField, &'static str> {
-    const TOO_LARGE: &str = "its extent exceeds 64 bits";
-    if let [only] = branches {
-        return Ok(AxisField { aligned: true, ..*only });
+/// What branches see together.
+fn together(branches: &[Vec<Along>], steps: &mut Steps) -> Result<Vec<Along>, &'static str> {
+    let full = union(branches, steps)?;
+    let is_dense = |axes: &&Vec<Along>| !axes.iter().any(Along::is_sparse);
+    let dense: Vec<Vec<Along>> = branches.iter().filter(is_dense).cloned().collect();
+    // On one axis a position that sees nothing adds nothing. On several, it depends on its place on one axis what is added
+    // on another, unless other branches see that already.
+    if full.len() < 2 || dense.len() == branches.len() {
+        return Ok(full);
     }
-    let (gone, walking): (Vec<_>, Vec<_>) =
-        branches.iter().copied().partition(|branch| branch.walk == Walk::Gone);
-    let Some(first) = walking.first() else {
-        return union(&gone).ok_or(TOO_LARGE);
-    };
-    if walking.iter().any(|branch| branch.walk != first.walk) {
-        return Err(APART);
+    let seen = union(&dense, steps)?;
+    let mut adds = seen.len() != full.len();
+    for (all, without) in full.iter().zip(&seen) {
+        adds = adds || !all.sees_as(without, steps)?;
     }
-    // Where strides differ, the branches drift apart.
-    let is_even = walking.iter().all(|branch| branch.stride == first.stride);
-    let stride = if is_even { first.stride } else { walking.iter().filter_map(|b| b.stride).max() };
-    let placed: Vec<AxisField> = walking.iter().copied().filter(|branch| !branch.whole).collect();
-    let aligned = is_even && is_centred(&placed).ok_or(TOO_LARGE)?;
-    let seen = if gone.is_empty() && placed.len() == walking.len() { union(&placed) } else { all };
-    let seen = seen.ok_or(TOO_LARGE)?;
-    let blur = walking.iter().map(|branch| branch.blur).max().unwrap_or_else(Ratio::zero);
-    Ok(AxisField { stride, aligned, walk: first.walk, blur, ..seen })
+    if adds { Err(SPARSE) } else { Ok(full) }
 }
 
-/// From the first element that any branch sees to the last.
-fn union(branches: &[AxisField]) -> Option<AxisField> {
-    let (first, rest) = branches.split_first()?;
-    let end = |branch: &AxisField| branch.start.checked_add(&branch.extent);
-    let (mut start, mut last) = (first.start, end(first)?);
-    for branch in rest {
-        (start, last) = (start.min(branch.start), last.max(end(branch)?));
-    }
-    Some(AxisField { start, extent: last.checked_sub(&start)?, ..*first })
+fn union(branches: &[Vec<Along>], steps: &mut Steps) -> Result<Vec<Along>, &'static str> {
+    let axes = branches.first().map_or(0, Vec::len);
+    let of_axis = |i: usize| branches.iter().filter_map(|axes| axes.get(i)).collect::<Vec<_>>();
+    (0..axes).map(|i| axis(&of_axis(i), steps)).collect()
 }
 
-/// Whether the middles of branches are one, as far as they are known. `None` beyond 63 bits.
-fn is_centred(branches: &[AxisField]) -> Option<bool> {
-    // Twice the middle, less one.
-    let middle =
-        |branch: &AxisField| branch.start.checked_add(&branch.start)?.checked_add(&branch.extent);
-    let middles: Vec<Ratio<i64>> = branches.iter().map(middle).collect::<Option<_>>()?;
-    let (Some(least), Some(most)) = (middles.iter().min(), middles.iter().max()) else {
-        return Some(true);
-    };
-    let apart = most.checked_sub(least)?;
-    let blur = branches.iter().map(|branch| branch.blur).max().unwrap_or_else(Ratio::zero);
-    Some(apart.is_zero() || apart < blur.checked_add(&blur)?)
+/// What branches see of one axis together.
+fn axis(branches: &[&Along], steps: &mut Steps) -> Result<Along, &'static str> {
+    let fixed = branches.iter().fold(None, |seen, branch| hull(seen, branch.fixed));
+    let walking: Vec<&Along> =
+        branches.iter().copied().filter(|branch| branch.walk != Walk::Gone).collect();
+    let mut walk = Walk::Gone;
+    for branch in &walking {
+        walk = meeting(walk, branch.walk).ok_or(APART)?;
+    }
+    let mut patterns = Vec::new();
+    let mut aligned = true;
+    for stride in strides(walking.iter().flat_map(|branch| &branch.patterns)) {
+        let alike: Vec<&Pattern> = walking
+            .iter()
+            .filter_map(|branch| branch.patterns.iter().find(|other| other.stride() == stride))
+            .collect();
+        // Where strides differ, the branches drift apart.
+        aligned = aligned && alike.len() == walking.len() && are_centred(&alike, steps)?;
+        patterns.extend(Pattern::merge(&alike, steps)?);
+    }
+    Ok(Along { walk, patterns, fixed, aligned })
+}
+
+/// How a value walks in which two branches meet.
+fn meeting(one: Walk, other: Walk) -> Option<Walk> {
+    match (one, other) {
+        (Walk::Gone, walk) | (walk, Walk::Gone) => Some(walk),
+        (
+            Walk::Folded { axis, positions, all },
+            Walk::Folded { axis: along, positions: more, all: rest },
+        ) if axis == along => {
+            let positions = positions.max(more);
+            Some(Walk::Folded { axis, positions, all: hull(all, rest) })
+        }
+        (one, other) => (one == other).then_some(one),
+    }
+}
+
+/// Whether none of these patterns, of one mean stride, looks ahead of another.
+fn are_centred(patterns: &[&Pattern], steps: &mut Steps) -> Result<bool, &'static str> {
+    let mut distinct: Vec<&Pattern> = Vec::new();
+    for pattern in patterns {
+        let mut is_known = false;
+        for other in &distinct {
+            if !pattern.is_centred_on(other, steps)? {
+                return Ok(false);
+            }
+            is_known = is_known || (pattern.period() == 1 && other.period() == 1);
+        }
+        if !is_known {
+            distinct.push(pattern);
+        }
+    }
+    Ok(true)
+}
+
+impl Along {
+    /// Whether some positions see nothing by a pattern.
+    fn is_sparse(&self) -> bool {
+        let sees_nothing = self.patterns.is_empty() && self.fixed.is_none();
+        sees_nothing || self.patterns.iter().any(Pattern::is_sparse)
+    }
+
+    /// Whether every position sees what it sees in another trace.
+    fn sees_as(&self, other: &Self, steps: &mut Steps) -> Result<bool, &'static str> {
+        if self.fixed != other.fixed || self.patterns.len() != other.patterns.len() {
+            return Ok(false);
+        }
+        for (one, other) in self.patterns.iter().zip(&other.patterns) {
+            if one.stride() != other.stride() || !one.equals(other, steps)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use num_rational::Ratio;
+
+    use super::super::Field;
     use crate::graph::{GraphBuilder, ValueId};
     use crate::ops::args::{ArgValue, Args, Written};
     use crate::ops::{Add, Concat, Flatten, GlobalAvgPool, Linear, Mode, Mul, Op, ZeroPad};
+    use crate::shape::Shape;
 
     /// An operator with these arguments in order.
     fn op(name: &str, args: &[i64]) -> Op {
@@ -125,14 +181,14 @@ mod tests {
     }
 
     /// Extent, stride, start and whether branches are aligned, of the first axis.
-    fn seen(layers: &[(Op, &[usize])]) -> (i64, Option<i64>, i64, bool) {
+    fn seen(layers: &[(Op, &[usize])]) -> (u64, Option<i64>, i64, bool) {
         let Field::Axes(axes) = last(layers) else { panic!("not known") };
         let whole = |ratio: Ratio<i64>| {
             assert!(ratio.is_integer());
             ratio.to_integer()
         };
         let axis = axes[0];
-        (whole(axis.extent), axis.stride.map(whole), whole(axis.start), axis.aligned)
+        (axis.extent, axis.stride.map(whole), axis.start, axis.aligned)
     }
 
     fn add() -> Op {
