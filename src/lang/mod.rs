@@ -70,7 +70,8 @@ impl Description {
     /// # Errors
     /// Text that YAML cannot read, with labels in bytes of it.
     pub fn read(source: Source) -> Result<Self, Vec<Diagnostic>> {
-        let (nodes, found) = yaml::parse(&source.text)?;
+        let (nodes, mut found) = yaml::parse(&source.text)?;
+        found.extend(nodes.binaries(&source.text).into_iter().map(traps::binary));
         let tree = Tree::plain(&nodes);
         let expects = |node| ["expect", "budget"].iter().any(|key| tree.get(node, key).is_some());
         let variants = tree.get(0, "variants").map(|node| tree.entries(node)).unwrap_or_default();

@@ -239,6 +239,13 @@ pub(super) fn refused_key(child: u32, text: &str, what: &str) -> Diagnostic {
         .help("put it in quotes if it is meant as text; names are letters, digits, _ and -")
 }
 
+/// `!!binary`.
+pub(super) fn binary(node: u32) -> Diagnostic {
+    Diagnostic::new(Code::E0213, "a tag is not read")
+        .label(Origin::value(node), "a tag begins with !")
+        .help("remove the tag: values have no types to name here")
+}
+
 /// `<<: *x`.
 pub(super) fn merge_key(child: u32) -> Diagnostic {
     Diagnostic::new(Code::E0212, "merge keys are not read")

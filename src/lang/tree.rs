@@ -8,6 +8,9 @@ use super::places::{self, Places};
 use crate::diag::{At, Diagnostic, Source};
 use crate::source::{Origin, Part, Span};
 
+/// The one tag of YAML's own that serde_yaml reads as text.
+const BINARY: &str = "!!binary";
+
 /// What stands before a key that is no text; it was reported.
 pub(super) const REFUSED: char = '\0';
 
@@ -83,6 +86,19 @@ impl Nodes {
             Data::Map(entries) => entries.iter().map(|(_, value)| *value).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Texts that are written in base64 behind `!!binary`, which serde_yaml passes on as they are.
+    pub(super) fn binaries(&self, text: &str) -> Vec<u32> {
+        if !text.contains(BINARY) {
+            return Vec::new();
+        }
+        let places = self.places.get_or_init(|| places::find(text, self));
+        let is_binary = |node: &u32| {
+            let start = places.start(*node, Part::Value);
+            text.get(start..).is_some_and(|rest| rest.starts_with(BINARY))
+        };
+        (0..ordinal(self.nodes.len())).filter(is_binary).collect()
     }
 
     /// Turns the places of diagnostics into bytes of the text.
