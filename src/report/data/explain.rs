@@ -7,7 +7,7 @@ use crate::analysis::{Analysis, Counted, Field, Row};
 use crate::graph::{Graph, Node, NodeId, is_within};
 use crate::ops::derive::Fact;
 use crate::ops::ledger::{Keep, Role, Work};
-use crate::ops::{Io, Layer as _};
+use crate::ops::{Io, Layer as _, Op};
 use crate::report::build::{self, Caption};
 use crate::report::columns;
 use crate::report::grid::sizes_text;
@@ -84,7 +84,7 @@ fn facts(
     let options = &analysis.options;
     let io = row.io(options.mode);
     let mut facts = match io {
-        Some(io) => node.op.derive(io),
+        Some(io) => unfolded(node.op.derive(io), flattened(graph, analysis, row.node)),
         None if !node.op.knowledge().has_work() => {
             vec![Fact::note("arithmetic", "not counted: the operator is not known")]
         }
@@ -243,6 +243,53 @@ fn sees(layer: &Layer, field: &Field) -> Vec<Fact> {
             "the largest over the branches that meet here, which see around different middles",
         )
     }]
+}
+
+/// The map that was flattened into what a layer reads, without the batch; what keeps a shape may lie between.
+fn flattened(graph: &Graph, analysis: &Analysis, id: NodeId) -> Option<Vec<u64>> {
+    let node = graph.node(id);
+    let (Op::Linear(_), [first]) = (&node.op, node.inputs.as_slice()) else { return None };
+    let mut value = *first;
+    let features = analysis.shape(value)?;
+    for before in graph.nodes()[..id.index()].iter().rev().filter(|node| node.inputs.len() == 1) {
+        if before.outputs.first() != Some(&value) {
+            continue;
+        }
+        value = before.inputs[0];
+        let shape = analysis.shape(value)?;
+        if shape != features {
+            let axes = shape.dims().get(1..).filter(|axes| (2..=4).contains(&axes.len()))?;
+            let is_flat = matches!(before.op, Op::Flatten(_)) && features.rank() == 2;
+            return is_flat.then(|| axes.to_vec());
+        }
+    }
+    None
+}
+
+/// The same facts with the axes of a map that was flattened in place of their product: `256 × 13 × 13 × 4096`.
+fn unfolded(facts: Vec<Fact>, map: Option<Vec<u64>>) -> Vec<Fact> {
+    let Some(map) = map else { return facts };
+    let features: u64 = map.iter().product();
+    let letters = ["C", "D", "H", "W"];
+    let letters = match map.len() {
+        2 => "C × L".to_owned(),
+        axes => {
+            [&letters[..1], &letters[letters.len().saturating_sub(axes - 1)..]].concat().join(" × ")
+        }
+    };
+    let axes = map.iter().map(u64::to_string).collect::<Vec<_>>().join(" × ");
+    let unfold = |fact: Fact| {
+        let rest = |text: &str, first: &str| text.strip_prefix(first).map(str::to_owned);
+        match (rest(&fact.formula, "in × "), rest(&fact.numbers, &format!("{features} × "))) {
+            (Some(formula), Some(numbers)) => Fact {
+                formula: format!("{letters} × {formula}"),
+                numbers: format!("{axes} × {numbers}"),
+                ..fact
+            },
+            _ => fact,
+        }
+    };
+    facts.into_iter().map(unfold).collect()
 }
 
 /// The parts of a fact that `=` stands between; equal neighbours are one.
