@@ -200,8 +200,24 @@ impl Layer for Conv {
             factors.push(("N", batch));
         }
         facts.push(Fact::product("MACs", &factors));
+        facts.extend(backward(&factors, &windows));
         facts
     }
+}
+
+/// The backward pass as convolutions: each product of the forward pass occurs once for the input and once for the weight.
+fn backward(factors: &[(&str, u64)], windows: &[Window]) -> [Fact; 2] {
+    let is_spread = windows.iter().any(|window| window.stride > 1);
+    let spread = if is_spread { ", dy with S − 1 zeros between its elements" } else { "" };
+    let reach = if windows.iter().any(|w| w.dilation > 1) { "D·(F − 1)" } else { "F − 1" };
+    [
+        Fact::product("input grads", factors).because(format!(
+            "dx is the convolution of dy, padded by {reach} − P, with the kernel flipped on each axis{spread}"
+        )),
+        Fact::product("weight grads", factors).because(
+            "dW is the convolution of x with dy: an element sums over all positions of dy and the batch",
+        ),
+    ]
 }
 
 #[cfg(test)]
