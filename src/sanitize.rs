@@ -17,9 +17,24 @@ pub fn is_control(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
+/// A line of a CI log that begins so is a workflow command.
+pub const COMMAND: &str = "::";
+
+/// What is obeyed wherever it stands in a line of a CI log: the workflow commands of old.
+pub const OLD_COMMAND: &str = "##[";
+
+/// Whether a text has something that a CI log could obey, however its words are broken into lines.
+pub fn has_command(text: &str) -> bool {
+    text.contains(OLD_COMMAND)
+        || text.contains(COMMAND) && text.split_whitespace().any(|word| word.starts_with(COMMAND))
+}
+
 /// JSON that means the same, with control characters escaped. Outside of texts it has none but line breaks.
 pub fn sanitize_json(json: String) -> String {
     let is_control = |c: char| c != '\n' && is_control(c);
+    // It stands in texts alone.
+    let json =
+        if json.contains(OLD_COMMAND) { json.replace(OLD_COMMAND, "##\\u005b") } else { json };
     if !json.contains(is_control) {
         return json;
     }
@@ -44,5 +59,6 @@ mod tests {
     fn json_keeps_its_meaning() {
         assert_eq!(sanitize_json("{\n\"a\u{202e}합\"}".to_owned()), "{\n\"a\\u202e합\"}");
         assert_eq!(sanitize_json("\"\u{e0041}\"".to_owned()), "\"\\udb40\\udc41\"");
+        assert_eq!(sanitize_json("\"##[x]\"".to_owned()), "\"##\\u005bx]\"");
     }
 }

@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 
 use super::{At, Diagnostic, Label, Severity, Source, position};
-use crate::sanitize::{is_control, sanitize_json};
+use crate::sanitize::{COMMAND, OLD_COMMAND, is_control, sanitize_json};
 use range::{first_byte, fit};
 
 mod range;
@@ -105,7 +105,7 @@ fn human(diagnostics: &[Diagnostic], source: &Source, width: usize, color: bool)
 fn group<'d>(diagnostic: &'d Diagnostic, source: &'d Source) -> Group<'d> {
     let (source, marks) = marks(diagnostic, source);
     let title = level(diagnostic.severity)
-        .primary_title(line(&diagnostic.message))
+        .primary_title(lines(&diagnostic.message))
         .id(diagnostic.code.name());
     let texts = |level: Level<'static>, texts: &[String]| -> Vec<_> {
         texts.iter().map(|text| level.clone().message(lines(text))).collect()
@@ -265,9 +265,19 @@ fn sanitized(c: char) -> char {
     }
 }
 
-/// Text on one line.
+/// Text on one line, no word of which a CI log would obey where it comes to begin a line.
 fn line(text: &str) -> String {
-    text.replace("\r\n", "\n").chars().map(|c| if c == '\n' { ' ' } else { sanitized(c) }).collect()
+    let text: String = text
+        .replace("\r\n", "\n")
+        .chars()
+        .map(|c| if c == '\n' { ' ' } else { sanitized(c) })
+        .collect();
+    let inert = |word: &str| match word.strip_prefix(COMMAND) {
+        Some(rest) => format!("\u{2236}:{rest}"),
+        None => word.to_owned(),
+    };
+    let text: String = text.split_inclusive(' ').map(inert).collect();
+    text.replace(OLD_COMMAND, "##(")
 }
 
 /// Text whose line breaks stay.
@@ -284,7 +294,7 @@ fn same_length(text: &str) -> String {
         3 => '\u{fffd}',
         _ => '\u{1fb96}',
     };
-    text.chars().map(visible).collect()
+    text.replace(OLD_COMMAND, "##(").chars().map(visible).collect()
 }
 
 #[cfg(test)]

@@ -2,14 +2,39 @@
 
 use std::borrow::Cow;
 
-use crate::sanitize::is_control;
+use crate::sanitize::{COMMAND, OLD_COMMAND, has_command, is_control};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with everything escaped that could move the cursor, colour the terminal or turn the direction of writing.
+/// The text with everything escaped that could move the cursor, colour the terminal, turn the direction of writing, or
+/// be a command of a CI log that it is printed in.
 pub fn safe(text: &str) -> Cow<'_, str> {
+    if has_command(text) {
+        return Cow::Owned(visible(&inert(text)));
+    }
     if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
+    Cow::Owned(visible(text))
+}
+
+/// The text, each word of which can begin a line that a CI log does not obey.
+fn inert(text: &str) -> String {
+    let word = |word: &str| match word.strip_prefix(COMMAND) {
+        Some(rest) => format!("\\u{{3a}}:{rest}"),
+        None => word.to_owned(),
+    };
+    let words: String = text.split_inclusive(char::is_whitespace).map(word).collect();
+    words.replace(OLD_COMMAND, "##\\u{5b}")
+}
+
+/// Lines that stay lines: all else that could be obeyed is escaped, but for tabs.
+pub fn safe_lines(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(safe).collect::<Vec<_>>().join("\t");
+    let ends = |text: &str| text.strip_suffix('\r').unwrap_or(text).to_owned();
+    text.split('\n').map(|text| line(&ends(text))).collect::<Vec<_>>().join("\n")
+}
+
+fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if is_control(c) {
@@ -18,7 +43,7 @@ pub fn safe(text: &str) -> Cow<'_, str> {
             out.push(c);
         }
     }
-    Cow::Owned(out)
+    out
 }
 
 /// The same of a text that is given away: nothing is copied where it has no control characters.
@@ -122,6 +147,13 @@ mod tests {
     fn nothing_moves_the_cursor_or_turns_the_line() {
         assert_eq!(safe("conv\u{1b}[31m\r\u{202e}x"), "conv\\u{1b}[31m\\r\\u{202e}x");
         assert!(matches!(safe("합성곱 × 2"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn no_word_begins_a_command_of_a_log() {
+        assert_eq!(safe("::stop::x a::b ::y"), "\\u{3a}:stop::x a::b \\u{3a}:y");
+        assert_eq!(safe("x##[add-mask]y\n"), "x##\\u{5b}add-mask]y\\n");
+        assert_eq!(safe_lines("a:\tb\r\n  ::x\n"), "a:\tb\n  \\u{3a}:x\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::table::Look;
 use crate::report::grid::{Numbers, Value};
 use crate::report::page::{Page, RenderError};
+use crate::report::text::made_safe;
 
 /// The records of all pages under the titles of the first.
 ///
@@ -27,18 +28,18 @@ pub fn render(pages: &[Page<'_>], several: bool, _: Look) -> Result<String, Rend
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
-/// A value without what a spreadsheet would take for a formula.
+/// A value without what a spreadsheet would take for a formula, or a terminal for a command.
 fn field(value: &Value) -> String {
-    let text = value.show(Numbers::Raw);
+    let text = made_safe(value.show(Numbers::Raw));
     let runs = |c: char| matches!(c, '=' | '@' | '+' | '-' | '\t' | '\r');
     let is_words =
         matches!(value, Value::Text(_) | Value::Sizes(_) | Value::Noted { .. } | Value::Names(_));
-    let is_formula = is_words
-        && text.starts_with(runs)
-        && !text
-            .strip_prefix('-')
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    if is_formula { format!("'{text}") } else { text }
+    if is_words && text.starts_with(runs) && !is_number(&text) { format!("'{text}") } else { text }
+}
+
+/// Whether it is a number, or several of them: `-1, 2`.
+fn is_number(text: &str) -> bool {
+    text.split([',', 'x']).all(|number| number.trim().parse::<f64>().is_ok())
 }
 
 #[cfg(test)]
@@ -55,10 +56,13 @@ mod tests {
                 vec![Value::text("a,\"b\"\nc"), Value::Count(60_965_224)],
                 vec![Value::text("=cmd()"), Value::Share(1, 3)],
                 vec![Value::text("-1, 2"), Value::Empty],
+                vec![Value::text("-1+cmd|' /C calc'!A0"), Value::Empty],
+                vec![Value::text("::stop\u{1b}[1m"), Value::Empty],
             ];
             Records::from(table)
         });
-        let expected = "name,n\n\"a,\"\"b\"\"\nc\",60965224\n'=cmd(),0.333333\n\"-1, 2\",\n";
+        let expected = "name,n\n\"a,\"\"b\"\"\\nc\",60965224\n'=cmd(),0.333333\n\"-1, 2\",\n\
+                        '-1+cmd|' /C calc'!A0,\n\\u{3a}:stop\\u{1b}[1m,\n";
         let pages = [page];
         assert_eq!(render(&pages, false, Look::default()).unwrap(), expected);
         let several = render(&pages, true, Look::default()).unwrap();
