@@ -14,7 +14,7 @@ pub use crate::analysis::measure::{Measure, Subject};
 
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::expectation::{Expectation, Increase, Limit, Want};
-use crate::units::grouped;
+use crate::units::{grouped, percent};
 
 /// What came of one expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +162,8 @@ fn missed(
         Some(Limit::Lock) => format!("it is locked at {expected}"),
         Some(_) => format!("{expected} is allowed"),
     };
-    let diagnostic = Diagnostic::new(code, format!("{what} is {shown}, but {but}"))
+    let by = passed(expectation, found, before).unwrap_or_default();
+    let diagnostic = Diagnostic::new(code, format!("{what} is {shown}, but {but}{by}"))
         .at(expectation.at, format!("found {shown}"))
         .helps(rounding(expectation, found));
     match (before, found) {
@@ -171,6 +172,22 @@ fn missed(
         }
         _ => diagnostic,
     }
+}
+
+/// By how much a limit is passed: `: 1,000 too many (+0.50%)`.
+fn passed(expectation: &Expectation, found: Measure, before: Option<u64>) -> Option<String> {
+    let Measure::Number(found) = found else { return None };
+    expectation.limit?;
+    let (limit, word) = match expectation.want {
+        Want::Between(_, to) if found > to => (to, "many"),
+        Want::Between(from, _) if found < from => (from, "few"),
+        Want::Increase(increase) => (increase.most(before?), "many"),
+        _ => return None,
+    };
+    let (by, whole) = (i128::from(found) - i128::from(limit), i128::from(limit));
+    let rounded = |whole: i128| (by * 20_000 + by.signum() * whole) / (2 * whole);
+    let part = if whole > 0 { format!(" ({})", percent(rounded(whole))) } else { String::new() };
+    Some(format!(": {} too {word}{part}", grouped(found.abs_diff(limit))))
 }
 
 /// For a figure that was meant to be rounded: how to say so.
@@ -284,22 +301,25 @@ mod tests {
         let most = |n| Want::Between(0, n);
         assert_eq!(
             message(params(Limit::Max, most(7_959), None)),
-            "params is 7,960, but at most 7,959 is allowed"
+            "params is 7,960, but at most 7,959 is allowed: 1 too many (+0.01%)"
         );
         let warned = params(Limit::Warn, most(7_959), None);
         assert!(matches!(warned, Outcome::Warned(_)));
         assert_eq!(
             message(warned),
-            "params is 7,960, but at most 7,959 is allowed without a warning"
+            "params is 7,960, but at most 7,959 is allowed without a warning: 1 too many (+0.01%)"
         );
         assert_eq!(
             message(params(Limit::Lock, Want::Between(7_959, 7_959), None)),
-            "params is 7,960, but it is locked at 7,959"
+            "params is 7,960, but it is locked at 7,959: 1 too many (+0.01%)"
         );
         let increase = Want::Increase(Increase::Part { part: 1, whole: 100 });
         let grown = |before| params(Limit::MaxIncrease, increase, before);
         assert_eq!(grown(Some(7_882)), Outcome::Met);
-        assert_eq!(message(grown(Some(7_881))), "params is 7,960, but at most 1% more is allowed");
+        assert_eq!(
+            message(grown(Some(7_881))),
+            "params is 7,960, but at most 1% more is allowed: 1 too many (+0.01%)"
+        );
         assert!(matches!(grown(None), Outcome::NoBaseline(_)));
     }
 

@@ -287,9 +287,27 @@ impl DType {
     /// The types that parameters and activations can have.
     pub const COMPUTED: &[Self] = &[Self::F64, Self::F32, Self::F16, Self::BF16, Self::I8];
 
-    /// The one of [`Self::COMPUTED`] that is called so, in capitals or not.
+    /// Further names of [`Self::COMPUTED`]: those of torch, NumPy and of papers.
+    const ALIASES: &[(&str, Self)] = &[
+        ("float64", Self::F64),
+        ("fp64", Self::F64),
+        ("double", Self::F64),
+        ("float32", Self::F32),
+        ("fp32", Self::F32),
+        ("float", Self::F32),
+        ("float16", Self::F16),
+        ("fp16", Self::F16),
+        ("half", Self::F16),
+        ("bfloat16", Self::BF16),
+        ("int8", Self::I8),
+    ];
+
+    /// The one of [`Self::COMPUTED`] that is called so, here or elsewhere, in capitals or not.
     pub fn named(name: &str) -> Option<Self> {
-        Self::COMPUTED.iter().copied().find(|dtype| dtype.name().eq_ignore_ascii_case(name))
+        let name = name.trim_start_matches("torch.");
+        let own = Self::COMPUTED.iter().copied().find(|d| d.name().eq_ignore_ascii_case(name));
+        let known = || Self::ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+        own.or_else(|| known().map(|(_, dtype)| *dtype))
     }
 
     /// Bytes an element.

@@ -59,7 +59,8 @@ fn scaled(n: u64, base: u64, units: &[&str]) -> String {
     format!("1.00{}", units[unit + 1])
 }
 
-/// Units of bytes that are read, each with its size. Binary ones are powers of 1024, decimal ones of 1000.
+/// Units of bytes that are read, each with its size. Binary ones are powers of 1024, decimal ones of 1000; a letter alone is
+/// binary, as linkers and `ulimit` mean it.
 const SIZES: &[(&str, u64)] = &[
     ("", 1),
     ("B", 1),
@@ -67,13 +68,16 @@ const SIZES: &[(&str, u64)] = &[
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
     ("TiB", 1 << 40),
+    ("K", 1 << 10),
+    ("M", 1 << 20),
+    ("G", 1 << 30),
     ("kB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
     ("TB", 1_000_000_000_000),
 ];
 
-/// Reads a size in bytes: `8GiB`, `1.5 MiB`, `256kB`, `65536`; a part of a byte is cut off. `None` for anything else,
+/// Reads a size in bytes: `8GiB`, `1.5 MiB`, `256kB`, `256K` (of 1024, as `ulimit` and linkers mean it), `65536`; a part of a byte is cut off. `None` for anything else,
 /// and for what exceeds 64 bits.
 pub fn read_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -226,6 +230,8 @@ mod tests {
             ("256kB", 256_000),
             ("1.5GiB", 3 << 29),
             ("2TB", 2_000_000_000_000),
+            ("256K", 262_144),
+            ("8G", 8 << 30),
             ("0.1KiB", 102),
             ("65536", 65_536),
             ("12B", 12),
@@ -236,7 +242,6 @@ mod tests {
         for text in [
             "",
             "GiB",
-            "8G",
             "8Gi",
             "-1",
             "1e9",

@@ -4,8 +4,10 @@
 
 mod choices;
 mod conventions;
+pub(super) mod mistakes;
 mod network;
 mod output;
+mod reading;
 mod running;
 mod values;
 
@@ -17,8 +19,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use choices::{MessageFormat, ModeArg, OptimizerArg, When};
 pub use conventions::{AsArgs, ConventionsArgs, ReconcileArgs};
-pub use network::{ModelArgs, ReadArgs};
+pub use network::ModelArgs;
+#[cfg(test)]
+pub use network::ReadArgs;
 pub use output::{CheckOutputArgs, OutputArgs};
+pub use reading::{ExpandArgs, ExplainErrorArgs, OpsArgs, ShowArgs, VarsArgs};
 pub use running::{BackendArgs, ProfileArgs, VerifyArgs};
 
 use crate::report::columns::Column;
@@ -58,7 +63,12 @@ impl Cli {
     ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let words = standard_input(&command, words.into_iter().map(Into::into).collect());
-        let matches = command.try_get_matches_from_mut(words)?;
+        if words.len() < 2 {
+            return Err(mistakes::alone(&mut command));
+        }
+        let matches = command
+            .try_get_matches_from_mut(&words)
+            .map_err(|error| mistakes::explained(error, &mut command, &words))?;
         let typed =
             |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
         let everywhere = |id: &clap::Id| {
@@ -82,7 +92,15 @@ impl Cli {
         let idle = match &cli.command {
             None => cli.summary.idle(),
             Some(Command::Diff(args)) => idle(&args.page, &[("--exact", args.exact, false)]),
-            Some(Command::List(args)) => idle(&args.page, &[("--exact", args.exact, false)]),
+            Some(Command::Memory(args)) => {
+                let runs =
+                    [("--inference", args.inference, false), ("--training", args.training, false)];
+                idle(&args.page, &runs)
+            }
+            Some(Command::List(args)) => {
+                let columns = ("--columns", args.columns.is_some(), true);
+                idle(&args.page, &[columns, ("--exact", args.exact, false)])
+            }
             Some(_) => None,
         };
         match idle {
@@ -106,7 +124,8 @@ impl Cli {
             Some(Command::Conventions(args)) => (&mut args.page, COMPARISON),
             Some(Command::Reconcile(args)) => (&mut args.page, ANSWERS),
             Some(Command::Ops(args)) => (&mut args.page, RECORDS),
-            Some(Command::Expand(_) | Command::ExplainError(_)) => return Ok(()),
+            Some(Command::Vars(args)) => (&mut args.page, RECORDS),
+            Some(Command::Show(_) | Command::Expand(_) | Command::ExplainError(_)) => return Ok(()),
         };
         page.settle(contents)
     }
@@ -167,6 +186,10 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// List the operators, or say all of one
     Ops(OpsArgs),
+    /// Print a description as it is written
+    Show(ShowArgs),
+    /// List the variables that --set replaces, with their defaults, and the variants
+    Vars(VarsArgs),
     /// Print a description with variables, loops, blocks and conditions expanded
     Expand(ExpandArgs),
     /// Print the long text of a diagnostic
@@ -215,7 +238,7 @@ fn idle(page: &OutputArgs, options: &[(&str, bool, bool)]) -> Option<String> {
     let format = page.format();
     let (has_columns, why) = match format.needs {
         Content::Data => (false, "JSON holds everything, integers in full"),
-        Content::Records => (true, "CSV has integers in full"),
+        Content::Records => (true, "CSV has integers in full, and every row"),
         Content::Text | Content::Figures => return None,
     };
     let idle: Vec<&str> = options
@@ -309,7 +332,13 @@ pub struct MemoryArgs {
     /// What trains the network: momentum keeps one number a trained parameter, adam two [default: sgd]
     #[arg(long, value_enum, value_name = "NAME")]
     pub optimizer: Option<OptimizerArg>,
-    /// Find the largest batch that fits in this many bytes: 8GiB, 512MiB, 64KiB, 256kB
+    /// Show inference alone
+    #[arg(long, conflicts_with_all = ["training", "optimizer"])]
+    pub inference: bool,
+    /// Show the training step alone
+    #[arg(long)]
+    pub training: bool,
+    /// Find the largest batch that fits in this many bytes: 8GiB, 512MiB, 256K (262,144), 256kB (256,000)
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub fits: Option<u64>,
     /// What is assumed.
@@ -347,8 +376,8 @@ pub struct ExplainArgs {
 /// `cnnstat check`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit 1 if an expectation is missed or a budget exceeded; a warning or a missing baseline \
-    fails nothing. Budgets, formats and recipes for CI: docs/ci.md."
+    after_help = "Exit 1 if an expectation is missed or a budget exceeded; a warning, or a network that the baseline \
+    does not have, fails nothing. Budgets, formats and recipes for CI: docs/ci.md."
 )]
 pub struct CheckArgs {
     /// Descriptions, or folders that are searched for them [default: `paths` of cnnstat.toml]
@@ -360,9 +389,12 @@ pub struct CheckArgs {
     /// Compare with a stored run, `--format json` of check or of the summary, or with a folder of them
     #[arg(long, value_name = "FILE", conflicts_with = "base")]
     pub baseline: Option<String>,
-    /// Compare with the same files in another checkout
-    #[arg(long, value_name = "DIR")]
+    /// Compare with the same files in another checkout, or in a git revision where no folder is called so
+    #[arg(long, value_name = "DIR|REV")]
     pub base: Option<String>,
+    /// Let a baseline that does not exist be a warning, as on the first run of all
+    #[arg(long)]
+    pub allow_missing_baseline: bool,
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -410,6 +442,13 @@ pub struct ListArgs {
     #[arg(long, value_name = "COLUMN", value_parser = list_column)]
     #[arg(help = list_columns_help())]
     pub sort: Option<&'static list::Column>,
+    /// Columns to show, separated by commas: those to sort by, or any other quantity
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = list_column)]
+    pub columns: Option<Vec<&'static list::Column>>,
+    /// Networks to show, by MACs unless --sort says otherwise
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<usize>(1, u64::MAX))]
+    pub top: Option<usize>,
     /// Print integers in full
     #[arg(long)]
     pub exact: bool,
@@ -422,38 +461,6 @@ pub struct ListArgs {
     /// Where it goes.
     #[command(flatten)]
     pub page: OutputArgs,
-}
-
-/// `cnnstat ops`.
-#[derive(Args, Debug)]
-#[command(mut_arg("format", |arg| arg.value_parser(offered(RECORDS))))]
-pub struct OpsArgs {
-    /// The operator to describe
-    pub name: Option<String>,
-    /// Where it goes.
-    #[command(flatten)]
-    pub page: OutputArgs,
-}
-
-/// `cnnstat expand`.
-#[derive(Args, Debug)]
-pub struct ExpandArgs {
-    /// A description, as for the summary
-    #[arg(value_name = "MODEL")]
-    pub name: String,
-    /// What is replaced.
-    #[command(flatten)]
-    pub read: ReadArgs,
-    /// Write to a file instead
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<String>,
-}
-
-/// `cnnstat explain-error`.
-#[derive(Args, Debug)]
-pub struct ExplainErrorArgs {
-    /// The code: E0301; all of them are listed if none is given
-    pub code: Option<String>,
 }
 
 /// A command that shows both modes takes no mode: one that is typed would be passed over.
@@ -495,7 +502,7 @@ mod tests {
         let Some(Command::Memory(args)) = parsed.command else { panic!("another command") };
         assert_eq!((args.fits, args.optimizer), (Some(3 << 29), Some(OptimizerArg::Adam)));
         assert_eq!((args.model.batch, args.model.mode), (Some(4), ModeArg::Eval));
-        assert!(read(&["--fits", "8G"]).unwrap_err().to_string().contains("write 8GiB"));
+        assert!(read(&["--fits", "8Gi"]).unwrap_err().to_string().contains("write 8GiB"));
         for mode in ["eval", "train"] {
             let error = read(&["--mode", mode]).unwrap_err().to_string();
             assert!(error.contains("training in train mode"), "{error}");

@@ -13,7 +13,7 @@ use std::path::Path;
 use super::args::CheckArgs;
 use super::done::{Done, Status, cannot_write};
 use super::load::{self, Failure};
-use super::networks;
+use super::networks::{self, Visited};
 use super::settings::{Screen, Settings};
 use crate::budget::config::{self, Config};
 use crate::diag::{Code, Diagnostic, Source};
@@ -60,7 +60,13 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
     };
     if failures.is_empty() {
         for path in paths {
-            networks::each(path, &settings, &mut |found| checking.found(found));
+            networks::each(path, &settings, false, &mut |found| match found {
+                // A stranger may have written `paths`: lines of what is no description are not shown.
+                Visited::Failed(failure) if args.paths.is_empty() => {
+                    checking.failed(&failure.without_foreign_text(path));
+                }
+                found => checking.found(found),
+            });
         }
         if args.paths.is_empty() {
             checking.unmatched();
@@ -81,9 +87,23 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<Done, Failure> {
 fn budgets(named: Option<&str>) -> Result<Option<Source>, Failure> {
     match named {
         Some(path) => load::read_text(path).map(Some),
+        None if leads_out(CONFIG) => {
+            let message =
+                format!("`{CONFIG}` is a link that leads out of this folder: it is not read");
+            let help = format!("name the file where it is meant: `--config {CONFIG}`");
+            Err(Failure::of_file(CONFIG, Diagnostic::new(Code::E0105, message).help(help)))
+        }
         None if Path::new(CONFIG).is_file() => load::read_text(CONFIG).map(Some),
         None => Ok(None),
     }
+}
+
+/// Whether a file of this folder is a link to one elsewhere.
+fn leads_out(file: &str) -> bool {
+    let is_link = Path::new(file).symlink_metadata().is_ok_and(|found| found.is_symlink());
+    let folder = std::env::current_dir().and_then(|folder| folder.canonicalize());
+    let is_outside = |path: &Path| folder.is_ok_and(|folder| !path.starts_with(folder));
+    is_link && Path::new(file).canonicalize().is_ok_and(|path| is_outside(&path))
 }
 
 /// Neither a path nor `paths`.

@@ -106,6 +106,11 @@ impl Done {
         done
     }
 
+    /// Adds what is to be known, and is no failure.
+    pub(super) fn warn(&mut self, diagnostic: Diagnostic, screen: &Screen) {
+        self.messages.push_str(&Failure::new(diagnostic.warning()).text(screen));
+    }
+
     /// Adds what is wrong.
     pub(super) fn fail(&mut self, failure: &Failure, screen: &Screen) {
         self.messages.push_str(&failure.text(screen));

@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use clap::CommandFactory;
 
+use super::args::mistakes::is_nothing;
 use super::args::{Cli, STDIN};
+use super::git;
 use super::settings::{Screen, Settings, about_option};
+use super::wrong_input::{self, Unlike};
 use crate::analysis::{Analysis, AnalysisError, Options, Pattern, analyze};
 use crate::convention::{Choice, Convention, Count};
 use crate::diag::{Code, Diagnostic, Format, Source, did_you_mean, render};
@@ -22,8 +25,12 @@ use crate::ops::Mode;
 use crate::ops::ledger::Role;
 use crate::report::build::{Caption, report, report_as};
 use crate::report::model::Report;
+use crate::report::text::wrap;
 use crate::shape::Shape;
 use crate::zoo;
+
+/// Columns that stand before a sentence of a diagnostic.
+const MARGIN: usize = 16;
 
 /// Why something could not be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +69,17 @@ impl Failure {
         right
     }
 
+    /// The same, without lines of a text that is no description.
+    pub fn without_foreign_text(self, path: &str) -> Self {
+        let texts = self.diagnostics.iter().filter_map(|found| found.source.as_ref());
+        let mut texts = texts.chain(&self.source);
+        if texts.all(|source| source.text.is_empty() || lang::looks_like_one(&source.text)) {
+            return self;
+        }
+        let message = format!("`{path}` is no description: it has no line `model: NAME`");
+        Self::of_file(path, Diagnostic::new(Code::E0303, message))
+    }
+
     /// As it is shown.
     pub fn text(&self, screen: &Screen) -> String {
         let nowhere = Source::default();
@@ -73,7 +91,18 @@ impl Failure {
         if !screen.trail && self.diagnostics.iter().any(|diagnostic| !diagnostic.trail.is_empty()) {
             diagnostics.to_mut().iter_mut().for_each(|diagnostic| diagnostic.trail.clear());
         }
-        render(&diagnostics, source, screen.messages, screen.message_width, screen.message_color)
+        let (width, format) = (screen.message_width, screen.messages);
+        if screen.wraps_messages && format == Format::Human {
+            // Behind the title stand a severity and a code, behind notes their sign.
+            let broken = |text: &String| wrap(text, Some(width.saturating_sub(MARGIN)), 0, 0);
+            for diagnostic in diagnostics.to_mut() {
+                diagnostic.message = broken(&diagnostic.message);
+                for text in diagnostic.notes.iter_mut().chain(&mut diagnostic.helps) {
+                    *text = broken(text);
+                }
+            }
+        }
+        render(&diagnostics, source, format, width, screen.message_color)
     }
 }
 
@@ -202,19 +231,33 @@ pub fn try_at(
     settings: &Settings,
     argument: &str,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    match evaluate(&**architecture, variant.clone(), settings) {
+    let made = match evaluate(&**architecture, variant.clone(), settings) {
         Ok(model) => analyse(architecture, model, settings, argument),
         Err(found) => {
             // At a batch of one it may be a network: then the option is at fault.
             let large = found.iter().find(|found| found.code == Code::E0509);
             let large = large.filter(|_| settings.batch > 1).and_then(|large| {
                 let one = Settings { batch: 1, ..settings.clone() };
-                let one = evaluate(&**architecture, variant, &one).ok()?;
+                let one = evaluate(&**architecture, variant.clone(), &one).ok()?;
                 large_batch(&one, settings.batch, &settings.options, large)
             });
             Err(large.map_or(found, |large| vec![large]))
         }
+    };
+    let Err(found) = made else { return made };
+    if settings.inputs.is_empty() {
+        return Err(found);
     }
+    // A shape of `--input` in another order, or with other axes, is what is wrong then.
+    let declared = Settings { inputs: Vec::new(), batch: 1, ..settings.clone() };
+    let Ok(declared) = evaluate(&**architecture, variant, &declared) else { return Err(found) };
+    let unlike = wrong_input::unlike_declared(&settings.inputs, &declared).into_iter();
+    let unlike: Vec<Diagnostic> = unlike
+        .map(|Unlike { typed, message, label, help }| {
+            about_option(Code::E0110, "--input", &typed, message, label).help(help)
+        })
+        .collect();
+    Err(if unlike.is_empty() { found } else { unlike })
 }
 
 fn asked(variant: Option<String>, settings: &Settings) -> Asked {
@@ -228,7 +271,12 @@ pub fn evaluate(
     variant: Option<String>,
     settings: &Settings,
 ) -> Result<Model, Vec<Diagnostic>> {
-    architecture.at(&asked(variant, settings))
+    let model = architecture.at(&asked(variant, settings))?;
+    // The one input can be named or not: with both, one of them would be passed over.
+    match (settings.inputs.as_slice(), model.graph.inputs()) {
+        ([_, _, ..], [only]) => Err(vec![super::settings::twice("--input", &only.name)]),
+        _ => Ok(model),
+    }
 }
 
 /// Analyses a network with the assumptions of the settings; `argument` is what a command takes for it.
@@ -354,6 +402,9 @@ fn described(
     if has_variant && Path::new(stem).exists() {
         return Ok((read_file(stem)?, None));
     }
+    if let Some(bytes) = (zoo::find(stem).is_none()).then(|| git::file(stem)).flatten() {
+        return Ok((read_bytes(stem, &mut Cursor::new(bytes))?, None));
+    }
     let Some(entry) = zoo::find(stem) else {
         // What cannot even be looked for says why; all else is not there.
         Path::new(stem).try_exists().map_err(|error| cannot_read(stem, &error))?;
@@ -390,8 +441,10 @@ fn not_found(argument: &str, stem: &str) -> Diagnostic {
     let message = format!("no such file, and no network of the zoo: `{argument}`");
     let program = Cli::command();
     let commands = program.get_subcommands().map(clap::Command::get_name);
-    let diagnostic = Diagnostic::new(Code::E0101, message)
-        .helps(did_you_mean(stem, zoo::names()).or_else(|| did_you_mean(stem, commands)));
+    let known: Vec<&str> = commands.chain(zoo::names().map(|name| name as &str)).collect();
+    let near = meant(stem).map(|name| format!("did you mean `{name}`?"));
+    let diagnostic =
+        Diagnostic::new(Code::E0101, message).helps(near.or_else(|| did_you_mean(stem, known)));
     if program.find_subcommand(stem).is_some() {
         return diagnostic.help(format!("the command comes first: `cnnstat {stem} MODEL`"));
     }
@@ -405,6 +458,30 @@ fn not_found(argument: &str, stem: &str) -> Diagnostic {
             diagnostic.help(format!("name a file, or a built-in network as in `cnnstat {example}`"))
         }
     }
+}
+
+/// The network of the zoo that is meant by `torchvision.models.resnet50`, `resnet50.yaml` or `ResNet-50`.
+fn meant(stem: &str) -> Option<&'static str> {
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let called = stem.split('(').next().unwrap_or_default();
+    let file = called.rsplit(['/', '\\']).next().unwrap_or_default();
+    let file =
+        [".yaml", ".yml"].iter().find_map(|ending| file.strip_suffix(ending)).unwrap_or(file);
+    let last = file.rsplit('.').next().unwrap_or_default();
+    let is_meant = |name: &&str| [file, last].iter().any(|typed| plain(typed) == plain(name));
+    zoo::names().find(is_meant)
+}
+
+/// The first word of a command line where it means nothing: a command with a slip, whose arguments are then not shown as
+/// networks.
+pub fn mistyped(models: &[String]) -> Option<Failure> {
+    let word = models.first().filter(|word| is_nothing(word))?;
+    let mut diagnostic = not_found(word, word);
+    diagnostic.message = format!("no such command or network: `{word}`");
+    let help = "`cnnstat --help` lists the commands, `cnnstat list` the networks";
+    Some(Failure::of_file(word, diagnostic.help(help)))
 }
 
 /// Reads a network from a file.
@@ -437,7 +514,8 @@ fn open(path: &str) -> Result<File, Failure> {
     File::open(path).map_err(|error| cannot_read(path, &error))
 }
 
-fn read_bytes(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Failure> {
+/// Reads a network from bytes that are called `name`.
+pub fn read_bytes(name: &str, bytes: &mut dyn Bytes) -> Result<Shared, Failure> {
     import::read(name, bytes).map_err(|found| {
         let source = Source::named(name);
         Failure::about(&source, found)

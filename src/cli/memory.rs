@@ -10,7 +10,9 @@ use crate::exec::backend::Backend;
 use crate::graph::Graph;
 use crate::report::data::memory::{MemoryReport, report};
 use crate::report::grid::Numbers;
-use crate::report::pages::memory::page;
+use crate::report::page::Content;
+use crate::report::pages::memories;
+use crate::report::pages::memory::{Runs, page};
 
 /// A report for each network. Exit 1 where one does not fit.
 pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
@@ -27,7 +29,17 @@ pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
         done.status = done.status.max(Status::Findings);
     }
     done.known(args.model.strict, reports.iter().map(|report| report.status));
-    let pages: Vec<_> = reports.iter().map(page).collect();
+    let runs = match (args.inference, args.training) {
+        (true, false) => Runs::Inference,
+        (false, true) => Runs::Training,
+        _ => Runs::Both,
+    };
+    let is_text = matches!(args.page.format().needs, Content::Text | Content::Figures);
+    if is_text && reports.len() > 1 {
+        let page = memories::page(&reports, runs);
+        return done.show(&[page], false, &args.page, Numbers::Rounded, screen);
+    }
+    let pages: Vec<_> = reports.iter().map(|report| page(report, runs)).collect();
     done.show(&pages, args.models.len() > 1, &args.page, Numbers::Rounded, screen)
 }
 

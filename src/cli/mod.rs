@@ -13,6 +13,7 @@ mod expand;
 mod explain;
 mod explain_error;
 mod free;
+mod git;
 mod list;
 mod load;
 mod memory;
@@ -24,9 +25,13 @@ mod profile;
 mod reconcile;
 mod relatives;
 mod settings;
+mod show;
 mod summary;
+mod threads;
 pub mod usage;
+mod vars;
 mod verify;
+mod wrong_input;
 
 use std::process::ExitCode;
 
@@ -59,6 +64,8 @@ pub fn run(cli: &Cli) -> Status {
         Some(Command::Conventions(args)) => conventions::run(args, &screen),
         Some(Command::Reconcile(args)) => reconcile::run(args, &screen),
         Some(Command::Ops(args)) => ops::run(args, &screen),
+        Some(Command::Show(args)) => show::run(args, &screen),
+        Some(Command::Vars(args)) => vars::run(args, &screen),
         Some(Command::Expand(args)) => expand::run(args, &screen),
         Some(Command::ExplainError(args)) => Ok(explain_error::run(args, &screen)),
     };

@@ -18,21 +18,28 @@ pub enum Visited {
     Failed(Failure),
     /// A YAML file of a folder that is no description.
     Skipped,
+    /// What is to be said of a link that leads out of the folder, and is not followed.
+    Outside(Diagnostic),
 }
 
-/// What an argument means: a folder's descriptions, one description with its variants, or one variant.
-pub fn each(path: &str, settings: &Settings, visit: &mut impl FnMut(Visited)) {
+/// What an argument means: a folder's descriptions, one description with its variants, or one variant. `bare` asks for the
+/// network without a variant of a description that is named, whether or not something is expected of it.
+pub fn each(path: &str, settings: &Settings, bare: bool, visit: &mut impl FnMut(Visited)) {
     if Path::new(path).is_dir() {
         match descriptions(Path::new(path)) {
-            Ok(files) => files.iter().for_each(|file| in_folder(file, settings, visit)),
+            Ok(found) => found.into_iter().for_each(|found| match found {
+                Found::File(file) => in_folder(&file, settings, visit),
+                Found::Outside(link) => visit(Visited::Outside(outside(&link, path))),
+            }),
             Err(failure) => visit(Visited::Failed(failure)),
         }
         return;
     }
     match load::find(path) {
-        Ok((architecture, None)) => family(&architecture, path, settings, visit),
+        Ok((architecture, None)) => family(&architecture, path, settings, bare, visit),
         Ok((architecture, variant)) => {
-            visit(load::at(&architecture, variant, settings, path).into());
+            let settings = settings.of(&*architecture);
+            visit(load::at(&architecture, variant, &settings, path).into());
         }
         Err(failure) => visit(Visited::Failed(failure)),
     }
@@ -43,7 +50,7 @@ pub fn each_built_in(settings: &Settings, visit: &mut impl FnMut(Visited)) {
     for (file, text) in zoo::files() {
         match load::built_in(file, text) {
             Ok(architecture) => {
-                family(&architecture, &architecture.source().name, settings, visit);
+                family(&architecture, &architecture.source().name, settings, false, visit);
             }
             Err(failure) => visit(Visited::Failed(failure)),
         }
@@ -55,7 +62,7 @@ fn in_folder(path: &Path, settings: &Settings, visit: &mut impl FnMut(Visited)) 
     let path = path.to_string_lossy();
     match load::read_file(&path) {
         Ok(architecture) if architecture.is_network() => {
-            family(&architecture, &path, settings, visit);
+            family(&architecture, &path, settings, false, visit);
         }
         Ok(_) => visit(Visited::Skipped),
         // An empty file is no description, nor is YAML with a fault that does not begin like one.
@@ -80,14 +87,16 @@ fn family(
     architecture: &Shared,
     argument: &str,
     settings: &Settings,
+    bare: bool,
     visit: &mut impl FnMut(Visited),
 ) {
+    let settings = &*settings.of(&**architecture);
     let model = match load::evaluate(&**architecture, None, settings) {
         Ok(model) => model,
         // What is wrong with the bare description is wrong with its variants.
         Err(found) => return visit(Visited::Failed(load::failure(&**architecture, found))),
     };
-    if architecture.variants().is_empty() || architecture.expects() {
+    if architecture.variants().is_empty() || architecture.expects() || bare {
         let network = load::analyse(architecture, model, settings, argument);
         visit(network.map_err(|found| load::failure(&**architecture, found)).into());
     }
@@ -106,9 +115,30 @@ impl From<Result<Loaded, Failure>> for Visited {
     }
 }
 
-/// The YAML files below a folder, sorted. Links to folders are not followed, so that there is an end.
-fn descriptions(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// That a link leads out of the folder.
+fn outside(link: &Path, folder: &str) -> Diagnostic {
+    let message =
+        format!("`{}` is a link that leads out of `{folder}`: it is not followed", link.display());
+    Diagnostic::new(Code::E0105, message)
+}
+
+/// A file of a folder.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    File(PathBuf),
+    /// A link to a file elsewhere.
+    Outside(PathBuf),
+}
+
+/// The YAML files below a folder, sorted. Links to folders are not followed, so that there is an end, nor are those to files
+/// elsewhere: a stranger's repository decides where they lead.
+fn descriptions(folder: &Path) -> Result<Vec<Found>, Failure> {
     let mut files = Vec::new();
+    let root = folder.canonicalize();
+    let is_outside = |path: &Path| match (path.canonicalize(), &root) {
+        (Ok(path), Ok(root)) => !path.starts_with(root),
+        _ => false,
+    };
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
         let cannot = |error: std::io::Error| {
@@ -119,10 +149,13 @@ fn descriptions(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
             let entry = entry.map_err(cannot)?;
             let path = entry.path();
             let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-            if entry.file_type().map_err(cannot)?.is_dir() {
+            let kind = entry.file_type().map_err(cannot)?;
+            if kind.is_dir() {
                 open.push(path);
+            } else if is_yaml && kind.is_symlink() && is_outside(&path) {
+                files.push(Found::Outside(path));
             } else if is_yaml && path.is_file() {
-                files.push(path);
+                files.push(Found::File(path));
             }
         }
     }

@@ -6,10 +6,10 @@ use super::done::{self, Done};
 use super::free;
 use super::load::{self, Failure};
 use super::settings::{Screen, Settings};
+use super::threads::threads;
 use crate::analysis::{analyze, memory};
 use crate::exec::base::peak;
 use crate::exec::network::runnable;
-use crate::exec::threads::Threads;
 use crate::profile::{self, ProfilePlan};
 use crate::report::data::profile::{Setting, report};
 use crate::report::grid::Numbers;
@@ -45,8 +45,8 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
         let diagnostic = free::not_run(name, need, limit, "that are free").help(help);
         return Err(Failure::about(&network.source, vec![diagnostic]));
     }
-    let threads = Threads::new(args.threads.threads.unwrap_or(0))
-        .map_err(|error| done::no_threads(&error))?;
+    let mut done = Done::default();
+    let threads = threads(args.threads.threads, &mut done, screen)?;
     let bar = Bar::new();
     bar.begin(args.repeat as u64 + 1, "initialising parameters");
     let (peak, measured) = threads.run(|| {
@@ -63,5 +63,5 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
     let name = network.model.name();
     let setting = Setting { name, plan, threads: threads.count(), peak };
     let report = report(graph, analysis, setting, &measured);
-    Done::default().show(&[page(&report)], false, &args.page, Numbers::Rounded, screen)
+    done.show(&[page(&report)], false, &args.page, Numbers::Rounded, screen)
 }

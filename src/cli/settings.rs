@@ -1,5 +1,6 @@
 //! The command line as it is meant: arguments read, defaults put in, the terminal looked at.
 
+use std::borrow::Cow;
 use std::io::IsTerminal as _;
 
 use anstream::ColorChoice;
@@ -8,6 +9,7 @@ use super::args::{MessageFormat, ModelArgs, ScreenArgs, ViewArgs, When};
 use super::load::Failure;
 use crate::analysis::{Options, Pattern};
 use crate::diag::{Code, Diagnostic, Format, Source};
+use crate::model::Architecture;
 use crate::report::grid::Numbers;
 use crate::report::render::table::Look;
 use crate::report::view::View;
@@ -27,6 +29,8 @@ pub struct Screen {
     pub color: bool,
     /// Columns of a diagnostic.
     pub message_width: usize,
+    /// Whether its sentences are broken there, as for people who look at them.
+    pub wraps_messages: bool,
     /// Whether diagnostics have colour.
     pub message_color: bool,
     /// How diagnostics are written.
@@ -56,6 +60,7 @@ impl Screen {
             width: asked.or(width.flatten()),
             color: colored(anstream::AutoStream::choice(&out)),
             message_width: asked.or(message_width).unwrap_or(MESSAGE_WIDTH),
+            wraps_messages: asked.or(message_width).is_some(),
             message_color: colored(anstream::AutoStream::choice(&err)),
             messages: args.message_format.into(),
             notes: !args.no_notes,
@@ -98,6 +103,8 @@ pub struct Settings {
     pub freeze: Vec<Pattern>,
     /// Whether the network is not the one that expectations speak of.
     pub changed: bool,
+    /// Whether a network that does not have a variable that is set stays as it is, one of many.
+    pub optional: bool,
 }
 
 impl Settings {
@@ -106,6 +113,8 @@ impl Settings {
         let mut failure = Failure::default();
         let sets = failure.collect(args.read.set.iter().map(|text| set(text)));
         let inputs = failure.collect(args.read.input.iter().map(|text| input(text)));
+        failure.diagnostics.extend(again("--set", &sets));
+        failure.diagnostics.extend(again("--input", &inputs));
         let freeze = failure.collect(args.freeze.iter().map(|text| pattern("--freeze", text)));
         if !failure.diagnostics.is_empty() {
             return Err(failure);
@@ -119,7 +128,20 @@ impl Settings {
         let read = &args.read;
         let changed = !read.set.is_empty() || !read.input.is_empty() || args.batch.is_some();
         let batch = args.batch.unwrap_or(1);
-        Ok(Self { sets, inputs, batch, options, freeze, changed })
+        Ok(Self { sets, inputs, batch, options, freeze, changed, optional: false })
+    }
+}
+
+impl Settings {
+    /// The settings that an architecture can have.
+    pub fn of(&self, architecture: &dyn Architecture) -> Cow<'_, Self> {
+        if !self.optional || self.sets.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let own = architecture.settings();
+        let mut fitting = self.clone();
+        fitting.sets.retain(|(name, _)| own.iter().any(|setting| setting.name == *name));
+        Cow::Owned(fitting)
     }
 }
 
@@ -155,11 +177,51 @@ pub fn about_option(
     diagnostic
 }
 
+/// That an option is given twice of one name: the last would win in silence.
+pub fn twice(option: &str, name: &str) -> Diagnostic {
+    let code = if option == "--set" { Code::E0108 } else { Code::E0110 };
+    let (of, shown) = match (option, name) {
+        ("--set", name) => (format!("the variable `{name}`"), name),
+        (_, "") => ("the input".to_owned(), "SHAPE"),
+        (_, name) => (format!("the input `{name}`"), name),
+    };
+    let message = format!("{option} is given twice for {of}");
+    about_option(code, option, shown, message, "given twice").help("leave one of them out")
+}
+
+/// What is given more than once, each once.
+fn again<T>(option: &str, given: &[(String, T)]) -> Vec<Diagnostic> {
+    let is_first_repeat = |at: &usize| {
+        let before = given[..*at].iter().filter(|(name, _)| *name == given[*at].0);
+        before.count() == 1
+    };
+    (0..given.len()).filter(is_first_repeat).map(|at| twice(option, &given[at].0)).collect()
+}
+
+/// What a shell, or whoever forgot the brackets, has left of a list.
+fn torn(text: &str, value: &str) -> Option<Failure> {
+    let open = value.matches('[').count();
+    let (code, message, label) = if open > value.matches(']').count() {
+        (Code::E0301, "the list of --set ends before its bracket closes", "not closed")
+    } else if open == 0 && value.contains(',') && !value.contains(['(', '\'', '"']) {
+        (Code::E0108, "--set takes one value, but these are several", "no list without brackets")
+    } else {
+        return None;
+    };
+    let name = text.split('=').next().unwrap_or_default().trim();
+    let values: Vec<&str> = value.split([',', '[', ']']).map(str::trim).collect();
+    let values: Vec<&str> = values.into_iter().filter(|value| !value.is_empty()).collect();
+    let more = if open > 0 { ", …" } else { "" };
+    let help = format!("quote the whole list: --set '{name}=[{}{more}]'", values.join(", "));
+    Some(about_option(code, "--set", text, message.to_owned(), label).help(help).into())
+}
+
 fn set(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => {
-            Ok((name.trim().to_owned(), value.to_owned()))
-        }
+        Some((name, value)) if !name.trim().is_empty() => match torn(text, value) {
+            Some(failure) => Err(failure),
+            None => Ok((name.trim().to_owned(), value.to_owned())),
+        },
         _ => Err(about_option(
             Code::E0108,
             "--set",

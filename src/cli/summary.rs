@@ -9,6 +9,9 @@ use crate::report::view::View;
 
 /// A table for each network; those that cannot be read are reported, the others shown.
 pub fn run(args: &SummaryArgs, screen: &Screen) -> Result<Done, Failure> {
+    if let Some(failure) = load::mistyped(&args.models) {
+        return Err(failure);
+    }
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
     let mut notes = String::new();

@@ -14,6 +14,7 @@ use super::done::{self, Done, Status};
 use super::free;
 use super::load::{self, Failure, Loaded};
 use super::settings::{Screen, Settings};
+use super::threads::threads;
 use crate::analysis::{Options, memory};
 use crate::diag::Format;
 use crate::exec::network::runnable;
@@ -53,8 +54,7 @@ fn run_by(rules: &(dyn Rules + Sync), args: &VerifyArgs, screen: &Screen) -> Res
     let mut done = Done::default();
     let mut reports = Vec::new();
     let bar = Bar::new();
-    let threads = Threads::new(args.threads.threads.unwrap_or(0))
-        .map_err(|error| done::no_threads(&error))?;
+    let threads = threads(args.threads.threads, &mut done, screen)?;
     let mut known = CheckCache::default();
     for argument in &args.models {
         let verified = load::network(argument, &settings).and_then(|network| {

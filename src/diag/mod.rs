@@ -22,17 +22,21 @@ const LONGEST_NAME: usize = 128;
 /// How many names are compared with one.
 const MOST_NAMES: usize = 20_000;
 
-/// The nearest of the known names, where one is near enough to be meant: of those that resemble it, the one that fewest
-/// changes lead to.
+/// The nearest of the known names, where one is near enough to be meant.
 pub(crate) fn did_you_mean<'n>(
     name: &str,
     known: impl IntoIterator<Item = &'n str>,
 ) -> Option<String> {
+    near(name, known).first().map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// The known names that resemble one, those first that fewest changes lead to.
+pub(crate) fn near<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     if name.len() > LONGEST_NAME {
-        return None;
+        return Vec::new();
     }
     let lower = name.to_lowercase();
-    known
+    let mut near: Vec<(usize, f64, &str)> = known
         .into_iter()
         .take(MOST_NAMES)
         // Names that differ so much in length do not resemble each other.
@@ -43,8 +47,9 @@ pub(crate) fn did_you_mean<'n>(
             (edits, strsim::jaro_winkler(&lower, &known), candidate)
         })
         .filter(|(_, score, _)| *score > 0.8)
-        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)))
-        .map(|(.., candidate)| format!("did you mean `{candidate}`?"))
+        .collect();
+    near.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    near.into_iter().map(|(.., candidate)| candidate).collect()
 }
 
 #[cfg(test)]

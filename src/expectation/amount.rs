@@ -151,10 +151,14 @@ fn whole<'t, O>(
     rest.trim().is_empty().then_some(found)
 }
 
-/// A number with a unit: the whole numbers nearest to it, below and above.
+/// A number with a unit: the whole numbers nearest to it, below and above. Without a unit it is whole: nothing is counted
+/// in halves.
 fn bounds(text: &str) -> Option<(u64, u64)> {
     let (number, factor) = whole((terminated(decimal, space0), unit), text)?;
     let (value, scale) = (number.digits.checked_mul(factor)?, 10u128.checked_pow(number.places)?);
+    if factor == 1 && !value.is_multiple_of(scale) {
+        return None;
+    }
     Some((u64::try_from(value / scale).ok()?, u64::try_from(value.div_ceil(scale)).ok()?))
 }
 
@@ -198,7 +202,9 @@ impl Unread {
             }
             Self::Shape => "write the shape without the batch: [1000] or 64×55×55",
             Self::NotOfShapes => "a shape has no size: write `lock`, as in {lock: [1000]}",
-            Self::Number => "write a number without a sign, with a unit where wanted: 26M, 1.5GiB",
+            Self::Number => {
+                "write a whole number without a sign, or one with a unit: 200, 26M, 1.5GiB"
+            }
             Self::Increase => "write a number or a percentage: 100k, 2%, or a list of both",
             Self::Order => "write a power of ten or a word for one: 7, or ten millions",
             Self::NoText | Self::Amount => {
@@ -312,7 +318,7 @@ mod tests {
     fn limits_are_ranges_too() {
         let of = |limit, text| limited(&quantity::PARAMS, limit, text);
         assert_eq!(of(Limit::Max, "2.5k"), Ok(Want::Between(0, 2_500)));
-        assert_eq!(of(Limit::Min, "1.5"), Ok(Want::Between(2, u64::MAX)));
+        assert_eq!(of(Limit::Min, "1.0001k"), Ok(Want::Between(1_001, u64::MAX)));
         assert_eq!(of(Limit::Lock, "61_706"), Ok(Want::Between(61_706, 61_706)));
         assert_eq!(of(Limit::Order, "7"), Ok(Want::Between(10_000_000, 99_999_999)));
         assert_eq!(of(Limit::Order, "millions"), Ok(Want::Between(1_000_000, 999_999_999)));
@@ -320,6 +326,7 @@ mod tests {
             (Limit::Max, "~5M", Unread::Number),
             (Limit::Max, "5MiB", Unread::Unit),
             (Limit::Lock, "1.5", Unread::Number),
+            (Limit::Max, "200.5", Unread::Number),
             (Limit::Order, "40", Unread::Order),
             (Limit::MaxIncrease, "-2%", Unread::Increase),
         ] {

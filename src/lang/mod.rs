@@ -122,9 +122,9 @@ impl Architecture for Description {
     fn settings(&self) -> Vec<Setting> {
         let tree = Tree::plain(&self.nodes);
         let vars = tree.get(0, "vars").map(|node| tree.entries(node)).unwrap_or_default();
-        let setting = |(name, node): &(String, u32)| {
-            let default = tree.data(*node).scalar();
-            Setting { name: name.clone(), default }
+        let setting = |(name, node): &(String, u32)| Setting {
+            name: name.clone(),
+            default: written(&tree, *node),
         };
         vars.iter().map(setting).collect()
     }
@@ -161,6 +161,16 @@ fn larger(inputs: &[(String, Shape)]) -> impl Iterator<Item = Vec<(String, Shape
     let scaled = (1..=4).map(|doublings| at(&|extent| extent.saturating_mul(1 << doublings)));
     let all: Vec<_> = added.chain(scaled).collect();
     all.into_iter()
+}
+
+/// A value on one line; `None` of a map, and of a list that takes more.
+fn written(tree: &Tree<'_>, node: u32) -> Option<String> {
+    const LONGEST: usize = 72;
+    let data = tree.data(node);
+    let tree::Data::Seq(items) = data else { return data.scalar() };
+    let items: Option<Vec<String>> =
+        items.iter().take(LONGEST).map(|item| written(tree, *item)).collect();
+    Some(format!("[{}]", items?.join(", "))).filter(|text| text.len() <= LONGEST)
 }
 
 /// Whether a text that YAML cannot read looks like a description with a fault in it.

@@ -108,7 +108,7 @@ fn of_quantity(quantity: &'static Quantity) -> impl Iterator<Item = Column> {
 }
 
 /// The value of a quantity; a ratio to nothing is empty.
-fn value_of(quantity: &Quantity, counts: &Counts) -> Value {
+pub(super) fn value_of(quantity: &Quantity, counts: &Counts) -> Value {
     match (quantity.of, quantity.unit) {
         (Of::Sum(of), Unit::Bytes) => Value::Bytes(of(counts)),
         (Of::Sum(of), _) => Value::Count(of(counts)),

@@ -20,6 +20,8 @@ pub enum Value {
         /// What stands behind them.
         note: String,
     },
+    /// A word on which a table ends a row, and how it is meant: for a terminal in colour.
+    Verdict(&'static str, Tone),
     /// Names.
     Names(Vec<String>),
     /// A count.
@@ -38,6 +40,19 @@ pub enum Value {
     Ratio(u128, u128),
     /// Shapes; those that are not known are `?`, for machines an empty field.
     Shapes(Vec<Option<Vec<u64>>>),
+}
+
+/// How a verdict is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// To be seen to.
+    Doubtful,
+    /// Not as it should be.
+    Bad,
+    /// Nothing was judged.
+    Plain,
 }
 
 /// What a number counts.
@@ -132,6 +147,7 @@ impl Value {
                 format!("{text} {note}")
             }
             (Self::Text(text) | Self::Sizes(text) | Self::Noted { text, .. }, _) => text.clone(),
+            (Self::Verdict(word, _), _) => (*word).to_owned(),
             (Self::Names(names), Numbers::Raw) => names.join(";"),
             (Self::Names(names), _) => names.join(", "),
             (Self::Count(n), _) => counted(*n, Unit::Count, Exactness::Exact, numbers),

@@ -9,16 +9,23 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::columns::{self, FLOPS};
-use super::grid::{Grid, Head, Value};
+use super::grid::{self, Grid, Head, Value};
 use super::model::{
     AxisField, CONVENTION, Convention, Counts, Input, MissingKind, NamedShape, Output, Report,
     SCHEMA_VERSION, Sizes, Status,
 };
 use super::pages::{self, summary};
-use crate::analysis::quantity::{self, Quantity};
+use crate::analysis::measure::Measure;
+use crate::analysis::quantity::{self, Of, Quantity, Unit};
+
+/// The column of receptive fields.
+const FIELD: &str = "receptive_field";
+
+/// What marks a receptive field that is larger than the input.
+const BEYOND: &str = "> input";
 
 /// Networks side by side.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct List {
     /// The version of the JSON that is written.
     pub schema_version: u32,
@@ -36,6 +43,12 @@ pub struct List {
     pub skipped: usize,
     /// Descriptions that could not be read or analysed.
     pub failed: usize,
+    /// The columns that were chosen.
+    #[serde(skip)]
+    pub chosen: Option<Vec<&'static Column>>,
+    /// Rows that are not shown.
+    #[serde(skip)]
+    pub left_out: usize,
 }
 
 /// One network.
@@ -60,6 +73,9 @@ pub struct Listed {
     pub receptive_field: Option<Vec<AxisField>>,
     /// The sums of its layers.
     pub totals: Counts,
+    /// What was measured of it for columns that are no sums.
+    #[serde(skip)]
+    pub measured: Vec<(&'static str, Measure)>,
 }
 
 /// A column of the list.
@@ -82,6 +98,8 @@ enum Kind {
     Count(&'static Quantity, fn(&Counts) -> u64),
     /// Sizes, and how large they are together; the largest first.
     Sizes(fn(&Listed) -> Value, fn(&Listed) -> u64),
+    /// What is shown where it is chosen; the largest first.
+    Chosen(&'static Quantity),
 }
 
 const fn left(key: &'static str, title: &'static str, kind: Kind) -> Column {
@@ -102,10 +120,22 @@ const LAST: [Column; 2] = [
     left("output", "output", Kind::Sizes(|l| Value::Shapes(outputs(l)), |l| elements(&outputs(l)))).expendable(1),
 ];
 
-/// Every column, in the order of the table.
+/// The columns that are shown where none are chosen, in the order of the table.
 pub static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
     let counted = quantity::ALL.iter().copied().filter_map(of_quantity);
     FIRST.into_iter().chain(counted).chain(LAST).collect()
+});
+
+/// Every column: those, and all other quantities.
+pub static ALL: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let is_new = |quantity: &&Quantity| !COLUMNS.iter().any(|column| column.key == quantity.key);
+    let others = quantity::ALL.iter().copied().filter(is_new).map(|quantity| Column {
+        key: quantity.key,
+        alias: quantity.field(),
+        head: Head::right(quantity.title),
+        kind: Kind::Chosen(quantity),
+    });
+    COLUMNS.iter().copied().chain(others).collect()
 });
 
 fn of_quantity(quantity: &'static Quantity) -> Option<Column> {
@@ -118,6 +148,17 @@ fn of_quantity(quantity: &'static Quantity) -> Option<Column> {
 }
 
 impl Column {
+    /// What must be measured of a network for it; `None` of what its report has.
+    pub const fn measures(&self) -> Option<&'static Quantity> {
+        match self.kind {
+            Kind::Chosen(quantity) => match quantity.of {
+                Of::Value(_) | Of::Network { .. } => Some(quantity),
+                Of::Sum(_) | Of::Ratio(_) => None,
+            },
+            Kind::Name | Kind::Count(..) | Kind::Sizes(..) => None,
+        }
+    }
+
     const fn or(self, alias: &'static str) -> Self {
         Self { alias, ..self }
     }
@@ -130,7 +171,7 @@ impl Column {
 
 /// Finds a column by key or alias.
 pub fn find(name: &str) -> Option<&'static Column> {
-    COLUMNS.iter().find(|column| column.key == name || column.alias == name)
+    ALL.iter().find(|column| column.key == name || column.alias == name)
 }
 
 fn inputs(listed: &Listed) -> Vec<Sizes> {
@@ -149,6 +190,15 @@ fn elements(shapes: &[Sizes]) -> u64 {
 
 fn field(listed: &Listed) -> Value {
     columns::extents(listed.receptive_field.as_deref())
+}
+
+/// Whether a receptive field is larger than the first input along an axis.
+fn is_beyond(listed: &Listed) -> bool {
+    let axes = listed.receptive_field.as_deref().unwrap_or_default();
+    let Some(input) = listed.inputs.first() else { return false };
+    let sizes = input.shape.iter().rev();
+    let mut pairs = axes.iter().rev().zip(sizes);
+    pairs.any(|(axis, size)| u64::try_from(axis.extent).is_ok_and(|extent| extent > *size))
 }
 
 fn reach(listed: &Listed) -> u64 {
@@ -180,6 +230,30 @@ impl Listed {
                 .filter(|_| !report.layers.iter().any(|layer| layer.op == "unknown"))
                 .cloned(),
             totals: report.totals,
+            measured: Vec::new(),
+        }
+    }
+
+    /// The value as a table shows it: marked where it is to be explained.
+    fn shown(&self, column: &Column) -> Value {
+        match self.value(column) {
+            Value::Sizes(text) if column.key == FIELD && is_beyond(self) => {
+                Value::Noted { text, note: BEYOND.to_owned() }
+            }
+            value => value,
+        }
+    }
+
+    fn measure(&self, quantity: &Quantity) -> Value {
+        let found = self.measured.iter().find(|(key, _)| *key == quantity.key);
+        let unit = if quantity.unit == Unit::Bytes { grid::Unit::Bytes } else { grid::Unit::Count };
+        match found.map(|(_, measure)| *measure) {
+            Some(Measure::Number(n)) if unit == grid::Unit::Bytes => Value::Bytes(n),
+            Some(Measure::Number(n)) => Value::Count(n),
+            Some(Measure::AtLeast(n)) => Value::AtLeast(n, unit),
+            Some(Measure::Shape(shape)) => Value::Sizes(shape.to_string()),
+            Some(Measure::Unknown) => Value::Unknown,
+            Some(Measure::Nothing(_)) | None => Value::Empty,
         }
     }
 
@@ -190,6 +264,11 @@ impl Listed {
                 Value::Count(of(&self.totals)).bounded(pages::known(&self.totals, quantity))
             }
             Kind::Sizes(of, _) => of(self),
+            Kind::Chosen(quantity) => match quantity.of {
+                Of::Value(_) | Of::Network { .. } => self.measure(quantity),
+                Of::Sum(_) | Of::Ratio(_) => columns::value_of(quantity, &self.totals)
+                    .bounded(pages::known(&self.totals, quantity)),
+            },
         }
     }
 }
@@ -206,11 +285,17 @@ impl List {
             models: Vec::new(),
             skipped: 0,
             failed: 0,
+            chosen: None,
+            left_out: 0,
         }
     }
 
-    /// The columns that are shown: operations where another convention counts them.
+    /// The columns that are shown: those that were chosen, or the usual ones, with operations where another convention
+    /// counts them.
     pub(super) fn columns(&self) -> Vec<&'static Column> {
+        if let Some(chosen) = &self.chosen {
+            return chosen.clone();
+        }
         let is_shown = |column: &&Column| column.key != FLOPS || !self.convention.is_default();
         COLUMNS.iter().filter(is_shown).collect()
     }
@@ -227,7 +312,16 @@ impl List {
             Kind::Name => self.models.sort_by(|a, b| a.model.cmp(&b.model)),
             Kind::Count(_, of) => self.models.sort_by_key(|listed| Reverse(of(&listed.totals))),
             Kind::Sizes(_, size) => self.models.sort_by_key(|listed| Reverse(size(listed))),
+            Kind::Chosen(_) => {
+                self.models.sort_by_key(|listed| Reverse(listed.value(column).number()));
+            }
         }
+    }
+
+    /// Keeps the first rows.
+    pub fn cut(&mut self, rows: usize) {
+        self.left_out = self.models.len().saturating_sub(rows);
+        self.models.truncate(rows);
     }
 
     pub(super) fn assumptions(&self) -> Vec<String> {
@@ -241,10 +335,17 @@ impl List {
 
     pub(super) fn grid(&self) -> Grid {
         let columns = self.columns();
-        let head =
-            |column: &&Column| Head { title: self.title(column, column.head.title), ..column.head };
+        let expendable = |column: &Column| match self.chosen {
+            Some(_) => 0,
+            None => column.head.expendable,
+        };
+        let head = |column: &&Column| Head {
+            title: self.title(column, column.head.title),
+            expendable: expendable(column),
+            ..column.head
+        };
         let mut grid = Grid::new(columns.iter().map(head).collect::<Vec<_>>());
-        let cell = |listed: &Listed, column: &Column| listed.value(column);
+        let cell = |listed: &Listed, column: &Column| listed.shown(column);
         let row = |listed| columns.iter().map(|column| cell(listed, column)).collect();
         grid.rows = self.models.iter().map(row).collect();
         grid
@@ -253,14 +354,22 @@ impl List {
     /// What of the networks is not known, a sentence each.
     pub(super) fn notes(&self) -> Vec<String> {
         let partial = self.models.iter().filter(|listed| listed.status.is_partial());
-        partial
-            .map(|listed| format!("{}: {}", listed.model, summary::missing_text(&listed.missing)))
-            .collect()
+        let missing = partial
+            .map(|listed| format!("{}: {}", listed.model, summary::missing_text(&listed.missing)));
+        let shows_field = self.columns().iter().any(|column| column.key == FIELD);
+        let beyond = shows_field && self.models.iter().any(is_beyond);
+        let beyond = beyond.then(|| {
+            format!("`{BEYOND}` marks a receptive field larger than the input: what lies beyond is padding")
+        });
+        missing.chain(beyond).collect()
     }
 
     /// How many there are, and what is missing.
     pub(super) fn sentence(&self) -> String {
-        let mut out = counted(self.models.len(), "network");
+        let mut out = counted(self.models.len() + self.left_out, "network");
+        if self.left_out > 0 {
+            let _ = write!(out, ", of which {} not shown (--top)", self.left_out);
+        }
         if self.failed > 0 {
             let _ = write!(out, "; {} with errors", counted(self.failed, "description"));
         }

@@ -92,7 +92,18 @@ fn a_change_that_breaks_a_budget_fails_and_names_its_layer_in_every_format() {
     let run = check(&folder, "--baseline before.json");
     assert_eq!(run.status, 1);
     assert!(run.stdout.contains("+4,960 (+91.6%)"), "{}", run.stdout);
-    assert!(run.stderr.contains("note: moved by body +4,640, head +320"), "{}", run.stderr);
+    // Two limits of one number that one change broke, and two of another.
+    let note = "note: moved by body +4,640, head +320";
+    assert_eq!(run.stderr.matches(note).count(), 1, "{}", run.stderr);
+    assert_eq!(run.stderr.matches("moved by").count(), 2, "{}", run.stderr);
+    let by = "params is 10,378, but at most 6,000 is allowed: 4,378 too many (+73.0%)";
+    assert!(run.stderr.contains(by), "{}", run.stderr);
+    let run = check(&folder, "--baseline before.json --format github");
+    assert_eq!(run.stdout.matches("::error ").count(), 1, "{}", run.stdout);
+    let csv = check(&folder, "--baseline before.json --format csv").stdout;
+    assert!(csv.contains("net,params,max 6k,10378,5418,4960,MISS,"), "{csv}");
+    let comment = check(&folder, "--baseline before.json --format markdown").stdout;
+    assert!(comment.contains("### Networks checked by cnnstat: net not as expected"), "{comment}");
     assert!(run.stderr.contains("cnnstat.toml:6:"), "{}", run.stderr);
 }
 
@@ -151,10 +162,13 @@ fn a_stored_summary_and_another_checkout_are_baselines_too() {
 }
 
 #[test]
-fn a_missing_baseline_warns_and_fails_nothing() {
+fn a_missing_baseline_is_an_error_unless_it_is_allowed() {
     let folder = project("budget_missing");
     for from in ["--baseline nowhere.json", "--base nowhere"] {
         let run = check(&folder, from);
+        assert_eq!(run.status, 2, "{}", run.stdout);
+        assert!(run.stderr.contains("error[E0604]: `nowhere"), "{}", run.stderr);
+        let run = check(&folder, &format!("{from} --allow-missing-baseline"));
         assert_eq!(run.status, 0, "{}", run.stderr);
         assert!(run.stderr.contains("warning[E0604]: `nowhere"), "{}", run.stderr);
         assert!(run.stdout.contains("no baseline"), "{}", run.stdout);
@@ -238,6 +252,43 @@ fn budgets_and_baselines_that_cannot_be_read_are_told_in_every_format() {
             }
         }
     }
+}
+
+#[test]
+fn verdicts_have_a_colour() {
+    let folder = project("budget_colour");
+    let of = |line: &str| check(&folder, &format!("{line} --color always")).stdout;
+    assert!(of("").contains("\u{1b}[1m\u{1b}[32mok\u{1b}[0m"), "{}", of(""));
+    change(&folder);
+    assert!(of("").contains("\u{1b}[31mMISS"), "{}", of(""));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_out_of_a_folder_are_not_followed() {
+    use std::os::unix::fs::symlink;
+
+    let folder = project("budget_links");
+    let secret =
+        file(&scratch("budget_links_elsewhere"), "x.yaml", "model: secret\nlayers: [SECRET]\n");
+    symlink(&secret, folder.join("nets/x.yaml")).unwrap();
+    symlink("net.yaml", folder.join("nets/y.yaml")).unwrap();
+    let run = check(&folder, "");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("is a link that leads out of `nets`"), "{}", run.stderr);
+    assert!(!(run.stderr + &run.stdout).contains("SECRET"));
+    let text = file(&scratch("budget_links_elsewhere"), "passwd", "root:SECRET:0\n[\n");
+    file(&folder, "cnnstat.toml", format!("paths = [{text:?}]\n"));
+    let run = check(&folder, "");
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("is no description"), "{}", run.stderr);
+    assert!(!(run.stderr + &run.stdout).contains("SECRET"));
+    std::fs::remove_file(folder.join("cnnstat.toml")).unwrap();
+    symlink(&text, folder.join("cnnstat.toml")).unwrap();
+    let run = check(&folder, "");
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("leads out of this folder"), "{}", run.stderr);
+    assert!(!run.stderr.contains("SECRET"), "{}", run.stderr);
 }
 
 #[test]

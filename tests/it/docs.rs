@@ -118,7 +118,9 @@ fn every_key_is_documented_and_no_other() {
     let diagnostic = run("tests/fixtures/bad/E0502_kernel.yaml --message-format json");
     let diagnostic = json(&diagnostic.stderr);
     let usage = json(&run("alexnet --nosuch --message-format json").stderr);
+    let vars = json(&page("vars custom_cnn --format json"));
     for (heading, value) in [
+        ("Variables", &vars),
         ("Report", &unknown),
         ("Missing kind", &unknown["missing"][0]),
         ("Convention", &report["convention"]),

@@ -135,3 +135,57 @@ fn a_hostile_argument_is_shown_as_text() {
 fn what_is_harmless_is_left_alone() {
     assert!(page("explain alexnet_slide conv1").contains("11 × 11 × 3 × 96"));
 }
+
+/// A CI log obeys a line that begins with two colons, and the old form anywhere.
+#[test]
+fn no_line_is_a_command_of_a_log() {
+    for name in ["::stop-commands::pwn", "x ##[add-mask]pwn"] {
+        let text = format!(
+            "model: {name:?}\nabout: 'a ::error::b'\ninput: [1, 8, 8]\nlayers:\n  - c: conv2d(2, 3)\nexpect: {{params: 5}}\n"
+        );
+        let path = file(&scratch("hostile_log"), "net.yaml", text);
+        for line in [
+            "FILE",
+            "FILE --width 20",
+            "FILE --format csv",
+            "FILE FILE --format csv",
+            "FILE --format json",
+            "FILE --format markdown",
+            "FILE --format latex",
+            "params FILE",
+            "memory FILE",
+            "explain FILE",
+            "list FILE",
+            "list FILE --format csv",
+            "check FILE",
+            "check FILE --format csv",
+            "check FILE --format markdown",
+            "check FILE --width 40",
+            "show FILE",
+            "explain FILE nosuch",
+        ] {
+            let args: Vec<&str> = line
+                .split(' ')
+                .map(|word| if word == "FILE" { path.as_str() } else { word })
+                .collect();
+            let Run { stdout, stderr, .. } = run_args(&args);
+            for row in stdout.lines().chain(stderr.lines()) {
+                let is_command = row.trim_start().starts_with("::") || row.contains("##[");
+                assert!(!is_command, "{line}: {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn csv_has_neither_formulas_nor_controls() {
+    let head = "input: [1, 8, 8]\nlayers:\n  - c: conv2d(2, 3)\n";
+    for (name, shown) in [
+        (r#""-1+cmd|' /C calc'!A0""#, "'-1+cmd|' /C calc'!A0,"),
+        (r#""a\e]0;x\ab\u009b31mc\rd\u202e""#, "a\\u{1b}]0;x\\u{7}b\\u{9b}31mc\\rd\\u{202e},"),
+    ] {
+        let path = file(&scratch("hostile_csv"), "net.yaml", format!("model: {name}\n{head}"));
+        let Run { stdout, .. } = run_args(&["list", &path, "--format", "csv", "--color", "always"]);
+        assert!(stdout.lines().nth(1).unwrap().starts_with(shown), "{stdout:?}");
+    }
+}

@@ -128,5 +128,54 @@ fn no_line_is_wider_than_it_may_be() {
     let heads = |columns: u32| page(&format!("list vgg16 --width {columns}"));
     assert!(heads(120).contains("receptive field"));
     let narrow = page("list --width 80");
-    assert!(!narrow.contains("receptive field") && narrow.contains("alexnet_torchvision"));
+    let head = narrow.lines().find(|line| line.starts_with("model")).unwrap();
+    assert!(!head.contains("receptive field") && narrow.contains("alexnet_torchvision"));
+    assert!(narrow.contains("no room for input, activations, receptive field: --width "));
+}
+
+#[test]
+fn columns_are_chosen_and_rows_are_cut() {
+    let csv = page(
+        "list lenet5 alexnet --columns name,params,training_bytes,intensity,peak_activation_bytes --format csv",
+    );
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "model,params,training_bytes,intensity,peak_activation_bytes");
+    // The input and the output of the first activation, 6 × 28 × 28 each, in bytes: 2·4·4,704.
+    let cells: Vec<&str> = lines[1].split(',').collect();
+    assert_eq!((cells[0], cells[1], cells[4]), ("lenet5", "61706", "37632"), "{csv}");
+    let text = page("list --top 3 --columns name,training_bytes --sort training_bytes");
+    assert!(text.contains(", of which ") && text.contains("not shown (--top)"), "{text}");
+    let top = page("list --top 3 --columns name,macs --format csv");
+    let by_macs = names("--sort macs");
+    let shown: Vec<&str> =
+        top.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(shown, by_macs[..3]);
+    assert!(run("list --columns parms").stderr.contains("did you mean `params`?"));
+}
+
+#[test]
+fn a_setting_that_one_network_lacks_is_told() {
+    let run = run_args(&["list", "custom_cnn", "lenet5", "--set", "ydim=7", "--format", "csv"]);
+    // The head, two networks of a family, and the other.
+    assert_eq!((run.status, run.stdout.lines().count()), (0, 4), "{}", run.stderr);
+    assert!(run.stderr.contains("`ydim` is no variable of lenet5"), "{}", run.stderr);
+    let run = run_args(&["list", "lenet5", "--set", "nosuch=7"]);
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("no network that is listed has a variable `nosuch`"));
+}
+
+#[test]
+fn a_field_beyond_the_input_is_marked_and_explained() {
+    let text = page("list resnet152 lenet5");
+    let row = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(row("resnet152").contains("> input") && !row("lenet5").contains("> input"), "{text}");
+    assert!(text.contains("`> input` marks a receptive field larger than the input"), "{text}");
+    assert!(!page("list resnet152 --format csv").contains("> input"));
+}
+
+#[test]
+fn the_base_of_a_family_that_is_named_is_listed() {
+    let listed = names("models/vgg.yaml");
+    assert_eq!((listed[0].as_str(), listed.contains(&"vgg11".to_owned())), ("vgg", true));
+    assert!(!names("models").contains(&"vgg".to_owned()));
 }

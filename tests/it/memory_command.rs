@@ -235,11 +235,12 @@ fn it_exits_with_one_where_it_does_not_fit() {
     for format in ["json", "csv", "markdown"] {
         assert_eq!(code(&["--fits", "1B", "--format", format]), Some(1), "{format}");
     }
-    for wrong in [["--fits", "8G"], ["--fits", "big"], ["--optimizer", "lion"], ["--mode", "train"]]
+    for wrong in
+        [["--fits", "8Gi"], ["--fits", "big"], ["--optimizer", "lion"], ["--mode", "train"]]
     {
         assert_eq!(code(&wrong), Some(2), "{wrong:?}");
     }
-    let output = run(&["-", "--fits", "8G"], TINY);
+    let output = run(&["-", "--fits", "8Gi"], TINY);
     assert!(String::from_utf8(output.stderr).unwrap().contains("write 8GiB"));
     // What cannot be read is worse than what does not fit; the other is shown all the same.
     let output = run(&["lenet5", "no_such_network", "--fits", "1kB"], "");
@@ -301,4 +302,24 @@ fn it_goes_into_a_file_without_limit() {
     let page = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert!(text(&output).is_empty() && page.contains("1,320") && !page.contains('\u{1b}'));
+}
+
+#[test]
+fn several_networks_are_compared_in_one_table() {
+    use crate::run::page;
+    let text = page("memory lenet5 m5 alexnet");
+    let heads = text.lines().filter(|line| line.starts_with("model ")).count();
+    assert_eq!((heads, text.matches("training peak").count()), (1, 1), "{text}");
+    for name in ["lenet5", "m5", "alexnet"] {
+        assert!(text.lines().any(|line| line.starts_with(name)), "{text}");
+    }
+    let text = page("memory lenet5 m5 --inference --fits 1MiB");
+    assert!(text.contains("inference batches") && !text.contains("training peak"), "{text}");
+    for (option, is_there, is_not) in [
+        ("--inference", "Inference: peak", "Training with"),
+        ("--training", "Training with", "Inference: peak"),
+    ] {
+        let text = page(&format!("memory lenet5 {option}"));
+        assert!(text.contains(is_there) && !text.contains(is_not), "{option}: {text}");
+    }
 }

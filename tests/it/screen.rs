@@ -130,3 +130,34 @@ fn colour_changes_no_letter() {
     plain.push_str(&rest);
     assert_eq!(plain, page("mobilenet_v1"));
 }
+
+#[test]
+fn a_column_that_goes_is_named_with_how_to_see_it() {
+    let narrow = page("alexnet --width 60");
+    let line = narrow.lines().position(|line| line.starts_with("no room for ")).unwrap();
+    let told: Vec<&str> = narrow.lines().skip(line).take_while(|line| !line.is_empty()).collect();
+    let told = told.join(" ");
+    let width = told.split("--width ").nth(1).unwrap().split(' ').next().unwrap();
+    let wide = page(&format!("alexnet --width {width}"));
+    assert!(told.contains("kernel") && !wide.contains("no room for"), "{told}\n{wide}");
+}
+
+#[test]
+fn messages_break_at_words() {
+    let Run { stderr, .. } = run("alexnet --input 227x227 --width 50");
+    assert!(stderr.lines().all(|line| width(line) <= 50), "{stderr}");
+    let words = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("is not like the declared 3×227×227: it has no channel axis"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_table_does_not_wrap_into_its_verdict() {
+    for line in ["check --width 80", "check models --width 80"] {
+        for row in page(line).lines() {
+            assert!(width(row) <= 80, "{line}: {row}");
+        }
+    }
+}

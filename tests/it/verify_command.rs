@@ -96,3 +96,30 @@ fn messages_for_programs_are_diagnostics_alone() {
     let diagnostic: Value = serde_json::from_str(&done.stderr).unwrap();
     assert_eq!(diagnostic["code"], "E0113");
 }
+
+#[test]
+fn threads_beyond_use_are_cut_with_a_note() {
+    let run = crate::run::run("verify lenet5 --threads 4096");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("--threads asks for 4096 threads"), "{}", run.stderr);
+    let mut command = crate::run::cnnstat();
+    command.env("RAYON_NUM_THREADS", "999999999").args(["verify", "lenet5"]);
+    let run = crate::run::finish(command);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("RAYON_NUM_THREADS asks for 999999999"), "{}", run.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dangling_link_is_untouched_until_there_is_something_to_write() {
+    let folder = crate::run::scratch("verify_dangling");
+    let (link, target) = (folder.join("link"), folder.join("target"));
+    for path in [&link, &target] {
+        let _ = std::fs::remove_file(path);
+    }
+    std::os::unix::fs::symlink("target", &link).unwrap();
+    let line = format!("verify lenet5 --memory-limit 1KiB -o {}", link.display());
+    assert_eq!(crate::run::run(&line).status, 2);
+    assert!(link.is_symlink() && !target.exists());
+    assert_eq!(std::fs::read_link(&link).unwrap(), std::path::Path::new("target"));
+}

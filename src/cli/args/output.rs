@@ -43,7 +43,11 @@ impl OutputArgs {
     pub fn settle(&mut self, contents: &[Content]) -> Result<(), String> {
         self.output = self.output.take().filter(|file| file != STDOUT);
         let Some(format) = by_ending(self.output.as_deref(), FORMATS, |f| &f.label) else {
-            return Ok(());
+            let labels = render::offered(contents).map(|f| &f.label);
+            return match unknown_ending(self.output.as_deref(), labels) {
+                Some(message) if self.format.is_none() => Err(message),
+                _ => Ok(()),
+            };
         };
         if self.format.is_none() && !contents.contains(&format.needs) {
             let file = self.output.as_deref().unwrap_or_default();
@@ -88,6 +92,11 @@ impl CheckOutputArgs {
                 let labels = check::FORMATS.iter().map(|f| &f.label);
                 return Err(not_offered(file.unwrap_or_default(), labels));
             }
+            if let (None, Some(message)) =
+                (self.format, unknown_ending(file, check::FORMATS.iter().map(|f| &f.label)))
+            {
+                return Err(message);
+            }
         }
         Ok(())
     }
@@ -108,6 +117,29 @@ fn by_ending<F>(
     formats
         .iter()
         .find(|format| label(format).ending.is_some_and(|known| known.eq_ignore_ascii_case(ending)))
+}
+
+/// Endings of a file that a table is written to.
+const OF_TABLES: &[&str] = &["txt", "text", "log", "out"];
+
+/// What is said of an ending that stands for nothing, so that a slip does not end as a table in a file of another name.
+fn unknown_ending<'l>(
+    file: Option<&str>,
+    labels: impl Iterator<Item = &'l Label>,
+) -> Option<String> {
+    let ending = Path::new(file?).extension()?.to_str()?;
+    if OF_TABLES.iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+        return None;
+    }
+    let known: Vec<String> = labels
+        .filter_map(|label| label.ending)
+        .chain(OF_TABLES.iter().copied().take(1))
+        .map(|ending| format!(".{ending}"))
+        .collect();
+    Some(format!(
+        "`.{ending}` stands for no format: known are {}; --format table writes a table whatever the ending",
+        known.join(", ")
+    ))
 }
 
 /// Which endings there are instead.

@@ -50,7 +50,11 @@ pub(super) fn columns_help() -> String {
 
 /// Reads the name of a column of the list.
 pub(super) fn list_column(name: &str) -> Result<&'static list::Column, String> {
-    list::find(name.trim()).ok_or_else(|| format!("there are {}", list_columns()))
+    list::find(name.trim()).ok_or_else(|| {
+        let known = list::ALL.iter().map(|column| column.key);
+        let near = crate::diag::did_you_mean(name, known.clone());
+        near.unwrap_or_else(|| format!("there are {}", known.collect::<Vec<_>>().join(", ")))
+    })
 }
 
 pub(super) fn list_columns_help() -> String {

@@ -81,6 +81,7 @@ impl<'s> Checking<'s> {
         match found {
             Visited::Network(network) => self.network(&network),
             Visited::Skipped => self.check.skipped += 1,
+            Visited::Outside(link) => self.done.warn(link, self.screen),
             Visited::Failed(failure) => self.failed(&failure),
         }
     }
@@ -138,8 +139,12 @@ impl<'s> Checking<'s> {
     fn set(&mut self, plain: &Candidate<'_>, budget: &Budget, sets: &Sets) {
         let Candidate { network, label: name, .. } = plain;
         let mut settings = self.settings.clone();
+        // What a budget says goes before the options.
+        settings.sets.retain(|(name, _)| !sets.iter().any(|(own, _)| own == name));
         settings.sets.extend(sets.iter().cloned());
-        settings.inputs.extend(budget.input.map(|shape| (String::new(), shape)));
+        if let Some(shape) = budget.input {
+            settings.inputs = vec![(String::new(), shape)];
+        }
         settings.batch = budget.batch.unwrap_or(settings.batch);
         settings.options.dtype = budget.dtype.unwrap_or(settings.options.dtype);
         let said = sets.iter().map(|(variable, text)| format!("{variable}={text}"));
@@ -218,7 +223,7 @@ impl<'s> Checking<'s> {
             index.and_then(|at| *model.origins.get(at)?).map_or(TOP, At::Origin)
         };
         let lines = lines(&**architecture, limits.iter().zip(&parts).map(place));
-        let mut diagnostics = Vec::new();
+        let (mut diagnostics, mut told) = (Vec::new(), BTreeSet::new());
         for (((limit, verdict), parts), line) in limits.iter().zip(verdicts).zip(parts).zip(lines) {
             let (outcome, diagnostic) = self.told(verdict.outcome);
             let row = CheckRow {
@@ -238,7 +243,8 @@ impl<'s> Checking<'s> {
                 ..CheckRow::new(label, outcome)
             };
             if let Some(mut diagnostic) = diagnostic {
-                diagnostic.notes.extend(row.named(3));
+                // Limits that one change broke have its layers once.
+                diagnostic.notes.extend(row.named(3).filter(|named| told.insert(named.clone())));
                 if budgets.is_some() {
                     diagnostic.message = format!("{label}: {}", diagnostic.message);
                     diagnostic.source = budgets.cloned();

@@ -8,9 +8,13 @@ use crate::report::data::check::{Check, CheckRow, Level, Outcome};
 use crate::report::grid::{Head, Numbers, Value};
 use crate::report::pages::check::compared;
 use crate::report::render::markdown::{escape, grid};
+use crate::report::text::shorten;
 
 /// The first line: a mark that a page does not show.
 pub const FIRST_LINE: &str = "<!-- cnnstat check -->";
+
+/// Columns of a name in the title.
+const LONGEST_NAME: usize = 60;
 
 /// Rows that a table of it shows.
 const MOST_ROWS: usize = 100;
@@ -25,7 +29,9 @@ pub fn page(check: &Check) -> String {
         Level::Warn => "to be seen to",
         Level::Fail => "not as expected",
     };
-    let mut out = format!("{FIRST_LINE}\n### cnnstat: {head}\n\n{}\n", escape(&check.sentence()));
+    let (about, sentence) = (escape(&about(check)), escape(&check.sentence()));
+    let mut out =
+        format!("{FIRST_LINE}\n### Networks checked by cnnstat: {about}{head}\n\n{sentence}\n");
     let mut left_out = 0;
     let mut add = |part: String| {
         if out.len() + part.len() < LONGEST {
@@ -68,6 +74,25 @@ pub fn page(check: &Check) -> String {
         out.push_str("\nThis is not all: the rest is too long for a comment.\n");
     }
     out
+}
+
+/// The networks that are not as expected, or all: the first of them by name.
+fn about(check: &Check) -> String {
+    const NAMED: usize = 3;
+    let is_meant = |row: &&CheckRow| row.level == Some(check.level());
+    let mut names: Vec<&str> = Vec::new();
+    for row in check.rows.iter().filter(is_meant) {
+        if !names.contains(&&*row.model) && names.last() != Some(&&*row.model) {
+            names.push(&row.model);
+        }
+    }
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    names.truncate(NAMED);
+    let of = names.iter().map(|name| shorten(name, LONGEST_NAME)).collect::<Vec<_>>().join(", ");
+    if of.is_empty() { String::new() } else { format!("{of}{more} ") }
 }
 
 fn table(check: &Check, rows: &[&CheckRow]) -> String {

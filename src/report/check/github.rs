@@ -1,11 +1,12 @@
-//! The outcome of a check as GitHub's workflow commands: an annotation for each row that warns or fails.
+//! The outcome of a check as GitHub's workflow commands: an annotation for what warns or fails of a network on a line,
+//! however many limits one change broke.
 //!
 //! Escaped as GitHub's toolkit does it: <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>. Tests
 //! stand below.
 
 use std::fmt::Write as _;
 
-use crate::report::data::check::{Check, Level, Spot, slashed};
+use crate::report::data::check::{Check, CheckRow, Level, Spot, slashed};
 use crate::report::text::safe;
 
 /// A command a line, and the sentence below.
@@ -15,14 +16,26 @@ pub fn page(check: &Check) -> String {
         let title = format!("cnnstat {}", fault.code);
         command(&mut out, "error", fault.spot().as_ref(), &title, &fault.message);
     }
+    let mut notes: Vec<(&str, &str, Option<Spot>, Vec<&CheckRow>)> = Vec::new();
     for row in &check.rows {
         let kind = match row.level {
             Some(Level::Fail) => "error",
             Some(Level::Warn) => "warning",
             _ => continue,
         };
-        let title = format!("cnnstat: {} {}", row.model, row.judged());
-        command(&mut out, kind, row.spot().as_ref(), &title, &row.sentence());
+        let (model, spot) = (row.model.as_str(), row.spot());
+        let is_same =
+            |(k, m, s, _): &(&str, &str, Option<Spot>, _)| (*k, *m, s) == (kind, model, &spot);
+        match notes.iter_mut().find(|note| is_same(note)) {
+            Some((.., rows)) => rows.push(row),
+            None => notes.push((kind, model, spot, vec![row])),
+        }
+    }
+    for (kind, model, spot, rows) in notes {
+        let judged: Vec<String> = rows.iter().map(|row| row.judged()).collect();
+        let title = format!("cnnstat: {model} {}", judged.join(", "));
+        let said: Vec<String> = rows.iter().map(|row| row.sentence()).collect();
+        command(&mut out, kind, spot.as_ref(), &title, &said.join("\n"));
     }
     let _ = writeln!(out, "{}", check.sentence());
     out

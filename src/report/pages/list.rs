@@ -21,6 +21,11 @@ pub fn page(list: &List) -> Page<'_> {
 /// Networks, a row each, with the descriptions they come from.
 fn records(list: &List) -> Records {
     let columns = list.columns();
+    if list.chosen.is_some() {
+        let titles = columns.iter().map(|column| list.title(column, column.key).into()).collect();
+        let row = |listed: &Listed| columns.iter().map(|column| listed.value(column)).collect();
+        return Records { titles, rows: list.models.iter().map(row).collect() };
+    }
     let (first, others) = columns.split_at(1);
     let title = |column: &&Column| list.title(column, column.key);
     let titles = first.iter().map(title).chain(["file"]).chain(others.iter().map(title));

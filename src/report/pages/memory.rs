@@ -16,8 +16,20 @@ const LIMIT: &str = "limit";
 /// Tensors of a peak that have a row of their own; the smaller ones share one.
 const SHOWN: usize = 6;
 
+/// Which runs are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// Inference and training.
+    #[default]
+    Both,
+    /// Inference alone.
+    Inference,
+    /// A training step alone.
+    Training,
+}
+
 /// The page of a network.
-pub fn page(report: &MemoryReport) -> Page<'_> {
+pub fn page(report: &MemoryReport, runs: Runs) -> Page<'_> {
     let sections = move |_| {
         let training = &report.training;
         let mut sections = vec![
@@ -27,12 +39,19 @@ pub fn page(report: &MemoryReport) -> Page<'_> {
                 Block::Prose(RULES.to_owned()),
             ],
             vec![Block::table(stored(report))],
-            vec![Block::Sentence(peak_sentence("Inference", &report.inference, report.status))],
-            vec![Block::table(alive(report, &report.inference, 0))],
-            vec![Block::Sentence(training_sentence(report))],
-            vec![Block::table(parts(report)), Block::Prose(MOMENT.to_owned())],
-            vec![Block::table(alive(report, &training.peak, training.optimizer_bytes))],
         ];
+        if runs != Runs::Training {
+            let peak = peak_sentence("Inference", &report.inference, report.status);
+            sections.push(vec![Block::Sentence(peak)]);
+            sections.push(vec![Block::table(alive(report, &report.inference, 0))]);
+        }
+        if runs != Runs::Inference {
+            sections.extend([
+                vec![Block::Sentence(training_sentence(report))],
+                vec![Block::table(parts(report)), Block::Prose(MOMENT.to_owned())],
+                vec![Block::table(alive(report, &training.peak, training.optimizer_bytes))],
+            ]);
+        }
         if report.status.is_partial() {
             sections.push(vec![Block::Sentence(bounds(report))]);
         }
@@ -103,7 +122,7 @@ fn size(bytes: u64, status: Status) -> String {
     if bytes < 1024 { rounded } else { format!("{rounded} ({} B)", units::grouped(bytes)) }
 }
 
-fn assumptions(report: &MemoryReport) -> Vec<String> {
+pub(super) fn assumptions(report: &MemoryReport) -> Vec<String> {
     [
         format!("input {}", inputs(&report.inputs)).as_str(),
         &format!("batch {}", report.batch),
@@ -116,7 +135,7 @@ fn assumptions(report: &MemoryReport) -> Vec<String> {
 }
 
 /// What the bytes depend on beside the assumptions.
-const RULES: &str = "A tensor is freed after its last use, views take nothing, nothing is done in place, workspace \
+pub(super) const RULES: &str = "A tensor is freed after its last use, views take nothing, nothing is done in place, workspace \
                      is what the kernels of --backend take; what a framework or a driver takes is not counted.";
 
 /// How the parts of a training step and its peak hang together.
@@ -273,7 +292,7 @@ mod tests {
     }
 
     fn terminal(report: &MemoryReport, look: Look) -> String {
-        terminal::render(&[page(report)], false, look).unwrap()
+        terminal::render(&[page(report, Runs::Both)], false, look).unwrap()
     }
 
     /// Linear layers one after the other: as many tensors are kept.

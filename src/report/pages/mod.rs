@@ -4,12 +4,14 @@ pub mod check;
 pub mod conventions;
 pub mod explain;
 pub mod list;
+pub mod memories;
 pub mod memory;
 pub mod ops;
 pub mod params;
 pub mod profile;
 pub mod reconcile;
 pub mod summary;
+pub mod vars;
 pub mod verify;
 
 use super::grid::{Exactness, shape_text, sizes_text};

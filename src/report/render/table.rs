@@ -7,10 +7,10 @@
 
 use std::borrow::Cow;
 
-use anstyle::{Effects, Style};
+use anstyle::{AnsiColor, Effects, Style};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use crate::report::grid::{Grid, Numbers, Value};
+use crate::report::grid::{Grid, Numbers, Tone, Value};
 use crate::report::text;
 
 /// How it is drawn.
@@ -30,6 +30,8 @@ const NARROWEST: usize = 8;
 const NOTE: usize = 24;
 /// Columns that a note keeps in any case.
 const LEAST_NOTE: usize = 12;
+/// The head of a column of shares.
+const SHARE: &str = "%";
 /// Columns between two columns.
 const GAP: usize = 2;
 const RULES: TableStyle =
@@ -44,12 +46,28 @@ pub fn bold(text: &str, color: bool) -> Cow<'_, str> {
     Cow::Owned(format!("{style}{text}{style:#}"))
 }
 
+/// A line that ends on a verdict, with that in its colour.
+fn in_color<'l>(line: &'l str, word: &str, tone: Tone) -> Cow<'l, str> {
+    let color = match tone {
+        Tone::Good => AnsiColor::Green,
+        Tone::Doubtful => AnsiColor::Yellow,
+        Tone::Bad => AnsiColor::Red,
+        Tone::Plain => return Cow::Borrowed(line),
+    };
+    let Some(before) = line.strip_suffix(word) else { return Cow::Borrowed(line) };
+    let style = color.on_default().effects(Effects::BOLD);
+    Cow::Owned(format!("{before}{style}{word}{style:#}"))
+}
+
 /// Draws a grid; every line ends with a newline.
 pub fn draw(mut grid: Grid, look: Look) -> String {
     let mut cells = Cells::of(&grid, look.numbers);
+    let mut told = String::new();
     if let Some(limit) = look.width {
         cells.widths = cells.measure(usize::MAX);
-        for index in cells.too_many(&grid, limit) {
+        let (all, gone) = (cells.needs(), cells.too_many(&grid, limit));
+        told = not_shown(gone.iter().rev().map(|index| grid.heads[*index].title), all, limit);
+        for index in gone {
             grid.drop_column(index);
             cells.drop_column(index);
         }
@@ -58,7 +76,24 @@ pub fn draw(mut grid: Grid, look: Look) -> String {
             cells.shorten(&grid, limit);
         }
     }
-    cells.draw(&grid, look.color)
+    cells.draw(&grid, look.color) + &told
+}
+
+/// Which columns have no room, and how to see them; nothing where all have.
+fn not_shown<'t>(titles: impl Iterator<Item = &'t str>, all: usize, limit: usize) -> String {
+    let mut titles: Vec<&str> = titles.collect();
+    titles.dedup();
+    let twice = titles.iter().filter(|title| **title == SHARE).count() > 1;
+    if twice {
+        // One sign stands for the shares of several columns.
+        titles.retain(|title| *title != SHARE);
+        titles.push(SHARE);
+    }
+    if titles.is_empty() {
+        return String::new();
+    }
+    let said = format!("no room for {}: --width {all} shows all", titles.join(", "));
+    text::wrap(&said, Some(limit), 0, 2) + "\n"
 }
 
 /// What is written in a cell, and its note.
@@ -195,7 +230,8 @@ impl Cells {
         // Shapes come last: less of one says something else.
         let is_shape =
             |column: &usize| grid.rows.iter().any(|row| matches!(row[*column], Value::Shapes(_)));
-        words.sort_by_key(|column| (!is_shape(column), self.widths[*column]));
+        // Names come first: their middle says least. Words are cut where that is not enough.
+        words.sort_by_key(|column| (*column == 0, !is_shape(column), self.widths[*column]));
         while let Some(column) = words.pop().filter(|_| self.needs() > limit) {
             let wide = self.widths[column];
             let room = limit.saturating_sub(self.needs() - wide).max(NARROWEST.min(wide));
@@ -244,7 +280,13 @@ impl Cells {
                 out.extend([rule.trim_end(), "\n"]);
             }
             let strong = is_total || (i == 0 && !headless);
-            out.extend([&*bold(line.trim_end(), color && strong), "\n"]);
+            // Above the rows stand the heads and the rule.
+            let row = if headless { Some(i) } else { i.checked_sub(2) };
+            let line = match row.and_then(|row| grid.rows.get(row)?.last()) {
+                Some(Value::Verdict(word, tone)) if color => in_color(line.trim_end(), word, *tone),
+                _ => bold(line.trim_end(), color && strong),
+            };
+            out.extend([&*line, "\n"]);
         }
         out
     }
@@ -315,7 +357,9 @@ total           3, p1   34.9 k
     #[test]
     fn columns_go_before_names_are_cut() {
         let look = |width| Look { width: Some(width), ..Look::default() };
-        assert!(!draw(grid(), look(24)).contains("kernel"));
+        let narrow = draw(grid(), look(24));
+        assert!(!narrow.lines().next().unwrap().contains("kernel"), "{narrow}");
+        assert!(narrow.ends_with("no room for kernel:\n  --width 30 shows all\n"), "{narrow}");
         assert!(draw(grid(), look(24)).contains("features.conv1"));
         assert!(
             draw(grid(), look(18)).contains("fea…s.conv1") || draw(grid(), look(18)).contains('…')
