@@ -207,16 +207,19 @@ impl Layer for Conv {
 
 /// The backward pass as convolutions: each product of the forward pass occurs once for the input and once for the weight.
 fn backward(factors: &[(&str, u64)], windows: &[Window]) -> [Fact; 2] {
-    let is_spread = windows.iter().any(|window| window.stride > 1);
-    let spread = if is_spread { ", dy with S − 1 zeros between its elements" } else { "" };
+    let as_many = |what, why: String| {
+        let fact = Fact::product(what, factors);
+        Fact { formula: "MACs".to_owned(), numbers: fact.result.clone(), ..fact }.because(why)
+    };
+    let spread =
+        if windows.iter().any(|w| w.stride > 1) { " and S − 1 zeros between" } else { "" };
     let reach = if windows.iter().any(|w| w.dilation > 1) { "D·(F − 1)" } else { "F − 1" };
     [
-        Fact::product("input grads", factors).because(format!(
-            "dx is the convolution of dy, padded by {reach} − P, with the kernel flipped on each axis{spread}"
-        )),
-        Fact::product("weight grads", factors).because(
-            "dW is the convolution of x with dy: an element sums over all positions of dy and the batch",
+        as_many(
+            "input grads",
+            format!("dy, with {reach} − P around{spread}, convolved with the flipped kernel"),
         ),
+        as_many("weight grads", "x convolved with dy, summed over the batch".to_owned()),
     ]
 }
 
