@@ -278,6 +278,11 @@ impl GraphBuilder {
         &self.graph.nodes
     }
 
+    /// The inputs so far.
+    pub(crate) fn inputs(&self) -> &[Input] {
+        &self.graph.inputs
+    }
+
     /// The name of the input that a value is.
     pub(crate) fn input_name(&self, value: ValueId) -> Option<&str> {
         let input = self.graph.inputs.iter().find(|input| input.value == value);

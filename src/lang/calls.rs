@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use super::misfit::channels_last;
 use super::print;
 use super::reader::{Block, Frame, MAX_CALLS, Reader};
-use super::value::{Argument, LayerValue};
+use super::value::{Argument, LayerValue, Value};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::ValueId;
 use crate::ops::args::{ArgError, Args, Arrival, At, Written};
@@ -57,10 +58,14 @@ impl Reader<'_> {
         if converted.is_none() {
             let message =
                 format!("an operator takes no {} as an argument", argument.value.describe());
-            self.report(
-                Diagnostic::new(Code::E0405, message)
-                    .label(argument.place, "not a number or a word"),
-            );
+            let diagnostic = Diagnostic::new(Code::E0405, message)
+                .label(argument.place, "not a number or a word");
+            let has_values = matches!(&argument.value, Value::List(items) if items.iter().any(|v| matches!(v, Value::Tensor(_))));
+            self.report(if has_values {
+                diagnostic.help("values are given one by one, without brackets: concat(@a, @b)")
+            } else {
+                diagnostic
+            });
         }
         converted
     }
@@ -93,7 +98,7 @@ impl Reader<'_> {
             diagnostic
                 .help(format!("write {found}; or call {short}, which takes it from its input"))
         };
-        self.report(diagnostic);
+        self.report(diagnostic.helps(channels_last(&self.builder)));
         false
     }
 

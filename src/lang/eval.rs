@@ -467,21 +467,18 @@ impl Reader<'_> {
                 };
                 Value::list(repeated)
             }
-            _ => match (a.number(), b.number()) {
-                (Some(x), Some(y)) => self.floats(op, x, y, place),
-                _ => self.fail(
-                    Diagnostic::new(
-                        Code::E0308,
-                        format!(
-                            "`{}` does not go with {} and {}",
-                            op.sign(),
-                            a.describe(),
-                            b.describe()
-                        ),
-                    )
-                    .label(place, "numbers are needed"),
-                ),
-            },
+            _ => {
+                if let (Some(x), Some(y)) = (a.number(), b.number()) {
+                    return self.floats(op, x, y, place);
+                }
+                let (sign, one, other) = (op.sign(), a.describe(), b.describe());
+                let message = format!("`{sign}` does not go with {one} and {other}");
+                let diagnostic =
+                    Diagnostic::new(Code::E0308, message).label(place, "numbers are needed");
+                let of_values = [&a, &b].iter().any(|value| matches!(value, Value::Tensor(_)));
+                let help = "values are joined by layers: add(@a, @b), sub(@a, @b), mul(@a, @b)";
+                self.fail(if of_values { diagnostic.help(help) } else { diagnostic })
+            }
         }
     }
 

@@ -44,6 +44,15 @@ impl<'t> Reader<'t> {
             other => other,
         };
         if let Some(second) = surplus {
+            if is_residual && second.0.starts_with("if ") {
+                let message = "an `if` stands beside `residual`, not inside it";
+                let diagnostic = Diagnostic::new(Code::E0208, message)
+                    .label(Origin::key(second.1), "no part of the residual")
+                    .label(Origin::key(*node), "the item begins here")
+                    .help(RESIDUAL);
+                self.lost_names = true;
+                return self.fault(diagnostic, frame);
+            }
             return self.two_layers(*node, second, frame);
         }
         if word == "shortcut" && others.is_empty() {

@@ -5,7 +5,7 @@ use super::reader::{Frame, Reader};
 use super::shape_error;
 use super::value::{LayerValue, Value};
 use crate::diag::Diagnostic;
-use crate::graph::ValueId;
+use crate::graph::{GraphBuilder, Input, Node, ValueId};
 use crate::ops::Op;
 use crate::ops::error::ShapeError;
 use crate::shape::Shape;
@@ -44,7 +44,7 @@ impl Reader<'_> {
             let is_input = frame.inputs.iter().any(|(_, input)| input == value);
             diagnostic = diagnostic.helps(rank_help(layer, error, shape, is_input));
         }
-        diagnostic.helps(self.halved(error))
+        diagnostic.helps(self.halved(error)).helps(channels_last(&self.builder))
     }
 
     /// The name of a value: of an input, or of the layer that makes it.
@@ -57,7 +57,7 @@ impl Reader<'_> {
     fn trail(&self) -> Vec<[String; 3]> {
         let nodes = self.builder.nodes();
         let shown = &nodes[nodes.len().saturating_sub(SHOWN)..];
-        let row = |node: &crate::graph::Node| {
+        let row = |node: &Node| {
             let shape = node.outputs.first().and_then(|value| self.builder.shape(*value));
             let shape = shape.map_or_else(|| "not known".to_owned(), |shape| shape.to_string());
             [node.name.clone(), node.op.name(), shape]
@@ -65,29 +65,56 @@ impl Reader<'_> {
         shown.iter().map(row).collect()
     }
 
-    /// Where branches differ by less than a factor: the layer that halved an odd extent, and what evens it out.
+    /// Where branches differ by one element: the layer that halved an odd extent, and what evens it out.
     fn halved(&self, error: &ShapeError) -> Option<String> {
-        let (large, small) = off_by_little(error)?;
-        let extents = |value: ValueId| self.builder.shape(value);
-        let halves = |node: &&crate::graph::Node| {
-            let (Some(from), Some(to)) = (
-                node.inputs.first().and_then(|value| extents(*value)),
-                node.outputs.first().and_then(|value| extents(*value)),
-            ) else {
+        let (ShapeError::Broadcast { shapes, .. } | ShapeError::Concat { shapes, .. }) = error
+        else {
+            return None;
+        };
+        let (large, small) = odd_and_even(&shapes[0], &shapes[1])?;
+        let halves = |node: &&Node| {
+            let shape = |values: &[ValueId]| self.builder.shape(*values.first()?);
+            let (Some(from), Some(to)) = (shape(&node.inputs), shape(&node.outputs)) else {
                 return false;
             };
             let mut axes = from.dims().iter().zip(to.dims()).skip(2);
-            axes.any(|(from, to)| *from == large && (*to == small / 2 || *to == large / 2))
+            axes.any(|(from, to)| *from == large && *to == large / 2)
         };
         let node = self.builder.nodes().iter().rev().find(halves)?;
-        let to = large / 2;
+        let pads = pads(&shapes[0], &shapes[1]);
         Some(format!(
-            "`{}` halves {large}, which is odd, to {to}, and doubled that is {small}: pad by {} (zero_pad2d((0, 1, 0, 1)), \
-            or output_padding=1 of a transposed convolution), or crop the larger one",
+            "`{}` halves {large}, which is odd, to {}, and doubled that is {small}: pad the smaller one ({pads}), give a \
+            transposed convolution output_padding=1, or crop the larger one",
             node.name,
-            large - small,
+            large / 2,
         ))
     }
+}
+
+/// The spatial extents of an axis on which two values differ by one, if the larger is odd.
+fn odd_and_even(one: &Shape, other: &Shape) -> Option<(u64, u64)> {
+    let pairs = one.dims().iter().zip(other.dims()).skip(2);
+    let mut pairs = pairs.map(|(a, b)| (*a.max(b), *a.min(b)));
+    let found = pairs.find(|(large, small)| large != small)?;
+    (one.rank() == other.rank() && found.0 == found.1 + 1 && found.0 % 2 == 1).then_some(found)
+}
+
+/// The call that pads the smaller of two values to the larger, behind the last element of each axis.
+fn pads(one: &Shape, other: &Shape) -> String {
+    let axes = one.dims().iter().zip(other.dims()).skip(2).rev();
+    let sides: Vec<String> = axes.map(|(a, b)| format!("0, {}", a.abs_diff(*b))).collect();
+    format!("zero_pad{}d(({}))", sides.len(), sides.join(", "))
+}
+
+/// What to write for an input that looks as if its channels were last.
+pub(super) fn channels_last(builder: &GraphBuilder) -> Option<String> {
+    let inputs = builder.inputs().iter();
+    inputs.map(Input::example).find_map(|example| match example.dims() {
+        [height, width, channels @ (1 | 3 | 4)] if *height.min(width) > 8 => {
+            Some(format!("channels come first: [{channels}, {height}, {width}] if this is a picture of {height}×{width}"))
+        }
+        _ => None,
+    })
 }
 
 /// The variables of loops and blocks at this point.
@@ -98,25 +125,6 @@ fn variables(frame: &Frame) -> Option<String> {
         locals.map(|(name, value)| format!("{name} = {}", value.describe())).collect();
     let last = shown.len().saturating_sub(VARIABLES);
     (!shown.is_empty()).then(|| shown[last..].join(", "))
-}
-
-/// Two extents of one axis of which the larger is odd and one more than the other.
-fn off_by_little(error: &ShapeError) -> Option<(u64, u64)> {
-    let sizes = |a: &Shape, b: &Shape, axis: usize| Some((a.get(axis)?, b.get(axis)?));
-    let (a, b) = match error {
-        ShapeError::Broadcast { shapes, from_end } => {
-            let axis = shapes[0].rank().checked_sub(*from_end)?;
-            (shapes[0].rank() == shapes[1].rank() && axis >= 2)
-                .then(|| sizes(&shapes[0], &shapes[1], axis))??
-        }
-        ShapeError::Concat { shapes, axis, .. } => {
-            let axis = (*axis).filter(|axis| *axis >= 2)?;
-            sizes(&shapes[0], &shapes[1], axis)?
-        }
-        _ => return None,
-    };
-    let (large, small) = (a.max(b), a.min(b));
-    (large == small + 1 && large % 2 == 1).then_some((large, small))
 }
 
 /// What is likely meant where the number of axes is wrong.

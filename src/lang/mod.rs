@@ -12,6 +12,7 @@ mod eval;
 #[cfg(any(feature = "cli", feature = "internals"))]
 mod expand;
 mod expect;
+mod fitting;
 mod functions;
 mod grammar;
 mod joins;
@@ -107,8 +108,9 @@ impl Architecture for Description {
             on_deep_stack(|| description::read(&tree, &self.parsed, asked, &sets, Vec::new()))
         };
         let inputs = read(asked).err()?.inputs;
-        larger(&inputs)
-            .find(|inputs| read(&Asked { inputs: inputs.clone(), ..asked.clone() }).is_ok())
+        fitting::next(&inputs, |inputs| {
+            read(&Asked { inputs: inputs.to_vec(), ..asked.clone() }).is_ok()
+        })
     }
 
     fn variants(&self) -> &[Variant] {
@@ -141,26 +143,6 @@ impl Architecture for Description {
         self.nodes.resolve(&self.source.text, &mut diagnostics);
         diagnostics
     }
-}
-
-/// How far above an extent that does not fit others are tried, one by one.
-const TRIED: u64 = 64;
-
-/// The same inputs with more elements on every spatial axis, all alike: one more and so on, then twice as many and so on.
-fn larger(inputs: &[(String, Shape)]) -> impl Iterator<Item = Vec<(String, Shape)>> {
-    let at = |change: &dyn Fn(u64) -> u64| {
-        let grown = |(name, shape): &(String, Shape)| {
-            let axes = 1..shape.rank();
-            let shape = axes
-                .fold(*shape, |shape, axis| shape.with(axis, change(shape.get(axis).unwrap_or(1))));
-            (name.clone(), shape)
-        };
-        inputs.iter().map(grown).collect::<Vec<_>>()
-    };
-    let added = (1..=TRIED).map(|more| at(&|extent| extent.saturating_add(more)));
-    let scaled = (1..=4).map(|doublings| at(&|extent| extent.saturating_mul(1 << doublings)));
-    let all: Vec<_> = added.chain(scaled).collect();
-    all.into_iter()
 }
 
 /// A value on one line; `None` of a map, and of a list that takes more.

@@ -221,6 +221,11 @@ impl<'t> Reader<'t> {
 fn not_a_name(faulty: Diagnostic, text: &str) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(Code::E0315, format!("`{text}` is not a name"))
         .note("a name is letters, digits, _ and -, with dots between scopes");
+    if let Some(name) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        diagnostic = diagnostic.help(format!(
+            "a printed model is written with dashes and without parentheses: `- {name}: Conv2d(…)`"
+        ));
+    }
     let lower = text.to_lowercase();
     if let Some(word) =
         ["for", "if", "repeat", "elif"].iter().find(|word| lower.starts_with(&format!("{word} ")))
@@ -268,7 +273,11 @@ pub(super) fn syntax(place: Origin, text: &str, error: &SyntaxError) -> Diagnost
         diagnostic =
             diagnostic.help("an argument is named by NAME=value inside a call; equality is ==");
     } else if found == Some('.') {
-        diagnostic = diagnostic.help("layers are called by their own name: conv2d, not nn.Conv2d");
+        let name = text[at + 1..].split(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+        let name = name.filter(|name| !name.is_empty()).unwrap_or("conv2d");
+        diagnostic = diagnostic.help(format!(
+            "layers are called by their own name: {name}, without what stands before the dot"
+        ));
     }
     diagnostic
 }

@@ -71,6 +71,10 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
         );
         return if ["if ", "for ", "repeat ", "elif "].iter().any(|word| item.starts_with(word)) {
             diagnostic.help("a named layer after a condition or a loop stands on a new line, indented, with a dash")
+        } else if let Some((name, join, values)) = named_join(item) {
+            diagnostic.help(format!(
+                "a join with a name is a call on values: {name}: {join}({values}); or put `{join}:` on a line of its own below `{name}:`"
+            ))
         } else {
             diagnostic.help(
                 "write no space after a colon inside brackets: xs[1:3]; or put the text in quotes",
@@ -89,6 +93,19 @@ pub(super) fn scanner(text: &str, at: usize, message: &str) -> Diagnostic {
     let plain = message.split(" at line ").next().unwrap_or(message);
     found(Code::E0201, &format!("YAML cannot be read: {plain}"), here, "here")
         .help("mind the indentation (spaces, not tabs), and the space after each dash and colon")
+}
+
+/// A name, a join and its values on one line: `cat1: concat: [up1, x2]`.
+fn named_join(item: &str) -> Option<(&str, &str, String)> {
+    let mut parts = item.splitn(3, ':').map(str::trim);
+    let (name, join, values) = (parts.next()?, parts.next()?, parts.next()?);
+    if !["add", "mul", "concat"].contains(&join) {
+        return None;
+    }
+    let values = values.trim_matches(['[', ']', ' ']).split(',');
+    let values: Vec<String> =
+        values.map(|value| format!("@{}", value.trim().trim_start_matches('@'))).collect();
+    Some((name, join, values.join(", ")))
 }
 
 /// A value that begins with `>`, which YAML takes for its own.

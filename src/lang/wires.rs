@@ -18,6 +18,8 @@ pub(super) struct Wires<'d> {
     names: HashMap<ValueId, String>,
     /// Whole names of layers and scopes, and how many meanings each has.
     known: HashMap<String, usize>,
+    /// How many layers of each whole name are written so far.
+    written: HashMap<&'d str, usize>,
     /// Values that a reference means somewhere.
     referred: HashSet<ValueId>,
     /// The parts of all names.
@@ -53,8 +55,8 @@ impl<'d> Wires<'d> {
         let segments = graph.nodes().iter().flat_map(|node| node.name.split('.'));
         let segments = segments.chain(graph.inputs().iter().map(|input| input.name.as_str()));
         let segments = segments.collect();
-        let (names, hidden) = (HashMap::new(), Cell::new(false));
-        Self { graph, current, names, known, referred, segments, owners, hidden }
+        let (names, written, hidden) = (HashMap::new(), HashMap::new(), Cell::new(false));
+        Self { graph, current, names, known, written, referred, segments, owners, hidden }
     }
 
     /// A name that nothing has, in any scope.
@@ -94,10 +96,11 @@ impl<'d> Wires<'d> {
     pub(super) fn name_output(
         &mut self,
         out: &mut String,
-        node: &Node,
+        node: &'d Node,
         scopes: &[&str],
         indent: &str,
     ) {
+        *self.written.entry(&node.name).or_default() += 1;
         let Some(value) = node.outputs.first().filter(|value| self.referred.contains(value)) else {
             return;
         };
@@ -151,7 +154,8 @@ impl<'d> Wires<'d> {
         let inputs = node.inputs.iter().filter(|_| !follows);
         let mut args: Vec<String> = inputs.map(|value| self.reference(*value, scopes)).collect();
         let owner = self.owners.get(&node.weights).filter(|owner| owner.outputs != node.outputs);
-        let shared = owner.filter(|owner| self.known.get(&owner.name) == Some(&1));
+        // A later layer may have the owner's name; what is written so far is what a name means.
+        let shared = owner.filter(|owner| self.written.get(owner.name.as_str()) == Some(&1));
         let (name, own) = match shared {
             Some(owner) => ("share".to_owned(), format!("'{}'", self.path(&owner.name, scopes))),
             None => (node.op.name(), node.op.args_text()),
