@@ -217,7 +217,8 @@ fn fitting(
     let inputs = architecture.fitting(&asked(variant, settings))?;
     let option = |(name, shape): &(String, Shape)| {
         let sizes: Vec<String> = shape.dims().iter().map(u64::to_string).collect();
-        let name = if inputs.len() > 1 { format!("{name}=") } else { String::new() };
+        // What a description with one input calls it, unless it says otherwise.
+        let name = if name == "input" { String::new() } else { format!("{name}=") };
         format!("--input {name}{}", sizes.join("x"))
     };
     let options: Vec<String> = inputs.iter().map(option).collect();

@@ -11,7 +11,7 @@ const CHANNELS: [u64; 3] = [1, 3, 4];
 
 type Inputs = Vec<(String, Shape)>;
 
-/// The first of those that are tried which fits, with every axis that need not grow as it was. Spatial axes grow, by one
+/// The inputs that differ in the first of those that are tried which fits, with every axis that need not grow as it was. Spatial axes grow, by one
 /// after the other where they are alike, else to multiples that halve evenly.
 pub(super) fn next(
     inputs: &[(String, Shape)],
@@ -42,7 +42,8 @@ pub(super) fn next(
             }
         }
     }
-    Some(found)
+    let changed = found.into_iter().zip(inputs).filter(|(new, old)| new != *old);
+    Some(changed.map(|(new, _)| new).collect())
 }
 
 fn grown(inputs: &[(String, Shape)], change: impl Fn(u64) -> u64) -> Inputs {
@@ -66,5 +67,8 @@ mod tests {
         let square = [("a".to_owned(), Shape::new(&[3, 33, 33]).unwrap())];
         assert_eq!(next(&square, even).unwrap()[0].1.dims(), [3, 34, 34]);
         assert!(next(&[("a".to_owned(), Shape::new(&[28, 28, 1]).unwrap())], even).is_none());
+        let two = [inputs[0].clone(), ("b".to_owned(), Shape::new(&[3, 8, 8]).unwrap())];
+        let found = next(&two, even).unwrap();
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a"]);
     }
 }

@@ -44,7 +44,8 @@ impl Reader<'_> {
             let is_input = frame.inputs.iter().any(|(_, input)| input == value);
             diagnostic = diagnostic.helps(rank_help(layer, error, shape, is_input));
         }
-        diagnostic.helps(self.halved(error)).helps(channels_last(&self.builder))
+        let helps = [self.halved(error), self.shrunk(error), channels_last(&self.builder)];
+        diagnostic.helps(helps.into_iter().flatten())
     }
 
     /// The name of a value: of an input, or of the layer that makes it.
@@ -63,6 +64,24 @@ impl Reader<'_> {
             [node.name.clone(), node.op.name(), shape]
         };
         shown.iter().map(row).collect()
+    }
+
+    /// An upsampling before branches that differ which made the map smaller: its number is a size, and a factor was meant.
+    fn shrunk(&self, error: &ShapeError) -> Option<String> {
+        if !matches!(error, ShapeError::Broadcast { .. } | ShapeError::Concat { .. }) {
+            return None;
+        }
+        let shrinks = |node: &&Node| {
+            let shape = |values: &[ValueId]| self.builder.shape(*values.first()?);
+            let sizes = (shape(&node.inputs), shape(&node.outputs));
+            matches!((&node.op, sizes), (Op::Upsample(op), (Some(from), Some(to)))
+                if op.size.is_some() && from.dims().last() > to.dims().last())
+        };
+        let node = self.builder.nodes().iter().rev().find(shrinks)?;
+        Some(format!(
+            "`{}` makes the map smaller, since its number is a size: upsample(scale_factor=2) doubles it",
+            node.name
+        ))
     }
 
     /// Where branches differ by one element: the layer that halved an odd extent, and what evens it out.
