@@ -32,7 +32,7 @@ pub fn has_command(text: &str) -> bool {
 /// JSON that means the same, with control characters escaped. Outside of texts it has none but line breaks.
 pub fn sanitize_json(json: String) -> String {
     let is_control = |c: char| c != '\n' && is_control(c);
-    // It stands in texts alone.
+    // Only texts can hold it.
     let json =
         if json.contains(OLD_COMMAND) { json.replace(OLD_COMMAND, "##\\u005b") } else { json };
     if !json.contains(is_control) {

@@ -137,7 +137,7 @@ pub(super) fn finish(mut done: Done, screen: &Screen) -> Status {
         }
         done.page.clear();
     }
-    // The page first: what is wrong then stands below it, beside the prompt.
+    // The page first: what is wrong then comes last, next to the prompt.
     if let Err(error) = print(io::stdout().lock(), &done.page, screen.color) {
         let message = format!("standard output cannot be written: {error}");
         done.fail(&Failure::of_file("<stdout>", Diagnostic::new(Code::E0105, message)), screen);

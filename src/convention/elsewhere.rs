@@ -70,7 +70,7 @@ pub(super) const NETSCOPE: Convention = Convention {
     wrong: &["Groups are ignored: a depthwise convolution counts as a full one."],
     notes: &[
         "Batch norm is two layers in Caffe, BatchNorm and Scale; only the second has MACC.",
-        "Comparisons, additions, divisions and exponentials stand in columns of their own and are not in MACC.",
+        "Comparisons, additions, divisions and exponentials have columns of their own and are not in MACC.",
         "No totals of this tool are among the golden files.",
     ],
 };

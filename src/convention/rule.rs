@@ -34,7 +34,7 @@ pub struct Convention {
     /// Operators, or cases of them, that no rule has and that the tool leaves out: they count nothing.
     pub ignored: &'static [Unruled],
     /// Operators that no rule has and that the tool may count: they are not counted, and a total is a lower bound. So it is
-    /// with every operator that stands in no list.
+    /// with every operator that is in no list.
     pub undetermined: &'static [Unruled],
     /// What the tool counts in a way that the arithmetic does not bear out, reproduced on purpose.
     #[cfg_attr(
@@ -227,7 +227,7 @@ pub(super) struct Subject<'a> {
     pub positions: u64,
 }
 
-/// Said of an operator that stands in no list of a convention.
+/// Said of an operator that is in no list of a convention.
 const NO_RULE: &str = "the convention has no rule for it";
 
 impl Convention {

@@ -1,7 +1,7 @@
 //! What each tool does with the operators that its rules leave out, as data.
 //!
 //! *Ignored* is what the tool is known to count nothing for: its own table says 0, or has no entry. *Undetermined* is what it
-//! counts by its parts, or cannot read: no number is made up for it. A new operator stands in no list and is not counted
+//! counts by its parts, or cannot read: no number is made up for it. A new operator is in no list and is not counted
 //! until a rule or a list here names it.
 
 use super::rule::When::Is;
@@ -161,7 +161,7 @@ pub(super) const NETSCOPE_IGNORED: &[Unruled] = &[
     ),
     of(
         &[&["relu", "softmax", "dropout", "dropoutNd", "add", "sub"], WINDOWED, ADAPTIVE, GLOBAL],
-        "its operations stand in columns of their own, none in macc",
+        "its operations have columns of their own, none in macc",
     ),
     of(&[BATCH_NORM], "without scale and shift it is Caffe's BatchNorm alone, which has no macc"),
     of(&[&["identity"]], "it is no layer in Caffe"),

@@ -45,7 +45,7 @@ impl<'t> Reader<'t> {
         };
         if let Some(second) = surplus {
             if is_residual && second.0.starts_with("if ") {
-                let message = "an `if` stands beside `residual`, not inside it";
+                let message = "an `if` follows `residual` in its item, not inside it";
                 let diagnostic = Diagnostic::new(Code::E0208, message)
                     .label(Origin::key(second.1), "no part of the residual")
                     .label(Origin::key(*node), "the item begins here")

@@ -59,7 +59,7 @@ impl Reader<'_> {
                 Diagnostic::new(Code::E0314, format!("two layers are called `{}`", repeated.name))
                     .label(repeated.again, "the same name again")
                     .label(repeated.first, "first here")
-                    .help("give one another name: parameters are told apart by it");
+                    .help("give one another name: parameters are distinguished by it");
             self.report(diagnostic);
         }
     }

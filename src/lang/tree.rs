@@ -65,7 +65,7 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Nodes {
     nodes: Vec<Node>,
-    /// Where the nodes stand in the text, once that was asked for.
+    /// Where the nodes are in the text, once that was asked for.
     places: OnceLock<Places>,
 }
 
@@ -79,7 +79,7 @@ impl Nodes {
         self.nodes.len()
     }
 
-    /// The nodes that stand in a list or a map, in their order.
+    /// The nodes of a list or a map, in their order.
     pub(super) fn children(&self, node: u32) -> Vec<u32> {
         match &self.nodes[node as usize].data {
             Data::Seq(items) => items.clone(),

@@ -20,7 +20,7 @@ pub enum What {
 /// A line of a summary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line<'r> {
-    /// What stands in the first column: in a tree the last part of the name, indented.
+    /// What the first column shows: in a tree the last part of the name, indented.
     pub label: String,
     /// What it stands for.
     pub what: What,

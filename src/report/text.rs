@@ -8,6 +8,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// The text with everything escaped that could move the cursor, colour the terminal, turn the direction of writing, or
 /// be a command of a CI log that it is printed in.
 pub fn safe(text: &str) -> Cow<'_, str> {
+    // Most cells are plain ASCII, which one pass over the bytes shows.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b':' | b'#');
+    if text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
     if has_command(text) {
         return Cow::Owned(visible(&inert(text)));
     }

@@ -18,7 +18,7 @@ pub struct View {
 }
 
 impl View {
-    /// Whether rows stand in another order than that of the names.
+    /// Whether rows are in another order than that of the names.
     pub const fn is_sorted(&self) -> bool {
         self.sort.is_some() || self.top.is_some()
     }
