@@ -1,5 +1,7 @@
 //! `cnnstat MODEL…`: the summary.
 
+use std::mem::ManuallyDrop;
+
 use super::args::SummaryArgs;
 use super::done::Done;
 use super::load::{self, Failure};
@@ -15,11 +17,12 @@ pub fn run(args: &SummaryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
     let mut notes = String::new();
-    let reports = done.each(&args.models, screen, |argument| {
+    // The process ends when they are shown: giving back each of their parts is 3 % of its instructions.
+    let reports = ManuallyDrop::new(done.each(&args.models, screen, |argument| {
         let network = load::network(argument, &settings)?;
         notes.push_str(&network.notes(screen, false));
         network.report_as(args.count.convention)
-    });
+    }));
     done.messages.push_str(&notes);
     done.known(args.model.strict, reports.iter().map(|report| report.status));
     let view = View::from(&args.view);

@@ -364,7 +364,7 @@ impl Op {
     /// Finds an operator by the name in a call, without regard to case and underscores; the number is its rank suffix
     /// (0 without one).
     pub fn find(name: &str) -> Option<(&'static Entry, usize)> {
-        BY_NAME.get(&plain(name)).copied()
+        BY_NAME.get(&plain(name.to_owned())).copied()
     }
 
     /// Every name that a call can have, for "did you mean".
@@ -375,7 +375,7 @@ impl Op {
 
 /// The operators by their plain names, made at the first look-up.
 static BY_NAME: LazyLock<BTreeMap<String, (&'static Entry, usize)>> =
-    LazyLock::new(|| named().map(|(name, entry, rank)| (plain(&name), (entry, rank))).collect());
+    LazyLock::new(|| named().map(|(name, entry, rank)| (plain(name), (entry, rank))).collect());
 
 /// Every name that a call can have, with its operator and its rank suffix.
 fn named() -> impl Iterator<Item = (String, &'static Entry, usize)> {
@@ -393,11 +393,12 @@ fn named() -> impl Iterator<Item = (String, &'static Entry, usize)> {
 }
 
 /// A name without case and underscores, as names are compared.
-fn plain(name: &str) -> String {
-    let mut plain = name.to_owned();
-    plain.retain(|c| c != '_');
-    plain.make_ascii_lowercase();
-    plain
+fn plain(mut name: String) -> String {
+    if name.contains('_') {
+        name.retain(|c| c != '_');
+    }
+    name.make_ascii_lowercase();
+    name
 }
 
 /// The names of spatial axes by rank, for derivations.

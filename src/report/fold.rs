@@ -84,7 +84,8 @@ impl Open {
     }
 
     /// The children in a group of equal ones, in every copy.
-    fn children(&self, tree: &NameTree, Group { run, members }: &Group) -> Self {
+    fn children(&self, tree: &NameTree, group: &Group, labels: Labels) -> Self {
+        let Group { run, members } = group;
         let times = members.len();
         let mut copies = Vec::with_capacity(self.copies.len() * times);
         for copy in &self.copies {
@@ -98,8 +99,12 @@ impl Open {
             copies[..times].iter().map(|copy| tree.branch(*copy).segment.as_str()).collect();
         let is_pattern = members.windows(2).any(|pair| pair[1] > pair[0] + 1);
         let segment = repeat::label(&names, is_pattern);
-        let dot = if self.level == 0 { "" } else { "." };
-        let name = [&self.name, dot, &segment].concat();
+        // Lines of a tree show segments only.
+        let name = match labels {
+            Labels::Tree => String::new(),
+            Labels::Whole if self.level == 0 => segment.clone(),
+            Labels::Whole => [&self.name, ".", &segment].concat(),
+        };
         Self { copies, runs, times, level: self.level + 1, segment, name }
     }
 }
@@ -140,7 +145,7 @@ fn visit<'r>(report: &'r Report, view: &View, labels: Labels) -> Vec<Line<'r>> {
             Some(repeats) => repeats.groups(&branch.children),
             None => (0..branch.children.len()).map(Group::single).collect(),
         };
-        stack.extend(groups.iter().rev().map(|group| open.children(&tree, group)));
+        stack.extend(groups.iter().rev().map(|group| open.children(&tree, group, labels)));
     }
     lines
 }

@@ -106,7 +106,9 @@ struct Cell {
 impl Cell {
     fn of(value: &Value, numbers: Numbers) -> Self {
         let (text, note) = value.parts(numbers);
-        Self { text: text::made_safe(text), note: text::safe(note).into_owned() }
+        let text = if value.number().is_some() { text } else { text::made_safe(text) };
+        let note = if note.is_empty() { String::new() } else { text::safe(note).into_owned() };
+        Self { text, note }
     }
 
     /// Columns that it takes with that many for a note at most, the space before it among them.
