@@ -4,7 +4,7 @@
 
 use crate::analysis::Analysis;
 use crate::diag::{Code, Diagnostic};
-use crate::graph::{Node, NodeId, ValueId};
+use crate::graph::{Graph, Node, NodeId, ValueId};
 use crate::model::Model;
 use crate::ops::Op;
 use crate::shape::Shape;
@@ -15,7 +15,7 @@ const PICTURES: [u64; 3] = [1, 3, 4];
 /// What is worth a look in a network. `trains` says whether a training step is meant as well.
 pub fn notes(model: &Model, analysis: &Analysis, trains: bool) -> Vec<Diagnostic> {
     let graph = &model.graph;
-    let is_map = maps(model);
+    let (is_map, is_alone) = (maps(model), alone(graph));
     let mut is_read = vec![false; graph.value_count()];
     graph.outputs().iter().for_each(|output| is_read[output.value.index()] = true);
     graph.nodes().iter().flat_map(|node| &node.inputs).for_each(|v| is_read[v.index()] = true);
@@ -46,6 +46,7 @@ pub fn notes(model: &Model, analysis: &Analysis, trains: bool) -> Vec<Diagnostic
         if let (Op::Add(_) | Op::Sub(_) | Op::Mul(_), [first, second]) = (&node.op, &shapes[..])
             && first.rank() != second.rank()
             && first.rank().min(second.rank()) > 1
+            && !node.inputs.iter().any(|value| is_alone[value.index()])
         {
             let message =
                 format!("`{}` aligns the batch of one value with another axis", node.name);
@@ -80,6 +81,16 @@ fn on_a_map(node: &Node, input: Shape) -> Diagnostic {
         format!("`{}` works on the last axis alone: that of {input} has size {last}", node.name);
     Diagnostic::new(Code::E0701, message)
         .help(format!("a `flatten` before it makes {features} features of the whole map"))
+}
+
+/// Which values depend on no input: they have no batch, and are stretched along it.
+fn alone(graph: &Graph) -> Vec<bool> {
+    let mut is_alone = vec![false; graph.value_count()];
+    for node in graph.nodes() {
+        let alone = node.inputs.iter().all(|value| is_alone[value.index()]);
+        node.outputs.iter().for_each(|value| is_alone[value.index()] = alone);
+    }
+    is_alone
 }
 
 /// Which values are maps with the channels on axis 1: what windows made, and what keeps it as it is.

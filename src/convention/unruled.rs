@@ -9,7 +9,7 @@ use super::rule::{Unruled, When};
 
 type Names = &'static [&'static str];
 
-/// Operators that move or choose numbers.
+/// Operators that move, choose or hold numbers.
 const MOVES: Names = &[
     "flatten",
     "reshape",
@@ -25,6 +25,9 @@ const MOVES: Names = &[
     "narrow",
     "slice",
     "crop",
+    "parameter",
+    "buffer",
+    "constant",
 ];
 const CHUNK: Names = &["chunk"];
 const DROPOUTS: Names = &["dropout", "dropoutNd", "stochastic_depth"];

@@ -20,7 +20,7 @@ use super::tree::Data;
 use super::value::{Callee, LayerValue, Value};
 use crate::diag::{Code, Diagnostic};
 use crate::graph::ValueId;
-use crate::ops::{Layer as _, Op};
+use crate::ops::{Fact, Layer as _, Op};
 use crate::source::Origin;
 
 /// Words that control items, and what must stand with them.
@@ -360,10 +360,13 @@ impl<'t> Reader<'t> {
                 });
             }
             Callee::Op { entry, rank, torch } => {
-                if inputs.is_empty() {
+                // What stands alone is not applied to what arrives.
+                let inputs =
+                    if entry.is(Fact::WithoutInputs) { layer.inputs.clone() } else { inputs };
+                if inputs.is_empty() && !entry.is(Fact::WithoutInputs) {
                     return self.lose(frame);
                 }
-                let shape = self.builder.shape(inputs[0]);
+                let shape = inputs.first().and_then(|input| self.builder.shape(*input));
                 let Some(op) = self.operation(entry, rank, torch, layer, shape) else {
                     return self.lose(frame);
                 };

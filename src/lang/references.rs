@@ -134,7 +134,9 @@ impl Reader<'_> {
                 .label(meaning.place, "this is only another name of a value");
             return self.fault(diagnostic, frame);
         }
-        let inputs = layer.called_on(frame.current);
+        // What was made from nothing is made from nothing again.
+        let arriving = frame.current.filter(|_| !meaning.inputs.is_empty());
+        let inputs = layer.called_on(arriving);
         if inputs.len() != meaning.inputs.len() {
             let (takes, given) = (meaning.inputs.len(), inputs.len());
             let message = format!("`{path}` starts from {takes} values, but {given} are given");

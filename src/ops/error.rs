@@ -140,8 +140,10 @@ impl std::error::Error for ShapeError {}
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Inputs { expected: 0, found } => write!(f, "takes no input, but {found} arrive"),
             Self::Inputs { expected, found } => {
-                write!(f, "takes {expected} input(s), but {found} arrive")
+                let plural = if *expected == 1 { "" } else { "s" };
+                write!(f, "takes {expected} input{plural}, but {found} arrive")
             }
             Self::TooFewInputs { least, found } => {
                 write!(f, "takes {least} inputs or more, but {found} arrive")
@@ -245,6 +247,10 @@ impl ShapeError {
                 let divisors = (1..=*groups.min(&4096)).rev().find(|g| channels.is_multiple_of(*g));
                 divisors.map(|g| format!("{g} divides {channels}"))
             }
+            Self::Inputs { expected: 0, .. } => Some(
+                "it makes a value from none: write it by itself under a name, and join that with others"
+                    .to_owned(),
+            ),
             Self::TooFewInputs { .. } => Some("name the inputs: add(@a, @b)".to_owned()),
             Self::Broadcast { shapes, .. } if shapes[0].rank() != shapes[1].rank() => Some(
                 "axes are aligned from the last, and each value has the batch first: give both as many axes, as reshape(C, 1, 1) does"

@@ -116,7 +116,7 @@ pub trait Layer: Clone + PartialEq + Debug {
     fn work_backward(&self, io: Io<'_>) -> Result<Backward, TooLarge>;
     /// What the tape keeps for backward.
     fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge>;
-    /// Whether the output is a view of the first input: no memory of its own.
+    /// Whether the output takes no memory of its own: a view of the first input or, without inputs, its own tensor.
     fn is_view(&self, mode: Mode) -> bool;
     /// Whether the gradient of an input is the output's gradient itself, in no memory of its own. True of views; a join
     /// that only adds passes it on as well.
@@ -145,6 +145,8 @@ pub enum Ranks {
 pub(crate) enum Fact {
     /// torch has a function for it and no module: in a sequence it takes no number.
     Functional,
+    /// It takes no value of the network: the one that it makes comes from none.
+    WithoutInputs,
     /// A description has a key of its name that joins branches.
     JoinsBranches,
     /// A fixed multiply and add per channel in eval mode: it can be folded into a linear layer before it.
@@ -241,6 +243,7 @@ macro_rules! ops {
             combine { Add, Sub, Mul, Concat }
             slicing { Select, Narrow, Slice, Chunk, Crop }
             scale { Scale }
+            value { Parameter, Buffer, Constant }
             unknown { Unknown }
         }
     };

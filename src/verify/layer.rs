@@ -50,7 +50,7 @@ pub(super) fn layer(
     plan: VerifyPlan,
     rules: &dyn Rules,
     network: &Network<'_, f32>,
-    (seen, checking, found): (&Seen, Checking, LayerCheck),
+    (seen, has_gradient, checking, found): (&Seen, &[bool], Checking, LayerCheck),
 ) -> Verified {
     let node = graph.node(id);
     let row = &analysis.rows[id.index()];
@@ -72,7 +72,9 @@ pub(super) fn layer(
     let saved = rules.saved(id, &node.op, io).unwrap_or_default();
     checks.push(Check::new("saved for backward", kept(&saved, io), seen.kept.join(", ")));
     if seen.backward {
-        checks.extend(gradients(inputs, owned, seen));
+        let of_inputs = node.inputs.iter().zip(inputs);
+        let wanted = of_inputs.filter(|(value, _)| has_gradient[value.index()]);
+        checks.extend(gradients(wanted.map(|(_, shape)| shape.sizes()), owned, seen));
     }
     checks.push(Check::new("all values finite", true, seen.finite));
     let Checking { on, reduced, .. } = checking;
@@ -121,9 +123,14 @@ fn kept(saved: &[Keep], io: Io<'_>) -> String {
     kept.collect::<Vec<_>>().join(", ")
 }
 
-/// Whether each input and each parameter has a gradient of its own shape.
-fn gradients(inputs: &[Shape], owned: &[Owned<f32>], seen: &Seen) -> [Check; 2] {
-    let expected: Vec<Vec<usize>> = inputs.iter().map(Shape::sizes).collect();
+/// Whether each input that something trained or the network's input leads to, and each parameter, has a gradient of its
+/// own shape.
+fn gradients(
+    inputs: impl Iterator<Item = Vec<usize>>,
+    owned: &[Owned<f32>],
+    seen: &Seen,
+) -> [Check; 2] {
+    let expected: Vec<Vec<usize>> = inputs.collect();
     let found: Vec<Vec<usize>> = seen.input_grads.iter().flatten().cloned().collect();
     let params = owned.iter().filter(|o| o.kind == TensorKind::Parameter);
     let params: Vec<Vec<usize>> = params.map(|o| o.shape().to_vec()).collect();

@@ -80,9 +80,10 @@ pub fn verify(
     let room = running.saturating_sub(base);
     let room = known
         .check_missing(graph, &checks, plan, room, |node| progress(Progress::Checked { node }));
+    let has_gradient = memory::requires_grad(graph, &analysis, true);
     let layer = |((node, _), checking): ((NodeId, &Node), Checking)| {
         let found = known.of(&graph.node(node).op, &checking, plan);
-        let seen = (&watch.seen[node.index()], checking, found);
+        let seen = (&watch.seen[node.index()], &has_gradient[..], checking, found);
         layer(graph, node, &analysis, plan, rules, &network, seen)
     };
     let layers: Vec<Verified> = graph.iter().zip(checks).map(layer).collect();

@@ -58,8 +58,22 @@ class Scale(nn.Module):
         return self.layer_scale * x
 
 
+class Held(nn.Module):
+    """A tensor that the module holds, added to its input."""
+
+    def __init__(self, tensor, trained):
+        super().__init__()
+        if trained:
+            self.tensor = nn.Parameter(tensor)
+        else:
+            self.register_buffer("tensor", tensor)
+
+    def forward(self, x):
+        return x + self.tensor
+
+
 NAMES = {"nn": nn, "F": F, "torch": torch, "torchvision": torchvision, "Fn": Fn, "ChannelNorm": ChannelNorm,
-         "Scale": Scale}
+         "Scale": Scale, "Held": Held}
 
 CASES = []
 
@@ -245,6 +259,15 @@ for kind in ("avg", "max"):
     case("[8, 6, 9]", f"adaptive_{kind}pool2d(3)", f"nn.Adaptive{kind.title()}Pool2d(3)")
     case("[8, 6]", f"adaptive_{kind}pool1d(3)", f"nn.Adaptive{kind.title()}Pool1d(3)")
     case("[8, 2, 4, 6]", f"adaptive_{kind}pool3d(2)", f"nn.Adaptive{kind.title()}Pool3d(2)")
+
+# Values that no input makes, added to what a layer makes.
+for sizes in ("1, 6, 4", "4"):
+    for layer, code in (
+        (f"parameter({sizes})", f"Held(torch.ones({sizes}), True)"),
+        (f"buffer({sizes}, value=1)", f"Held(torch.ones({sizes}), False)"),
+        (f"constant({sizes}, value=0.5)", f"Fn(lambda x: x + torch.full(({sizes},), 0.5))"),
+    ):
+        case("[6, 4]", f"x: linear(4); v: {layer}; add(@x, @v)", f"nn.Linear(4, 4), {code}")
 
 # Cases from reports.
 case("[4, 9, 9]", "conv2d(8, 3, padding='same')", "nn.Conv2d(4, 8, 3, padding='same')")

@@ -15,7 +15,13 @@ use crate::common::assert_expansion_is_equal;
 /// How many networks are compared.
 const NETWORKS: usize = 2_000;
 /// Layers that keep a shape of 8×6×6, whatever number of channels arrives.
-const LAYERS: &[&str] = &["relu", "conv2d(8, 1)", "conv2d(8, 3, padding=1)", "Conv2d(8, 8, 1)"];
+const LAYERS: &[&str] = &[
+    "relu",
+    "conv2d(8, 1)",
+    "conv2d(8, 3, padding=1)",
+    "Conv2d(8, 8, 1)",
+    "parameter(1, 8, 6, 6)",
+];
 /// Few names, so that many are hidden by others. Unnamed layers are called by numbers, in every scope the same.
 const NAMES: &[&str] = &["a", "b", "c", "s", "add_2", "value_2"];
 
@@ -131,7 +137,9 @@ fn an_expansion_is_the_same_network() {
         let wires = |model: &Model| {
             let nodes = model.graph.nodes().iter();
             // A layer without parameters that is shared is the same layer again.
-            let weights = |node: &Node| matches!(node.op, Op::Conv(_)).then_some(node.weights);
+            let weights = |node: &Node| {
+                matches!(node.op, Op::Conv(_) | Op::Parameter(_)).then_some(node.weights)
+            };
             let wires =
                 nodes.map(|node| (node.inputs.clone(), node.outputs.clone(), weights(node)));
             (wires.collect::<Vec<_>>(), model.graph.outputs().to_vec())

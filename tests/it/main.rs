@@ -58,6 +58,7 @@ mod torchvision;
 mod training;
 mod usage;
 mod values;
+mod values_alone;
 mod verify;
 mod verify_command;
 mod window;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use cnnstat::Options;
+use cnnstat::graph::Node;
 use cnnstat::internals::convention::{self, Choice, Convention, Form, WRITTEN, When, Written};
 use cnnstat::ops::args::ArgValue;
 use cnnstat::ops::{Mode, Op};
@@ -36,6 +37,8 @@ const OF_NO_RULE: &[(&str, &str)] = &[
     ("prelu", "init"),
     ("scale", "init"),
     ("reshape", "start_dim"),
+    ("buffer", "value"),
+    ("constant", "value"),
 ];
 
 /// A row of the table.
@@ -213,14 +216,18 @@ fn is_argument(row: &Row, arg: &str, value: &str) -> bool {
 fn every_argument_of_every_operator_is_in_the_table() {
     let (_, rows) = table();
     let mut values: BTreeSet<(String, String, String)> = BTreeSet::new();
-    for row in rows.iter().filter(|row| !row.layers.contains("; ")) {
+    for row in &rows {
         let graph = row.graph();
-        let (_, node) = graph.iter().next().unwrap();
-        let entry = node.op.entry();
-        for (arg, value) in entry.signature.iter().zip(node.op.args().values()) {
-            values.insert((entry.name.to_owned(), arg.name.to_owned(), value.to_string()));
+        // What takes no input stands beside others, all else for itself.
+        let is_single = !row.layers.contains("; ");
+        let meant = |node: &&Node| is_single || node.inputs.is_empty();
+        for node in graph.nodes().iter().filter(meant) {
+            let entry = node.op.entry();
+            for (arg, value) in entry.signature.iter().zip(node.op.args().values()) {
+                values.insert((entry.name.to_owned(), arg.name.to_owned(), value.to_string()));
+            }
+            values.insert((entry.name.to_owned(), String::new(), String::new()));
         }
-        values.insert((entry.name.to_owned(), String::new(), String::new()));
     }
     let number =
         |op: &str, arg: &str| values.iter().filter(|(o, a, _)| o == op && a == arg).count();

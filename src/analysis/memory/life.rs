@@ -115,11 +115,15 @@ impl<'a> Life<'a> {
             .flatten();
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for value in &node.outputs {
-            let block = if let Some(block) = view {
-                self.heap.hold(block)
-            } else {
-                let bytes = self.bytes(*value)?;
-                self.heap.take(&node.name, "output", bytes)?
+            // The value of a parameter is counted with the parameters.
+            let is_own_tensor = node.inputs.is_empty() && node.op.is_view(self.mode);
+            let block = match view {
+                Some(block) => self.heap.hold(block),
+                None if is_own_tensor => self.heap.take(&node.name, "output", 0)?,
+                None => {
+                    let bytes = self.bytes(*value)?;
+                    self.heap.take(&node.name, "output", bytes)?
+                }
             };
             outputs.push(block);
         }

@@ -22,6 +22,8 @@ use crate::graph::Graph;
 use crate::ops::Mode;
 use crate::shape::{TooLarge, sum};
 use life::{Life, listed};
+#[cfg(feature = "exec")]
+pub(crate) use step::requires_grad;
 use step::step;
 
 /// Follows the memory of an analysed network, run by a backend of this plan.

@@ -62,23 +62,29 @@ pub(super) fn step(
     })
 }
 
+/// Whether one of a node's parameters is trained.
+fn trains(graph: &Graph, analysis: &Analysis, node: &Node) -> bool {
+    let owner = graph.owner(node.weights);
+    analysis.rows[owner.index()].tensors.iter().any(|tensor| tensor.trainable)
+}
+
+/// Which values have a gradient: those that depend on something trained or, with `to_inputs`, on an input.
+pub(crate) fn requires_grad(graph: &Graph, analysis: &Analysis, to_inputs: bool) -> Vec<bool> {
+    let mut requires_grad = vec![false; graph.value_count()];
+    for input in graph.inputs() {
+        requires_grad[input.value.index()] = to_inputs;
+    }
+    for node in graph.nodes() {
+        let through = node.inputs.iter().any(|value| requires_grad[value.index()]);
+        let requires = through || trains(graph, analysis, node);
+        node.outputs.iter().for_each(|value| requires_grad[value.index()] = requires);
+    }
+    requires_grad
+}
+
 impl<'a> Step<'a> {
     fn new(graph: &'a Graph, analysis: &'a Analysis, to_inputs: bool) -> Self {
-        let mut step = Self { graph, analysis, requires_grad: vec![false; graph.value_count()] };
-        for input in graph.inputs() {
-            step.requires_grad[input.value.index()] = to_inputs;
-        }
-        for node in graph.nodes() {
-            let requires = step.trains(node) || step.requires(node);
-            node.outputs.iter().for_each(|value| step.requires_grad[value.index()] = requires);
-        }
-        step
-    }
-
-    /// Whether one of a node's parameters is trained.
-    fn trains(&self, node: &Node) -> bool {
-        let owner = self.graph.owner(node.weights);
-        self.analysis.rows[owner.index()].tensors.iter().any(|tensor| tensor.trainable)
+        Self { graph, analysis, requires_grad: requires_grad(graph, analysis, to_inputs) }
     }
 
     /// Whether a gradient of one of a node's inputs is wanted.
@@ -144,7 +150,7 @@ impl<'a> Step<'a> {
                 kept.into_iter().chain(grads).for_each(|block| life.heap.release(block));
                 continue;
             }
-            let (wanted, trains) = (self.requires(node), self.trains(node));
+            let (wanted, trains) = (self.requires(node), trains(self.graph, self.analysis, node));
             let inputs = if wanted { life.input_gradients(id, &grads)? } else { Vec::new() };
             let mut params = Vec::new();
             for (bytes, trained) in if trains { self.gradients(node)? } else { Vec::new() } {

@@ -17,7 +17,7 @@ use super::network::{Network, RunError, runnable};
 use crate::exec::base::meter::Buffer;
 use crate::exec::base::scalar::Scalar;
 use crate::exec::base::tensor::Tensor;
-use crate::exec::kernels::{Backward, Forward, Kept, Made};
+use crate::exec::kernels::{Backward, Forward, Kept, Made, Owned};
 use crate::graph::{NodeId, ValueId, WeightsId};
 use crate::ops::Mode;
 
@@ -38,6 +38,8 @@ struct TapeEntry<S> {
 #[derive(Debug)]
 pub struct Tape<S> {
     entries: Vec<TapeEntry<S>>,
+    /// Values that are what a layer owns: the network keeps them, not the tape.
+    owned: Vec<Tensor<S>>,
     mode: Mode,
     /// The network's outputs.
     pub outputs: Vec<Tensor<S>>,
@@ -164,7 +166,7 @@ impl<S: Scalar> Network<'_, S> {
             values[input.value.index()] = Some(tensor);
         }
         let is_output = |value: ValueId| graph.outputs().iter().any(|output| output.value == value);
-        let mut entries = Vec::new();
+        let (mut entries, mut own) = (Vec::new(), Vec::new());
         for (id, node) in graph.iter() {
             let inputs: Vec<Tensor<S>> = node
                 .inputs
@@ -192,6 +194,12 @@ impl<S: Scalar> Network<'_, S> {
             };
             let mut made = self.backend.forward(&node.op, pass);
             observer.forward(id, &inputs, &made);
+            if requires_grad.is_some() && node.inputs.is_empty() {
+                let is_own = |made: &&Tensor<S>| {
+                    self.owned(id).iter().filter_map(Owned::tensor).any(|own| own.shares(made))
+                };
+                own.extend(made.outputs.iter().filter(is_own).cloned());
+            }
             if keep {
                 entries.push(TapeEntry::new(id, &inputs, &mut made));
             }
@@ -210,7 +218,7 @@ impl<S: Scalar> Network<'_, S> {
         }
         let take = |value: ValueId| values[value.index()].clone().expect("every output was made");
         let outputs = graph.outputs().iter().map(|output| take(output.value)).collect();
-        Ok(Tape { entries, mode, outputs })
+        Ok(Tape { entries, owned: own, mode, outputs })
     }
 
     /// Runs the backward pass of a tape from the gradients of the outputs.
@@ -223,8 +231,8 @@ impl<S: Scalar> Network<'_, S> {
     ) -> Gradients<S> {
         let graph = self.graph;
         let requires_grad = self.requires_grad(to_inputs);
-        let Tape { entries, mode, outputs } = tape;
-        drop(outputs);
+        let Tape { entries, owned, mode, outputs } = tape;
+        drop((owned, outputs));
         let mut flowing: Vec<Option<Tensor<S>>> = vec![None; graph.value_count()];
         let mut result = Gradients { params: HashMap::new(), inputs: Vec::new(), accumulated: 0 };
         for (output, grad) in graph.outputs().iter().zip(grads) {
@@ -335,7 +343,9 @@ impl<S: Scalar> TapeEntry<S> {
 impl<S: Scalar> Tape<S> {
     /// Bytes that the tape keeps for backward, each tensor once.
     pub fn saved_bytes(&self) -> u64 {
-        let mut distinct: Vec<&Tensor<S>> = Vec::new();
+        // What the network owns is counted there.
+        let mut distinct: Vec<&Tensor<S>> = self.owned.iter().collect();
+        let own = distinct.len();
         for entry in &self.entries {
             for tensor in entry.inputs.iter().chain(&entry.outputs).flatten() {
                 if !distinct.iter().any(|known| known.shares(tensor)) {
@@ -343,7 +353,7 @@ impl<S: Scalar> Tape<S> {
                 }
             }
         }
-        let shared: u64 = distinct.iter().map(|tensor| tensor.bytes()).sum();
+        let shared: u64 = distinct[own..].iter().map(|tensor| tensor.bytes()).sum();
         shared + self.entries.iter().map(TapeEntry::own_bytes).sum::<u64>()
     }
 }
