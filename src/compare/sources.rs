@@ -42,12 +42,14 @@ impl<'r> Sources<'r> {
     /// Goes back from a layer, or an input of this name, to what both networks have.
     fn origin(&self, name: &'r str, index: Option<usize>) -> Origin {
         let (mut name, mut index) = (name, index);
-        while let Some(at) = index {
+        // Layers stand after what they read, so this ends; a stored report that says otherwise is followed no further.
+        let mut end = self.kept.len();
+        while let Some(at) = index.filter(|at| *at < end) {
+            end = at;
             if let Some(kept) = self.kept[at] {
                 return Origin::Layer(kept);
             }
             let Layer { from, from_index, .. } = &self.report.layers[at];
-            // Layers stand after what they read, so this ends.
             index = from_index.first().copied().flatten();
             name = from.first().map_or("", String::as_str);
         }

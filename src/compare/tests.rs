@@ -224,6 +224,17 @@ fn what_is_put_in_between_does_not_change_what_reads_it() {
     assert_eq!(seen(&diff(&after, &before)), [(ChangeKind::Removed, "c", "")]);
 }
 
+#[test]
+fn what_a_stored_report_says_of_its_wires_need_not_be_true() {
+    let after = wired(&["a", "b", "c"], 1);
+    for from in [2, 3, usize::MAX] {
+        let mut before = wired(&["a", "gone", "c"], 0);
+        before.layers[1].from_index = vec![Some(from)];
+        before.layers[2].from_index = vec![Some(1)];
+        assert_whole(&diff(&before, &after));
+    }
+}
+
 /// Blocks of four layers with positional names; the number of each says its arguments.
 fn long(blocks: impl Iterator<Item = u64>) -> Vec<(String, &'static str, u64)> {
     let block = |n: u64| [("conv2d", n), ("norm", 0), ("relu", 0), ("pool", n % 2)];

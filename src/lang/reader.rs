@@ -28,6 +28,8 @@ pub(super) const MAX_LAYERS: usize = 200_000;
 pub(super) const MAX_CALLS: usize = 64;
 /// Most diagnostics that are collected.
 const MAX_DIAGNOSTICS: usize = 200;
+/// Most faults that are met, those of a loop's every round included: each takes its time to be described.
+const MAX_FAULTS: usize = 1_000;
 
 /// A block of `blocks:`.
 #[derive(Debug)]
@@ -81,6 +83,7 @@ pub(super) struct Reader<'t> {
     pub(super) stopped: bool,
     steps: u64,
     diagnostics: Vec<Diagnostic>,
+    faults: usize,
     seen: HashSet<(Code, Option<Origin>)>,
 }
 
@@ -108,6 +111,7 @@ impl<'t> Reader<'t> {
             lost_names: false,
             stopped: false,
             steps: 0,
+            faults: 0,
             diagnostics,
             seen: HashSet::new(),
         }
@@ -123,6 +127,8 @@ impl<'t> Reader<'t> {
         if self.stopped && diagnostic.code != Code::E0312 {
             return;
         }
+        self.faults += 1;
+        self.stopped |= self.faults == MAX_FAULTS;
         if self.diagnostics.len() < MAX_DIAGNOSTICS && self.seen.insert((diagnostic.code, place)) {
             self.diagnostics.push(diagnostic);
             // Beyond them nobody reads, and each takes its time to be made.
@@ -273,10 +279,22 @@ pub(super) fn syntax(place: Origin, text: &str, error: &SyntaxError) -> Diagnost
         diagnostic =
             diagnostic.help("an argument is named by NAME=value inside a call; equality is ==");
     } else if found == Some('.') {
-        let name = text[at + 1..].split(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+        let dotted =
+            text[at + 1..].split(|c: char| !(c.is_alphanumeric() || "_.".contains(c))).next();
+        let name = dotted.and_then(|dotted| dotted.rsplit('.').next());
         let name = name.filter(|name| !name.is_empty()).unwrap_or("conv2d");
         diagnostic = diagnostic.help(format!(
             "layers are called by their own name: {name}, without what stands before the dot"
+        ));
+    } else if found == Some('$') {
+        diagnostic =
+            diagnostic.help("the value of a layer whose name holds an expression is `@enc${i}`");
+    } else if found == Some(',') && text[at + 1..].trim().is_empty() {
+        diagnostic = diagnostic.help("leave the comma at the end out: an item is one layer");
+    } else if found.is_some_and(char::is_alphabetic) && text[..at].ends_with([' ', ')']) {
+        let next = text[at..].split_whitespace().next().unwrap_or_default();
+        diagnostic = diagnostic.help(format!(
+            "layers are a list, each on a line of its own behind a dash: `- {next}`"
         ));
     }
     diagnostic

@@ -67,6 +67,19 @@ fn loops_and_lists_are_stopped_before_they_are_made() {
     }
 }
 
+/// Every round would describe the fault, and look for names that resemble the one that does not exist.
+#[test]
+fn loops_that_repeat_a_fault_are_stopped() {
+    for (item, code) in
+        [("reluu", Code::E0306), ("linear(widht)", Code::E0305), ("add(@, @nowhere)", Code::E0316)]
+    {
+        let text = format!(
+            "model: m\ninput: [8]\nlayers:\n  - repeat 10 ** 6:\n      - repeat 10 ** 6:\n          - {item}\n"
+        );
+        assert_eq!(codes(&text), [code], "{item}");
+    }
+}
+
 #[test]
 fn lists_that_double_are_stopped() {
     let mut text = "model: m\nvars:\n  x0: ([1, 2])\n".to_owned();
