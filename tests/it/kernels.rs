@@ -194,11 +194,11 @@ fn init_on<S: Scalar>(op: &Op, shapes: &[Vec<usize>]) -> Vec<Owned<S>> {
     op.init(&shapes, &mut Init { scheme: Scheme::Torch, rng: &mut rng, meter: &meter })
 }
 
-/// The differences of one case.
-fn wrong(case: &Case) -> Vec<String> {
+/// The differences of one case, run by a backend in the precision of `S`.
+fn wrong<S: Scalar>(case: &Case, backend: Backend) -> Vec<String> {
     let meter = Meter::new();
-    let input = tensor::<f32>(&case.json["input"], &meter);
-    let mut owned = init::<f32>(&case.op, input.shape());
+    let input = tensor::<S>(&case.json["input"], &meter);
+    let mut owned = init::<S>(&case.op, input.shape());
     for each in &mut owned {
         let given = [&case.json["params"][each.name], &case.json["buffers_before"][each.name]];
         if let (Some(given), Some(own)) =
@@ -208,7 +208,7 @@ fn wrong(case: &Case) -> Vec<String> {
         }
     }
     let grad = tensor(&case.json["grad_output"], &meter);
-    let run = run(&case.op, case.mode, std::slice::from_ref(&input), owned, Some(grad));
+    let run = run_by(backend, &case.op, case.mode, std::slice::from_ref(&input), owned, Some(grad));
     let mut wrong = Vec::new();
     wrong.extend(difference("output", &run.made.outputs[0], &case.json["output"]));
     wrong.extend(difference(
@@ -241,8 +241,10 @@ fn golden(file: &str) {
     let cases = cases(file);
     assert!(!cases.is_empty());
     for case in cases {
-        let wrong = wrong(&case);
-        assert!(wrong.is_empty(), "{}: {wrong:#?}", case.id);
+        for backend in [Backend::Reference, Backend::Fast { exact: false }] {
+            let wrong = [wrong::<f32>(&case, backend), wrong::<f64>(&case, backend)].concat();
+            assert!(wrong.is_empty(), "{} on {backend:?}: {wrong:#?}", case.id);
+        }
     }
 }
 

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Axes multiply: taps and weights of a plane are those of its axes. Taps beyond the border are moved onto it. Weights are
-//! made of positions and are constants to the arithmetic; places are doubles whatever the scalar is, divided once, so that
-//! a whole place is whole (torch multiplies by a rounded 1/scale_factor, which at some factors falls just below).
+//! made of positions and are constants to the arithmetic. Places of nearest are rounded as torch rounds them, which depends on
+//! the network's precision: at some factors r is rounded to below a whole place.
 
 use super::{Backward, Forward, Grads, Init, Kernel, Made, Owned, narrow, positions, volume};
 use crate::exec::base::scalar::Scalar;
@@ -38,7 +38,7 @@ fn each<T: Copy>(values: &[T], axis: usize) -> T {
 }
 
 /// An axis of `extent` inputs.
-fn interpolated(op: &Upsample, axis: usize, extent: usize) -> WindowAxis {
+fn interpolated<S: Scalar>(op: &Upsample, axis: usize, extent: usize) -> WindowAxis {
     let scale = op.scale_factor.as_ref().map(|scale| each(&scale.0, axis).0);
     let out = match (&op.size, scale) {
         (Some(size), _) => narrow(each(&size.0, axis)),
@@ -59,16 +59,20 @@ fn interpolated(op: &Upsample, axis: usize, extent: usize) -> WindowAxis {
         (false, Some(scale)) => (1.0, scale),
         (false, None) => (real(extent), real(out)),
     };
-    (0..out).map(|p| taps(op, extent, p, ratio)).collect()
+    (0..out).map(|p| taps::<S>(op, extent, p, ratio)).collect()
 }
 
 /// The inputs that output `p` of an axis is made of.
-fn taps(op: &Upsample, extent: usize, p: usize, (inputs, outputs): (f64, f64)) -> Vec<Weighed> {
-    let (corner, centre) = (real(p) * inputs / outputs, (real(p) + 0.5) * inputs / outputs);
-    let place = if op.align_corners { corner } else { centre - 0.5 };
+fn taps<S: Scalar>(op: &Upsample, extent: usize, p: usize, ratio: (f64, f64)) -> Vec<Weighed> {
+    let (inputs, outputs) = ratio;
+    let (corner, centre) = (real(p), real(p) + 0.5);
+    let place =
+        if op.align_corners { corner * inputs / outputs } else { centre * inputs / outputs - 0.5 };
     match op.mode {
-        Interpolation::Nearest => vec![(onto(corner.floor(), extent), 1.0)],
-        Interpolation::NearestExact => vec![(onto(centre.floor(), extent), 1.0)],
+        Interpolation::Nearest => vec![(onto(rounded::<S>(corner, ratio).floor(), extent), 1.0)],
+        Interpolation::NearestExact => {
+            vec![(onto(rounded::<S>(centre, ratio).floor(), extent), 1.0)]
+        }
         Interpolation::Linear | Interpolation::Bilinear | Interpolation::Trilinear => {
             let place = place.max(0.0);
             let (first, t) = (place.floor(), place.fract());
@@ -81,6 +85,15 @@ fn taps(op: &Upsample, extent: usize, p: usize, (inputs, outputs): (f64, f64)) -
             [-1.0, 0.0, 1.0, 2.0].map(weigh).to_vec()
         }
     }
+}
+
+/// The place of an output among the inputs as torch has it: a product with the ratio, in the network's precision, of which
+/// then single precision is left.
+#[allow(clippy::cast_possible_truncation, reason = "what torch's floorf is given")]
+fn rounded<S: Scalar>(place: f64, (inputs, outputs): (f64, f64)) -> f64 {
+    // A product of two numbers of single precision is exact in doubles.
+    let product = S::of(place).value() * S::of(inputs / outputs).value();
+    f64::from(product as f32)
 }
 
 /// Keys' cubic kernel with a = −¾, at a distance of up to 2.
@@ -112,7 +125,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(op: &Upsample, shape: &[usize]) -> Self {
+    fn new<S: Scalar>(op: &Upsample, shape: &[usize]) -> Self {
         let front = 3 - (shape.len() - 2);
         let mut layout = Self {
             planes: shape[0] * shape[1],
@@ -121,7 +134,7 @@ impl Layout {
             shape: shape[..2].to_vec(),
         };
         for (axis, extent) in shape[2..].iter().enumerate() {
-            let along = interpolated(op, axis, *extent);
+            let along = interpolated::<S>(op, axis, *extent);
             layout.shape.push(along.len());
             layout.extents[front + axis] = *extent;
             layout.axes[front + axis] = along;
@@ -162,7 +175,7 @@ impl Kernel for Upsample {
 
     fn forward<S: Scalar>(&self, pass: Forward<'_, S>) -> Made<S> {
         let x = &pass.inputs[0];
-        let layout = Layout::new(self, x.shape());
+        let layout = Layout::new::<S>(self, x.shape());
         let mut y = Tensor::<S>::zeros(&layout.shape, pass.meter);
         let out = y.data_mut();
         layout.each(|y, at, weight| {
@@ -177,7 +190,7 @@ impl Kernel for Upsample {
             let grad = pass.grad();
             let mut dx = Tensor::<S>::zeros(&pass.shapes[0], pass.meter);
             let into = dx.data_mut();
-            Layout::new(self, &pass.shapes[0]).each(|y, at, weight| {
+            Layout::new::<S>(self, &pass.shapes[0]).each(|y, at, weight| {
                 let g = grad.data()[y];
                 into[at] =
                     if copies(self) { into[at].add(g) } else { into[at].mac(g, S::of(weight)) };
@@ -221,6 +234,27 @@ mod tests {
         let x: Vec<f64> = (1..=16).map(f64::from).collect();
         let row = [0.4727, 0.7695, 1.2461, 1.875, 2.2813, 2.9102, 3.3867];
         near(&made(&op(Interpolation::Bicubic, false, 2.0), &[1, 1, 4, 4], &x), &row);
+    }
+
+    /// Where torch 2.15 copies another element in single precision than in doubles: factor, output, the two elements.
+    #[test]
+    fn nearest_is_rounded_in_the_networks_precision() {
+        fn copied<S: Scalar>(op: &Upsample, p: usize) -> usize {
+            interpolated::<S>(op, 0, 17)[p][0].0
+        }
+        for (mode, scale, p) in [
+            (Interpolation::Nearest, 4.6, 69),
+            (Interpolation::Nearest, 5.4, 81),
+            (Interpolation::NearestExact, 2.3, 34),
+            (Interpolation::NearestExact, 3.7, 55),
+        ] {
+            let op = op(mode, false, scale);
+            assert_eq!(
+                (copied::<f32>(&op, p), copied::<f64>(&op, p)),
+                (14, 15),
+                "{mode:?} {scale}"
+            );
+        }
     }
 
     #[test]
