@@ -6,7 +6,7 @@
 
 use std::error::Error;
 
-use cnnstat::analysis::memory::{self, Optimizer as Kind};
+use cnnstat::analysis::memory::{self, Engine, Optimizer as Kind};
 use cnnstat::diag::Source;
 use cnnstat::graph::Graph;
 use cnnstat::internals::exec::backend::Backend;
@@ -87,7 +87,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let graph = parse(&source, &choices).map_err(|found| format!("{found:?}"))?.graph;
     let options = Options { mode: Mode::Train, ..Options::default() };
     let analysis = analyze(&graph, &options).complete()?;
-    let predicted = memory::training(&graph, &analysis, kind, FAST.plan(), false)?.peak.bytes;
+    let predicted =
+        memory::training(&graph, &analysis, kind, Engine::Own(FAST.plan()), false)?.peak.bytes;
     let inputs = graph.inputs().iter().map(|input| input.shape);
     let shapes = inputs.map(|shape| shape.sizes()).collect();
     println!("{name}, {optimizer}, batch {batch}: predicted {:.1} MiB", mebibytes(predicted));

@@ -74,7 +74,11 @@ pub fn wanted(expectation: &Expectation) -> String {
 }
 
 fn verdict(subject: &Subject<'_>, expectation: &Expectation, before: Option<u64>) -> Verdict {
-    let found = subject.found(expectation.layer.as_deref(), expectation.quantity);
+    let layer = expectation.layer.as_deref();
+    let found = match expectation.want {
+        Want::Shape(_) => subject.found_by_axis(layer, expectation.quantity),
+        _ => subject.found(layer, expectation.quantity),
+    };
     let outcome = match found {
         None => Outcome::Unknown(unknown(subject, expectation)),
         Some(found) => outcome(expectation, found, before),

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::analysis::memory::{self, Optimizer};
+use crate::analysis::memory::{self, Engine, Optimizer};
 use crate::analysis::{Analysis, AnalysisError};
 use crate::exec::backend::Backend;
 use crate::exec::kernels::{Made, Scheme};
@@ -95,11 +95,11 @@ fn median(times: &mut [Duration]) -> f64 {
 /// A network that cannot be analysed.
 pub fn need(graph: &Graph, analysis: &Analysis, plan: ProfilePlan) -> Result<u64, AnalysisError> {
     let peak = if plan.backward {
-        let backend = plan.backend.plan();
-        memory::training(graph, analysis, Optimizer::Sgd, backend, false)?.peak.bytes
+        let engine = Engine::Own(plan.backend.plan());
+        memory::training(graph, analysis, Optimizer::Sgd, engine, false)?.peak.bytes
     } else {
-        let backend = plan.backend.prepacked_plan();
-        let inference = memory::memory(graph, analysis, Optimizer::Sgd, backend)?.inference.bytes;
+        let engine = Engine::Own(plan.backend.prepacked_plan());
+        let inference = memory::memory(graph, analysis, Optimizer::Sgd, engine)?.inference.bytes;
         inference.saturating_add(prepacked_bytes(graph, analysis, plan.backend))
     };
     // The batch is held besides it in doubles, and in singles for the run that follows.

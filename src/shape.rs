@@ -266,6 +266,8 @@ pub enum DType {
     BF16,
     /// 64-bit integer, as torch counts batches and indexes.
     I64,
+    /// 32-bit integer: the biases of a network in 8-bit integers.
+    I32,
     /// 8-bit integer.
     I8,
     /// One byte for a truth value, as torch keeps masks.
@@ -280,6 +282,7 @@ impl DType {
         ("f16", Self::F16),
         ("bf16", Self::BF16),
         ("i64", Self::I64),
+        ("i32", Self::I32),
         ("i8", Self::I8),
         ("bool", Self::Bool),
     ];
@@ -310,11 +313,16 @@ impl DType {
         own.or_else(|| known().map(|(_, dtype)| *dtype))
     }
 
+    /// Whether gradients can be taken in it.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+    }
+
     /// Bytes an element.
     pub const fn bytes(self) -> u64 {
         match self {
             Self::F64 | Self::I64 => 8,
-            Self::F32 => 4,
+            Self::F32 | Self::I32 => 4,
             Self::F16 | Self::BF16 => 2,
             Self::I8 | Self::Bool => 1,
         }

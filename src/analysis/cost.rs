@@ -309,11 +309,20 @@ fn tensors(node: &Node, inputs: &[Shape], options: &Options) -> Result<Vec<Tenso
             shape: param.shape,
             role: param.role,
             trainable: param.role != Role::Buffer && !frozen,
-            dtype: param.dtype.unwrap_or(options.dtype),
+            dtype: param.dtype.unwrap_or(held_as(param.role, options.dtype)),
             elements: param.shape.numel()?,
         });
     }
     Ok(tensors)
+}
+
+/// The element type of a tensor in a network of this type. Sums of products of 8-bit integers are 32-bit, and so are the
+/// biases that they begin with: TensorFlow Lite's quantisation specification, and CMSIS-NN.
+fn held_as(role: Role, dtype: DType) -> DType {
+    match (role, dtype) {
+        (Role::Bias, DType::I8) => DType::I32,
+        _ => dtype,
+    }
 }
 
 /// Takes the tensors that an earlier row has from every row.

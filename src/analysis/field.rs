@@ -42,7 +42,7 @@ pub enum Field {
 
 impl Default for Field {
     fn default() -> Self {
-        Self::Unknown("it depends on no input")
+        Self::Unknown("it does not depend on the first input")
     }
 }
 

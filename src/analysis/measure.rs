@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 
-use super::memory::{self, Memory, Optimizer};
-use super::quantity::{Of, Quantity};
+use super::memory::{self, Engine, Memory, Optimizer, Training};
+use super::quantity::{Of, OfValue, Quantity};
 use super::{Analysis, Counted, Row, Totals};
 use crate::graph::{Graph, is_within};
 use crate::ops::{Mode, Op};
@@ -76,15 +76,35 @@ impl<'a> Subject<'a> {
         Some(match quantity.of {
             Of::Sum(of) => bounded(of(&sum), sum.known.has(quantity.counted)),
             Of::Ratio(_) | Of::Network { .. } => Measure::Nothing("not of a layer"),
-            Of::Value(of) => {
-                // The first output of a layer that has none has no axes.
-                let known = last.outputs.known();
-                known.map_or(Measure::Unknown, |outputs| {
-                    let first = outputs.first().copied().unwrap_or(Shape::SCALAR);
-                    self.value(of(first, Some(&last.field)))
-                })
-            }
+            Of::Value(of) => self.of_layer(last, of),
         })
+    }
+
+    /// The same as [`Subject::found`], axis by axis; of a quantity that has no axes, the same.
+    pub fn found_by_axis(&self, layer: Option<&str>, quantity: &Quantity) -> Option<Measure> {
+        let Some(of) = quantity.by_axis else { return self.found(layer, quantity) };
+        match layer {
+            None => Some(self.of_output(of)),
+            Some(layer) => self.rows(layer).last().map(|row| self.of_layer(row, of)),
+        }
+    }
+
+    /// Of a layer's first output. That of a layer that has none has no axes.
+    fn of_layer(&self, row: &Row, of: OfValue) -> Measure {
+        row.outputs.known().map_or(Measure::Unknown, |outputs| {
+            let first = outputs.first().copied().unwrap_or(Shape::SCALAR);
+            self.value(of(first, Some(&row.field)))
+        })
+    }
+
+    /// Of the network's last output.
+    fn of_output(&self, of: OfValue) -> Measure {
+        let Some(output) = self.graph.outputs().last() else {
+            return Measure::Nothing("no output");
+        };
+        let Some(shape) = self.analysis.shape(output.value) else { return Measure::Unknown };
+        let makes = |row: &&Row| self.graph.node(row.node).outputs.contains(&output.value);
+        self.value(of(shape, self.analysis.rows.iter().find(makes).map(|row| &row.field)))
     }
 
     /// The rows of a layer, or of every layer of a scope.
@@ -101,16 +121,7 @@ impl<'a> Subject<'a> {
             }
             Of::Ratio(_) => Measure::Nothing("a ratio"),
             Of::Network { of, .. } => of(self),
-            Of::Value(of) => {
-                let Some(output) = self.graph.outputs().last() else {
-                    return Measure::Nothing("no output");
-                };
-                let Some(shape) = self.analysis.shape(output.value) else {
-                    return Measure::Unknown;
-                };
-                let makes = |row: &&Row| self.graph.node(row.node).outputs.contains(&output.value);
-                self.value(of(shape, self.analysis.rows.iter().find(makes).map(|row| &row.field)))
-            }
+            Of::Value(of) => self.of_output(of),
         }
     }
 
@@ -137,14 +148,16 @@ impl<'a> Subject<'a> {
 
     /// The most bytes that a training step holds at once.
     pub(super) fn training_bytes(&self) -> Measure {
-        self.memory()
-            .map_or(TOO_LARGE, |memory| bounded(memory.training.peak.bytes, memory.is_exact))
+        let Some(memory) = self.memory() else { return TOO_LARGE };
+        let bytes = |step: &Training| bounded(step.peak.bytes, memory.is_exact);
+        memory.training.as_ref().map_or(Measure::Nothing("not taken in integers"), bytes)
     }
 
     /// The memory of the tensors alone: a budget holds whatever kernels run the network.
     fn memory(&self) -> Option<&Memory> {
         let plan: memory::Plan = |_: &Op, _: &[Shape], _: Mode| [0; 3];
-        let follow = || memory::memory(self.graph, self.analysis, self.optimizer, plan).ok();
+        let follow =
+            || memory::memory(self.graph, self.analysis, self.optimizer, Engine::Own(plan)).ok();
         self.memory.get_or_init(follow).as_ref()
     }
 }

@@ -21,6 +21,8 @@ pub struct Quantity {
     pub unit: Unit,
     /// How it is computed.
     pub of: Of,
+    /// The same along each axis, where it can be written as a list.
+    pub(crate) by_axis: Option<OfValue>,
     /// What must be known for it to be.
     pub counted: Counted,
     /// Where it stands among the serialised counts: `work.macs`. `None` if it is not serialised.
@@ -64,7 +66,7 @@ pub enum Of {
     /// Numerator and denominator, both sums over layers.
     Ratio(fn(&Totals) -> (u128, u128)),
     /// Of one value and its receptive field: the network's last output, or a layer's first.
-    Value(fn(Shape, Option<&Field>) -> Measure),
+    Value(OfValue),
     /// Of the network as a whole; `part` is the property of a layer that raises it most.
     Network {
         /// The number.
@@ -73,6 +75,9 @@ pub enum Of {
         part: fn(&Totals) -> u64,
     },
 }
+
+/// What is found of a value and its receptive field.
+pub type OfValue = fn(Shape, Option<&Field>) -> Measure;
 
 /// A column of the summary.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +128,7 @@ impl Quantity {
             doc: "",
             unit,
             of,
+            by_axis: None,
             counted: Counted::Everything,
             json: None,
             column: None,
@@ -300,7 +306,8 @@ quantities! {
     OUTPUT = "output", "output", Shape, Of::Value(output),
         "the output's shape, without the batch", expected: Some(7);
     RECEPTIVE_FIELD = "receptive_field", "receptive field", Elements, Of::Value(receptive_field),
-        "the largest extent of the receptive field", expected: Some(8);
+        "the largest extent of the receptive field; written as a list, its extent along each axis", expected: Some(8),
+        by_axis: Some(extents);
     LARGEST_LAYER = "largest_layer", "largest layer", Elements,
         Of::Network { of: |s| s.largest_layer(), part: |t| t.params },
         "parameters of the layer that has the most", counted: Counted::Tensors, expected: Some(9);
@@ -325,6 +332,17 @@ fn output(shape: Shape, _: Option<&Field>) -> Measure {
     match Shape::new(shape.dims().get(1..).unwrap_or_default()) {
         Some(shape) => Measure::Shape(shape),
         None => Measure::Nothing("no shape"),
+    }
+}
+
+fn extents(_: Shape, field: Option<&Field>) -> Measure {
+    match field {
+        Some(Field::Axes(axes)) => {
+            let extents: Vec<u64> = axes.iter().map(|axis| axis.extent).collect();
+            let shape = Shape::new(&extents).filter(|shape| shape.rank() > 0);
+            shape.map_or(Measure::Nothing("no spatial axes"), Measure::Shape)
+        }
+        other => receptive_field(Shape::SCALAR, other),
     }
 }
 

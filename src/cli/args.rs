@@ -17,7 +17,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use choices::{MessageFormat, ModeArg, OptimizerArg, When};
+pub use choices::{EngineArg, MessageFormat, ModeArg, OptimizerArg, When};
 pub use conventions::{AsArgs, ConventionsArgs, ReconcileArgs};
 pub use network::ModelArgs;
 #[cfg(test)]
@@ -341,6 +341,9 @@ pub struct MemoryArgs {
     /// Find the largest batch that fits in this many bytes: 8GiB, 512MiB, 256K (262,144), 256kB (256,000)
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub fits: Option<u64>,
+    /// Count what another framework holds, without its workspace, in place of what --backend does
+    #[arg(long = "as", value_enum, value_name = "NAME", conflicts_with = "backend")]
+    pub engine: Option<EngineArg>,
     /// What is assumed.
     #[command(flatten)]
     pub model: ModelArgs,

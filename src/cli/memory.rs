@@ -1,10 +1,10 @@
 //! `cnnstat memory MODEL…`: what must be stored, what is held at once, and what fits.
 
-use super::args::{MemoryArgs, OptimizerArg};
+use super::args::{EngineArg, MemoryArgs, OptimizerArg};
 use super::done::{Done, Status};
 use super::load::{self, Failure};
-use super::settings::{Screen, Settings};
-use crate::analysis::memory::{self, Optimizer};
+use super::settings::{self, Screen, Settings};
+use crate::analysis::memory::{self, Engine, Optimizer};
 use crate::analysis::{Analysis, AnalysisError};
 use crate::exec::backend::Backend;
 use crate::graph::Graph;
@@ -17,6 +17,9 @@ use crate::report::pages::memory::{Runs, page};
 /// A report for each network. Exit 1 where one does not fit.
 pub fn run(args: &MemoryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
+    if !settings.options.dtype.is_float() && (args.training || args.optimizer.is_some()) {
+        return Err(settings::not_trained(settings.options.dtype));
+    }
     let mut done = Done::default();
     let mut notes = String::new();
     let reports = done.each(&args.models, screen, |argument| {
@@ -48,12 +51,15 @@ fn of(network: &load::Loaded, args: &MemoryArgs) -> Result<MemoryReport, Analysi
     let (model, analysis) = (&network.model, &network.analysis);
     let name = model.name();
     let optimizer = args.optimizer.map_or_else(Optimizer::default, OptimizerArg::optimizer);
-    let plan = Backend::from(args.backend).plan();
+    let engine = match args.engine {
+        Some(EngineArg::Torch) => Engine::Torch,
+        None => Engine::Own(Backend::from(args.backend).plan()),
+    };
     let need =
-        |graph: &Graph, analysis: &Analysis| memory::memory(graph, analysis, optimizer, plan);
+        |graph: &Graph, analysis: &Analysis| memory::memory(graph, analysis, optimizer, engine);
     let found = need(&model.graph, analysis)?;
     let trains = args.optimizer.is_some();
     let fits = |limit| memory::fits(&model.graph, analysis, &found, trains, limit, need);
     let fits = args.fits.map(fits).transpose()?;
-    Ok(report(name, &model.graph, analysis, optimizer, found, fits))
+    Ok(report(name, &model.graph, analysis, (optimizer, engine), found, fits))
 }

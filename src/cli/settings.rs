@@ -7,13 +7,15 @@ use anstream::ColorChoice;
 
 use super::args::{MessageFormat, ModelArgs, ScreenArgs, ViewArgs, When};
 use super::load::Failure;
+use crate::analysis::memory::NOT_TRAINED;
 use crate::analysis::{Options, Pattern};
 use crate::diag::{Code, Diagnostic, Format, Source};
 use crate::model::Architecture;
+use crate::ops::Mode;
 use crate::report::grid::Numbers;
 use crate::report::render::table::Look;
 use crate::report::view::View;
-use crate::shape::{MAX_RANK, Shape};
+use crate::shape::{DType, MAX_RANK, Shape};
 use crate::source::Span;
 
 /// Columns of a diagnostic where no terminal says how many there are.
@@ -125,11 +127,20 @@ impl Settings {
             mode: args.mode.mode(),
             frozen: Vec::new(),
         };
+        if options.mode == Mode::Train && !options.dtype.is_float() {
+            return Err(not_trained(options.dtype));
+        }
         let read = &args.read;
         let changed = !read.set.is_empty() || !read.input.is_empty() || args.batch.is_some();
         let batch = args.batch.unwrap_or(1);
         Ok(Self { sets, inputs, batch, options, freeze, changed, optional: false })
     }
+}
+
+/// A training step is asked for in a type that has none.
+pub fn not_trained(dtype: DType) -> Failure {
+    let said = Diagnostic::new(Code::E0115, format!("there is no training step in {dtype}"));
+    Failure::new(said.help(NOT_TRAINED))
 }
 
 impl Settings {

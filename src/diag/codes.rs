@@ -50,6 +50,7 @@ codes! {
     E0112 "no layer of this name",
     E0113 "a run needs more memory or threads than it may take",
     E0114 "a file of another format",
+    E0115 "training in integers",
     E0201 "YAML syntax",
     E0202 "YAML cut a call at its comma",
     E0203 "a character that YAML keeps for itself",

@@ -219,6 +219,9 @@ pub(super) fn expected(quantity: &Quantity, text: &str) -> Result<Want, Unread> 
     if quantity.unit == Unit::Shape {
         return shape(text).map(Want::Shape).ok_or(Unread::Shape);
     }
+    if let Some(extents) = extents(quantity, text) {
+        return Ok(extents);
+    }
     in_its_unit(quantity, text)?;
     let is_rough = || number_or_word(&format!("~{text}")).is_some();
     number_or_word(text).ok_or_else(|| if is_rough() { Unread::Rough } else { Unread::Amount })
@@ -231,6 +234,9 @@ pub(super) fn limited(quantity: &Quantity, limit: Limit, text: &str) -> Result<W
             Limit::Lock => shape(text).map(Want::Shape).ok_or(Unread::Shape),
             _ => Err(Unread::NotOfShapes),
         };
+    }
+    if let (Limit::Lock, Some(extents)) = (limit, extents(quantity, text)) {
+        return Ok(extents);
     }
     in_its_unit(quantity, text)?;
     let number = || bounds(text).ok_or(Unread::Number);
@@ -250,6 +256,13 @@ pub(super) fn limited(quantity: &Quantity, limit: Limit, text: &str) -> Result<W
             word(text).or_else(power).ok_or(Unread::Order)?
         }
     })
+}
+
+/// A size for each axis, of a quantity that has axes; a single number is of all.
+fn extents(quantity: &Quantity, text: &str) -> Option<Want> {
+    let is_number = text.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let shape = || shape(text).map(Want::Shape);
+    (quantity.by_axis.is_some() && !is_number).then(shape).flatten()
 }
 
 /// Units of bytes are for bytes.

@@ -164,12 +164,17 @@ impl Reading<'_> {
 fn text(quantity: &Quantity, value: &Value) -> Option<String> {
     match value {
         Value::Text(text) => Some(text.clone()),
-        Value::List(items) if quantity.unit == Unit::Shape => {
+        Value::List(items) if quantity.unit == Unit::Shape || quantity.by_axis.is_some() => {
             let sizes = items.iter().map(|item| match &item.value {
                 Value::Text(text) => Some(text.as_str()),
                 _ => None,
             });
-            sizes.collect::<Option<Vec<&str>>>().map(|sizes| sizes.join("×"))
+            let sizes = sizes.collect::<Option<Vec<&str>>>()?;
+            // In brackets, a list of one axis is not a number.
+            Some(match quantity.unit {
+                Unit::Shape => sizes.join("×"),
+                _ => format!("[{}]", sizes.join(", ")),
+            })
         }
         _ => None,
     }

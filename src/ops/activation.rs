@@ -8,10 +8,10 @@
 //! saved     what the formula of y' reads: the input x or the output y
 //! ```
 //!
-//! Formulas and counts of one element stand in the table below. σ(x) is 1/(1 + exp(−x)): 1 special, 1 add, 1 div. Free are
-//! negation, the choice between two values after a comparison, and factors made of constants (so dividing by one is a
-//! mul). A choice computes both of its sides, so that counts do not depend on the data. Products here are muls, not MACs:
-//! no weight has taps.
+//! Formulas and counts of one element stand in `activation/table.rs`. σ(x) is 1/(1 + exp(−x)): 1 special, 1 add, 1 div.
+//! Free are negation, the choice between two values after a comparison, and factors made of constants (so dividing by one
+//! is a mul). A choice computes both of its sides, so that counts do not depend on the data. Products here are muls, not
+//! MACs: no weight has taps.
 
 use std::fmt::Debug;
 
@@ -19,11 +19,14 @@ use super::arg_type::ArgType;
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
 use crate::shape::{Shape, Shapes, TooLarge};
+
+#[rustfmt::skip]
+mod table;
 
 /// What a function does to one element.
 struct Each {
@@ -57,87 +60,50 @@ const fn each(
     Each { y, forward: work(forward), dx, backward: work(backward), keeps }
 }
 
-// One line a function: y and dx, each with its adds, muls, divs, cmps and specials; what is kept.
-#[rustfmt::skip]
-mod table {
-    use super::{Each, X, Y, each};
-
-    pub(super) const RELU: Each = each("max(x, 0)", [0, 0, 0, 1, 0], "dy if y > 0 else 0", [0, 0, 0, 1, 0], Y);
-    pub(super) const RELU6: Each = each(
-        "min(max(x, 0), 6)", [0, 0, 0, 2, 0],
-        "dy if 0 < y < 6 else 0", [0, 0, 0, 2, 0], Y,
-    );
-    pub(super) const LEAKY_RELU: Each = each(
-        "x if x > 0 else slope·x", [0, 1, 0, 1, 0],
-        "dy·(1 if x > 0 else slope)", [0, 1, 0, 1, 0], X,
-    );
-    pub(super) const ELU: Each = each(
-        "x if x > 0 else alpha·(exp(x) − 1)", [1, 1, 0, 1, 1],
-        "dy·(1 if x > 0 else alpha·exp(x))", [0, 2, 0, 1, 1], X,
-    );
-    pub(super) const SELU: Each = each(
-        "scale·x if x > 0 else (scale·alpha)·(exp(x) − 1)", [1, 2, 0, 1, 1],
-        "dy·(scale if x > 0 else (scale·alpha)·exp(x))", [0, 2, 0, 1, 1], X,
-    );
-    pub(super) const CELU: Each = each(
-        "x if x > 0 else alpha·(exp(x·(1/alpha)) − 1)", [1, 2, 0, 1, 1],
-        "dy·(1 if x > 0 else exp(x·(1/alpha)))", [0, 2, 0, 1, 1], X,
-    );
-    pub(super) const GELU: Each = each(
-        "(0.5·x)·(1 + erf(x/√2))", [1, 3, 0, 0, 1],
-        "dy·(0.5·(1 + erf(x/√2)) + x·(exp(−0.5·(x·x))/√(2π)))", [2, 7, 0, 0, 2], X,
-    );
-    pub(super) const GELU_TANH: Each = each(
-        "(0.5·x)·(1 + tanh(√(2/π)·(x + 0.044715·x·x·x)))", [2, 6, 0, 0, 1],
-        "dy·(0.5·(1 + t) + (0.5·x)·(1 − t·t)·(√(2/π) + 3·0.044715·√(2/π)·(x·x))), t the tanh", [5, 11, 0, 0, 1], X,
-    );
-    pub(super) const SILU: Each = each(
-        "x·σ(x)", [1, 1, 1, 0, 1],
-        "dy·(s·(1 + x·(1 − s))), s = σ(x)", [3, 3, 1, 0, 1], X,
-    );
-    pub(super) const MISH: Each = each(
-        "x·tanh(ln(1 + exp(x)))", [1, 1, 0, 0, 3],
-        "dy·(t + (x·(1 − t·t))·σ(x)), t the tanh", [4, 4, 1, 0, 4], X,
-    );
-    pub(super) const SIGMOID: Each = each("1/(1 + exp(−x))", [1, 0, 1, 0, 1], "(dy·y)·(1 − y)", [1, 2, 0, 0, 0], Y);
-    pub(super) const TANH: Each = each("tanh(x)", [0, 0, 0, 0, 1], "dy·(1 − y·y)", [1, 2, 0, 0, 0], Y);
-    pub(super) const LOGSIGMOID: Each = each(
-        "min(x, 0) − ln(1 + exp(−|x|)), |x| = max(x, −x)", [2, 0, 0, 2, 2],
-        "dy·(1/(1 + exp(x)))", [1, 1, 1, 0, 1], X,
-    );
-    pub(super) const SOFTPLUS: Each = each(
-        "x if b > threshold else (1/beta)·ln(1 + exp(b)), b = beta·x", [1, 2, 0, 1, 2],
-        "dy·(1 if b > threshold else σ(b))", [1, 2, 1, 1, 1], X,
-    );
-    pub(super) const SOFTSIGN: Each = each(
-        "x/(1 + |x|), |x| = max(x, −x)", [1, 0, 1, 1, 0],
-        "dy/(d·d), d = 1 + |x|", [1, 1, 1, 1, 0], X,
-    );
-    pub(super) const HARDTANH: Each = each(
-        "min(max(x, min_val), max_val)", [0, 0, 0, 2, 0],
-        "dy if min_val < y < max_val else 0", [0, 0, 0, 2, 0], Y,
-    );
-    pub(super) const HARDSIGMOID: Each = each(
-        "min(max(x + 3, 0), 6)·(1/6)", [1, 1, 0, 2, 0],
-        "dy·(1/6) if −3 < x < 3 else 0", [0, 1, 0, 2, 0], X,
-    );
-    pub(super) const HARDSWISH: Each = each(
-        "x·(min(max(x + 3, 0), 6)·(1/6))", [1, 2, 0, 2, 0],
-        "0 if x ≤ −3, dy if x ≥ 3, else dy·(x·(1/3) + 0.5)", [1, 2, 0, 2, 0], X,
-    );
-    pub(super) const ABS: Each = each(
-        "max(x, −x)", [0, 0, 0, 1, 0],
-        "dy if x > 0, −dy if x < 0, else 0", [0, 0, 0, 2, 0], X,
-    );
+/// What torch keeps of an activation.
+enum Torch {
+    /// The same as the tape here.
+    Same,
+    /// The input.
+    X,
+    /// The output.
+    Y,
+    /// The input, and a tensor of its size.
+    XAnd(&'static str),
+    /// A copy of the input, which is written over.
+    Copy,
 }
 
 /// A function of one element, written as a line of the table.
 trait Activation: Clone + PartialEq + Debug {
     fn each(&self) -> Each;
+    /// What torch keeps of it.
+    fn torch(&self) -> Torch {
+        Torch::Same
+    }
+    /// What torch keeps where it writes the output over the input; `None` where it does not.
+    fn written_over(&self) -> Option<Torch> {
+        None
+    }
     /// Whether its arguments go together: what is wrong, and a way to fix it.
     fn fits(&self) -> Result<(), (String, &'static str)> {
         Ok(())
     }
+}
+
+/// An activation that torch can write over its input, and what it keeps then.
+macro_rules! in_place {
+    ($Name:ident, $each:ident, $keeps:ident) => {
+        impl Activation for $Name {
+            fn each(&self) -> Each {
+                table::$each
+            }
+
+            fn written_over(&self) -> Option<Torch> {
+                self.inplace.then_some(Torch::$keeps)
+            }
+        }
+    };
 }
 
 impl<A: Activation> Layer for A {
@@ -161,6 +127,21 @@ impl<A: Activation> Layer for A {
 
     fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
         Ok(vec![self.each().keeps])
+    }
+
+    fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+        let over = self.written_over();
+        let shares_input = over.is_some();
+        let elements = io.elements_in()?;
+        let own = |what| Keep::Own { what, elements, dtype: None };
+        let saved = match over.unwrap_or_else(|| self.torch()) {
+            Torch::Same => vec![self.each().keeps],
+            Torch::X => vec![X],
+            Torch::Y => vec![Y],
+            Torch::XAnd(what) => vec![X, own(what)],
+            Torch::Copy => vec![own("copy of the input")],
+        };
+        Ok(Autograd { shares_input, ..Autograd::keeps(saved) })
     }
 
     fn is_view(&self, _: Mode) -> bool {
@@ -224,27 +205,35 @@ operator! {
     /// Rectifier: negative numbers become 0.
     Relu("relu"),
     "https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html",
-    {}
-    torch [Flag("inplace")]
-}
-
-impl Activation for Relu {
-    fn each(&self) -> Each {
-        table::RELU
+    {
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
 }
+
+in_place!(Relu, RELU, Y);
 
 operator! {
     /// Rectifier with a ceiling of 6.
     Relu6("relu6"),
     "https://pytorch.org/docs/stable/generated/torch.nn.ReLU6.html",
-    {}
-    torch [Flag("inplace")]
+    {
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
+    }
 }
 
 impl Activation for Relu6 {
     fn each(&self) -> Each {
         table::RELU6
+    }
+
+    fn written_over(&self) -> Option<Torch> {
+        self.inplace.then_some(Torch::Copy)
+    }
+
+    fn torch(&self) -> Torch {
+        Torch::X
     }
 }
 
@@ -255,15 +244,12 @@ operator! {
     {
         /// Fraction of a negative number that is let through.
         negative_slope: f64 = Float(0.01),
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
-    torch [Field("negative_slope"), Flag("inplace")]
 }
 
-impl Activation for LeakyRelu {
-    fn each(&self) -> Each {
-        table::LEAKY_RELU
-    }
-}
+in_place!(LeakyRelu, LEAKY_RELU, Y);
 
 operator! {
     /// Exponential linear unit: negative numbers approach −alpha.
@@ -272,29 +258,24 @@ operator! {
     {
         /// What very negative numbers approach, negated.
         alpha: f64 = Float(1.0),
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
-    torch [Field("alpha"), Flag("inplace")]
 }
 
-impl Activation for Elu {
-    fn each(&self) -> Each {
-        table::ELU
-    }
-}
+in_place!(Elu, ELU, Y);
 
 operator! {
     /// Exponential linear unit with constants that keep mean 0 and variance 1.
     Selu("selu"),
     "https://pytorch.org/docs/stable/generated/torch.nn.SELU.html",
-    {}
-    torch [Flag("inplace")]
-}
-
-impl Activation for Selu {
-    fn each(&self) -> Each {
-        table::SELU
+    {
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
 }
+
+in_place!(Selu, SELU, Y);
 
 operator! {
     /// Exponential linear unit without a kink, whatever alpha is.
@@ -303,8 +284,9 @@ operator! {
     {
         /// What very negative numbers approach, negated; not 0.
         alpha: f64 = Float(1.0),
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
-    torch [Field("alpha"), Flag("inplace")]
 }
 
 impl Activation for Celu {
@@ -314,6 +296,10 @@ impl Activation for Celu {
 
     fn fits(&self) -> Result<(), (String, &'static str)> {
         not_zero("alpha", self.alpha)
+    }
+
+    fn written_over(&self) -> Option<Torch> {
+        self.inplace.then_some(Torch::Y)
     }
 }
 
@@ -340,29 +326,25 @@ operator! {
     /// Sigmoid linear unit, also called swish: x times its sigmoid.
     Silu("silu" | "swish"),
     "https://pytorch.org/docs/stable/generated/torch.nn.SiLU.html",
-    {}
-    torch [Flag("inplace")]
-}
-
-impl Activation for Silu {
-    fn each(&self) -> Each {
-        table::SILU
+    {
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
 }
+
+in_place!(Silu, SILU, Copy);
 
 operator! {
     /// Mish: x times the hyperbolic tangent of its softplus.
     Mish("mish"),
     "https://pytorch.org/docs/stable/generated/torch.nn.Mish.html",
-    {}
-    torch [Flag("inplace")]
-}
-
-impl Activation for Mish {
-    fn each(&self) -> Each {
-        table::MISH
+    {
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
 }
+
+in_place!(Mish, MISH, Copy);
 
 operator! {
     /// Logistic function: to between 0 and 1.
@@ -401,6 +383,10 @@ impl Activation for LogSigmoid {
     fn each(&self) -> Each {
         table::LOGSIGMOID
     }
+
+    fn torch(&self) -> Torch {
+        Torch::XAnd("buffer")
+    }
 }
 
 operator! {
@@ -436,6 +422,10 @@ impl Activation for Softsign {
     fn each(&self) -> Each {
         table::SOFTSIGN
     }
+
+    fn torch(&self) -> Torch {
+        Torch::XAnd("denominator")
+    }
 }
 
 operator! {
@@ -447,8 +437,9 @@ operator! {
         min_val: f64 = Float(-1.0),
         /// The ceiling, above the floor.
         max_val: f64 = Float(1.0),
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
-    torch [Field("min_val"), Field("max_val"), Flag("inplace")]
 }
 
 impl Activation for HardTanh {
@@ -465,35 +456,39 @@ impl Activation for HardTanh {
             Err((message(), "a floor, then a ceiling: hardtanh(-1, 1)"))
         }
     }
+
+    fn written_over(&self) -> Option<Torch> {
+        self.inplace.then_some(Torch::Copy)
+    }
+
+    fn torch(&self) -> Torch {
+        Torch::X
+    }
 }
 
 operator! {
     /// Sigmoid in three straight pieces.
     HardSigmoid("hardsigmoid"),
     "https://pytorch.org/docs/stable/generated/torch.nn.Hardsigmoid.html",
-    {}
-    torch [Flag("inplace")]
-}
-
-impl Activation for HardSigmoid {
-    fn each(&self) -> Each {
-        table::HARDSIGMOID
+    {
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
 }
+
+in_place!(HardSigmoid, HARDSIGMOID, Copy);
 
 operator! {
     /// Swish with the sigmoid in three straight pieces.
     HardSwish("hardswish"),
     "https://pytorch.org/docs/stable/generated/torch.nn.Hardswish.html",
-    {}
-    torch [Flag("inplace")]
-}
-
-impl Activation for HardSwish {
-    fn each(&self) -> Each {
-        table::HARDSWISH
+    {
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
 }
+
+in_place!(HardSwish, HARDSWISH, Copy);
 
 operator! {
     /// Absolute value: negative numbers lose their sign.
@@ -524,7 +519,7 @@ mod tests {
 
     #[test]
     fn relu_is_one_comparison_each_way() {
-        let (forward, backward, saved) = of(&Relu {});
+        let (forward, backward, saved) = of(&Relu { inplace: false });
         assert_eq!((forward, backward.inputs), (Work::cmps(10), Work::cmps(10)));
         assert_eq!((backward.params, saved), (Work::NONE, vec![Keep::Output(0)]));
     }
@@ -547,9 +542,9 @@ mod tests {
     /// Two formulas that hold σ(x), counted by hand.
     #[test]
     fn a_sigmoid_inside_counts_in_full() {
-        let silu = of(&Silu {}).0;
+        let silu = of(&Silu { inplace: false }).0;
         assert_eq!(silu, Work { adds: 10, muls: 10, divs: 10, specials: 10, ..Work::NONE });
-        let mish = of(&Mish {}).1.inputs;
+        let mish = of(&Mish { inplace: false }).1.inputs;
         assert_eq!(mish, Work { adds: 40, muls: 40, divs: 10, specials: 40, ..Work::NONE });
     }
 
@@ -557,9 +552,9 @@ mod tests {
     fn arguments_that_do_not_go_together_are_refused() {
         let inputs = [Shape::new(&[2, 5]).unwrap()];
         let refused = |op: &Op| matches!(op.infer(&inputs), Err(ShapeError::Arguments { .. }));
-        assert!(refused(&HardTanh { min_val: 1.0, max_val: 1.0 }.into()));
-        assert!(refused(&Celu { alpha: 0.0 }.into()));
+        assert!(refused(&HardTanh { min_val: 1.0, max_val: 1.0, inplace: false }.into()));
+        assert!(refused(&Celu { alpha: 0.0, inplace: false }.into()));
         assert!(refused(&Softplus { beta: 0.0, threshold: 20.0 }.into()));
-        assert!(!refused(&HardTanh { min_val: 0.0, max_val: 6.0 }.into()));
+        assert!(!refused(&HardTanh { min_val: 0.0, max_val: 6.0, inplace: false }.into()));
     }
 }

@@ -21,7 +21,7 @@
 
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis};
@@ -218,6 +218,18 @@ macro_rules! elementwise {
                 Ok($rule.saved(io))
             }
 
+            /// torch multiplies two at a time, and keeps the products between.
+            fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+                let mut saved = $rule.saved(io);
+                let between = saved.len().saturating_sub(2);
+                let elements = io.elements_out()?;
+                saved.extend(std::iter::repeat_n(
+                    Keep::Own { what: "product", elements, dtype: None },
+                    between,
+                ));
+                Ok(Autograd::product(saved))
+            }
+
             fn is_view(&self, _: Mode) -> bool {
                 false
             }
@@ -375,14 +387,14 @@ mod tests {
         let wrong = infer(&concat(1), &[IMAGE, IMAGE, &[2, 3, 4, 5]]).unwrap_err();
         assert_eq!(
             wrong.to_string(),
-            "input 2 is 2×3×4×5 and input 0 is 2×3×4×4: axis 3 has 5 and 4 elements"
+            "input 0 is 2×3×4×4 and input 2 is 2×3×4×5: axis 3 has 4 and 5 elements"
         );
         assert_eq!(
             wrong.help().unwrap(),
             "sizes may differ on axis 1 only, along which they are put"
         );
         let wrong = infer(&concat(1), &[IMAGE, &[2, 3]]).unwrap_err();
-        assert_eq!(wrong.to_string(), "input 1 is 2×3 and input 0 is 2×3×4×4: 2 axes and 4 axes");
+        assert_eq!(wrong.to_string(), "input 0 is 2×3×4×4 and input 1 is 2×3: 4 axes and 2 axes");
         for dim in [0, -4] {
             assert_eq!(infer(&concat(dim), &[IMAGE, IMAGE]), Ok(vec![4, 3, 4, 4]));
         }

@@ -13,7 +13,7 @@
 use super::arg_type::PerAxis;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::window::{Padding, Rounding, Window};
@@ -138,6 +138,25 @@ impl Layer for Conv {
 
     fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
         Ok(vec![Keep::Input(0)])
+    }
+
+    /// torch pads by itself what `padding='same'` cannot share between two sides.
+    fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+        let split = io.inputs.first().and_then(Shape::split);
+        let windows = split.and_then(|(.., extents)| self.windows(extents).ok());
+        let (Some((batch, channels, extents)), Some(windows), Padding::Same) =
+            (split, windows, &self.padding)
+        else {
+            return Ok(Autograd::keeps(self.saved(io)?));
+        };
+        let more = |window: &Window| window.before.abs_diff(window.after);
+        if windows.iter().all(|window| more(window) == 0) {
+            return Ok(Autograd::keeps(self.saved(io)?));
+        }
+        let padded = extents.iter().zip(&windows).map(|(n, window)| n + more(window));
+        let elements = product([batch, channels].into_iter().chain(padded))?;
+        let copy = Keep::Own { what: "padded input", elements, dtype: None };
+        Ok(Autograd::keeps(vec![copy]))
     }
 
     fn is_view(&self, _: Mode) -> bool {

@@ -16,7 +16,7 @@ use super::arg_type::{ArgType, Probability};
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single, spatial};
@@ -29,8 +29,9 @@ operator! {
     {
         /// Probability that an element is dropped.
         p: Probability = Float(0.5),
+        /// Whether torch writes over the input, which changes nothing here but `cnnstat memory --as torch`.
+        inplace: bool = Bool(false),
     }
-    torch [Field("p"), Flag("inplace")]
 }
 
 operator! {
@@ -83,6 +84,10 @@ trait Masks {
     fn p(&self) -> Probability;
     /// How many of the input's `rank` axes the mask has, from the batch on; what lies below the others goes together.
     fn axes(&self, rank: usize) -> usize;
+    /// Whether torch writes over the input.
+    fn is_in_place(&self) -> bool;
+    /// Whether torch multiplies with a single 0.
+    fn drops_all(&self) -> bool;
 }
 
 impl Masks for Dropout {
@@ -92,6 +97,14 @@ impl Masks for Dropout {
 
     fn axes(&self, rank: usize) -> usize {
         if self.rank > 0 { 2 } else { rank }
+    }
+
+    fn is_in_place(&self) -> bool {
+        self.inplace
+    }
+
+    fn drops_all(&self) -> bool {
+        self.p.0 >= 1.0
     }
 }
 
@@ -105,6 +118,14 @@ impl Masks for StochasticDepth {
             Together::Row => 1,
             Together::Batch => 0,
         }
+    }
+
+    fn is_in_place(&self) -> bool {
+        false
+    }
+
+    fn drops_all(&self) -> bool {
+        false
     }
 }
 
@@ -127,6 +148,20 @@ fn saved(op: &impl Masks, io: Io<'_>) -> Result<Saved, TooLarge> {
         }
         _ => Ok(Vec::new()),
     }
+}
+
+/// torch keeps the mask as numbers, already scaled; where all is dropped, one 0.
+fn autograd(op: &impl Masks, io: Io<'_>) -> Result<Autograd, TooLarge> {
+    let numbers = |keep| match keep {
+        Keep::Own { what, elements, .. } => {
+            let elements = if op.drops_all() { 1 } else { elements };
+            Keep::Own { what, elements, dtype: None }
+        }
+        other => other,
+    };
+    let saved = saved(op, io)?.into_iter().map(numbers).collect();
+    let shares_input = passes(op, io.mode) || op.is_in_place();
+    Ok(Autograd { shares_input, ..Autograd::keeps(saved) })
 }
 
 fn derive(op: &impl Masks, io: Io<'_>) -> Derivation {
@@ -175,6 +210,10 @@ macro_rules! masking {
                 saved(self, io)
             }
 
+            fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+                autograd(self, io)
+            }
+
             fn is_view(&self, mode: Mode) -> bool {
                 passes(self, mode)
             }
@@ -220,7 +259,7 @@ mod tests {
 
     #[test]
     fn free_in_eval_and_a_mul_an_element_in_training() {
-        let dropout = Dropout { rank: 0, p: Probability(0.5) };
+        let dropout = Dropout { rank: 0, p: Probability(0.5), inplace: false };
         let inputs = [Shape::new(&[2, 3, 4, 4]).unwrap()];
         assert_eq!(dropout.work(io(&inputs, Mode::Eval)), Ok(Work::NONE));
         assert_eq!(dropout.saved(io(&inputs, Mode::Eval)), Ok(Vec::new()));
@@ -231,7 +270,7 @@ mod tests {
     #[test]
     fn with_a_rank_the_mask_has_one_element_a_channel() {
         let inputs = [Shape::new(&[2, 3, 4, 4]).unwrap()];
-        let half = |rank| Dropout { rank, p: Probability(0.5) };
+        let half = |rank| Dropout { rank, p: Probability(0.5), inplace: false };
         assert_eq!(mask(&half(0), &inputs), Some(96));
         assert_eq!(mask(&half(2), &inputs), Some(6));
         let flat = [Shape::new(&[2, 48]).unwrap()];
@@ -255,6 +294,6 @@ mod tests {
         let none = StochasticDepth { p: Probability(0.0), mode: Together::Row };
         assert!(none.is_view(Mode::Train) && mask(&none, &inputs).is_none());
         assert_eq!(none.work(io(&inputs, Mode::Train)), Ok(Work::NONE));
-        assert!(Dropout { rank: 0, p: Probability(0.0) }.is_view(Mode::Train));
+        assert!(Dropout { rank: 0, p: Probability(0.0), inplace: false }.is_view(Mode::Train));
     }
 }

@@ -151,8 +151,8 @@ impl fmt::Display for ShapeError {
             Self::Broadcast { shapes, from_end } => broadcast(f, **shapes, *from_end),
             Self::Concat { input, shapes, axis, .. } => {
                 let [first, found] = **shapes;
-                write!(f, "input {input} is {found} and input 0 is {first}: ")?;
-                match axis.and_then(|axis| Some((axis, found.get(axis)?, first.get(axis)?))) {
+                write!(f, "input 0 is {first} and input {input} is {found}: ")?;
+                match axis.and_then(|axis| Some((axis, first.get(axis)?, found.get(axis)?))) {
                     Some((axis, one, other)) => {
                         write!(
                             f,
@@ -161,7 +161,7 @@ impl fmt::Display for ShapeError {
                             grouped(other)
                         )
                     }
-                    None => write!(f, "{} axes and {} axes", found.rank(), first.rank()),
+                    None => write!(f, "{} axes and {} axes", first.rank(), found.rank()),
                 }
             }
             Self::Shared { tensor, shapes } => {
@@ -242,6 +242,11 @@ impl ShapeError {
             }
             Self::SameWithStride { .. } => {
                 Some("write padding='same_upper' (TensorFlow's rule), or the number of elements".to_owned())
+            }
+            // A square, not a number that can be chosen freely.
+            Self::Groups { channels, by: "upscale_factor²", groups, .. } => {
+                let next = channels.div_ceil(*groups).checked_mul(*groups)?;
+                Some(format!("{next} channels are a multiple of {groups}"))
             }
             Self::Groups { channels, groups, .. } => {
                 let divisors = (1..=*groups.min(&4096)).rev().find(|g| channels.is_multiple_of(*g));

@@ -135,6 +135,12 @@ macro_rules! adaptive {
             fn cover(&self, axis: usize, input: u64) -> Result<Cover, ShapeError> {
                 Ok(Cover::Shared(self.output_size.values()[axis].unwrap_or(input)))
             }
+
+            fn is_reduction(&self, io: Io<'_>) -> bool {
+                let out = io.outputs.first().and_then(Shape::split);
+                let is_one = out.is_some_and(|(.., extents)| extents.iter().all(|n| *n == 1));
+                matches!(Self::KIND, Kind::Average) && is_one
+            }
         }
 
         pool_layer!($Name);
@@ -152,6 +158,10 @@ macro_rules! global {
 
             fn cover(&self, _: usize, _: u64) -> Result<Cover, ShapeError> {
                 Ok(Cover::Shared(1))
+            }
+
+            fn is_reduction(&self, _: Io<'_>) -> bool {
+                true
             }
         }
 

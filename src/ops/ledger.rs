@@ -182,6 +182,34 @@ pub enum Keep {
 /// What the tape keeps for the backward pass. Inputs and outputs are named, so that a value kept twice counts once.
 pub type Saved = Vec<Keep>;
 
+/// What PyTorch's autograd holds of an operator in a training step on the CPU: `tests/golden/saved.csv` has what
+/// `torch.autograd.graph.saved_tensors_hooks` says in torch 2.15.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Autograd {
+    /// What it keeps for the backward pass.
+    pub saved: Saved,
+    /// Whether the output lies in the memory of the first input: it is a view of it, or written over it.
+    pub shares_input: bool,
+    /// Whether it is a product whose factors, the weight among them, are kept for each other's gradient alone: one whose
+    /// others need none is not kept.
+    pub is_product: bool,
+}
+
+impl Autograd {
+    /// An output in memory of its own.
+    pub const fn keeps(saved: Saved) -> Self {
+        Self { saved, shares_input: false, is_product: false }
+    }
+
+    /// A view of the first input, of which nothing is kept.
+    pub const VIEW: Self = Self { saved: Vec::new(), shares_input: true, is_product: false };
+
+    /// A product that keeps its factors.
+    pub const fn product(saved: Saved) -> Self {
+        Self { saved, shares_input: false, is_product: true }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

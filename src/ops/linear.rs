@@ -10,7 +10,7 @@
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
@@ -68,6 +68,10 @@ impl Layer for Linear {
 
     fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
         Ok(vec![Keep::Input(0)])
+    }
+
+    fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+        Ok(Autograd::product(self.saved(io)?))
     }
 
     fn is_view(&self, _: Mode) -> bool {

@@ -16,7 +16,7 @@
 use super::arg_type::MAX_EXTENT;
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::window::{Rounding, Window};
@@ -97,6 +97,16 @@ impl Layer for LocalResponseNorm {
     fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge> {
         let scale = Keep::Own { what: "scale", elements: io.elements_in()?, dtype: None };
         Ok(vec![Keep::Input(0), scale])
+    }
+
+    /// torch composes it of a square that is padded, a mean pool, a power and a quotient.
+    fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+        let elements = io.elements_in()?;
+        let channels = io.inputs.first().and_then(|input| input.get(1)).unwrap_or(1).max(1);
+        let padded = product([elements / channels, sum([channels, self.size - 1])?])?;
+        let own = |what, elements| Keep::Own { what, elements, dtype: None };
+        let kept = [own("padded square", padded), own("scale", elements), own("divisor", elements)];
+        Ok(Autograd::keeps([Keep::Input(0)].into_iter().chain(kept).collect()))
     }
 
     fn is_view(&self, _: Mode) -> bool {

@@ -24,7 +24,7 @@ pub use window::{Padding, Rounding};
 use args::{Arg, ArgError, Args, TorchArg};
 use derive::Derivation;
 use error::ShapeError;
-use ledger::{Backward, Param, Saved, Work};
+use ledger::{Autograd, Backward, Param, Saved, Work};
 use reach::Reach;
 
 use crate::shape::{Shape, Shapes, TooLarge};
@@ -116,6 +116,11 @@ pub trait Layer: Clone + PartialEq + Debug {
     fn work_backward(&self, io: Io<'_>) -> Result<Backward, TooLarge>;
     /// What the tape keeps for backward.
     fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge>;
+    /// What PyTorch's autograd holds in place of what the tape here does: the same, unless it says otherwise.
+    fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+        let shares_input = self.is_view(io.mode);
+        Ok(Autograd { shares_input, ..Autograd::keeps(self.saved(io)?) })
+    }
     /// Whether the output takes no memory of its own: a view of the first input or, without inputs, its own tensor.
     fn is_view(&self, mode: Mode) -> bool;
     /// Whether the gradient of an input is the output's gradient itself, in no memory of its own. True of views; a join
@@ -320,6 +325,9 @@ macro_rules! define_op {
             }
             fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge> {
                 match self { $($(Self::$Name(op) => op.saved(io),)*)* }
+            }
+            fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+                match self { $($(Self::$Name(op) => op.autograd(io),)*)* }
             }
             fn is_view(&self, mode: Mode) -> bool {
                 match self { $($(Self::$Name(op) => op.is_view(mode),)*)* }

@@ -23,7 +23,7 @@ use super::arg_type::Epsilon;
 use super::batchnorm::channel_params;
 use super::derive::{Derivation, Fact, arithmetic};
 use super::error::ShapeError;
-use super::ledger::{Backward, Param, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Saved, Work};
 use super::normalise::{Normalise, Statistics};
 use super::reach::Reach;
 use super::signature::operator;
@@ -343,6 +343,15 @@ impl Layer for InstanceNorm {
 
     fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge> {
         Ok(self.normalise(io)?.saved())
+    }
+
+    /// torch runs it as a batch norm of N·C channels, with what each channel owns repeated.
+    fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+        let (batch, channels, _) = spatial(io.inputs, self.rank).map_err(|_| TooLarge)?;
+        let vectors = 2 + u64::from(self.affine) + 2 * u64::from(self.track_running_stats);
+        let elements = product([vectors, batch, channels])?;
+        let own = Keep::Own { what: "statistics, repeated tensors", elements, dtype: None };
+        Ok(Autograd::keeps(vec![Keep::Input(0), own]))
     }
 
     fn is_view(&self, _: Mode) -> bool {

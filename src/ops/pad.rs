@@ -13,7 +13,7 @@ use super::arg_type::{ArgType, MAX_EXTENT};
 use super::args::ArgValue;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::ledger::{Backward, Param, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Saved, Work};
 use super::reach::{AxisReach, Reach};
 use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis_names, spatial, with_extents};
@@ -208,6 +208,10 @@ macro_rules! repeating {
 
             fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
                 Ok(Vec::new())
+            }
+
+            fn autograd(&self, _: Io<'_>) -> Result<Autograd, TooLarge> {
+                Ok(Autograd::keeps(vec![Keep::Input(0)]))
             }
 
             fn is_view(&self, _: Mode) -> bool {

@@ -13,7 +13,7 @@
 use super::arg_type::PerAxis;
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Saved, Work};
 use super::reach::{AxisReach, Reach, gcd};
 use super::signature::operator;
 use super::window::{Padding, Rounding, Taps, Window};
@@ -168,6 +168,10 @@ pub(super) trait Pool {
     fn split(&self, inputs: &[Shape]) -> Result<(u64, u64, Vec<u64>), ShapeError>;
     /// How it covers a spatial axis of `input` elements.
     fn cover(&self, axis: usize, input: u64) -> Result<Cover, ShapeError>;
+    /// Whether torch computes it as a reduction of all spatial axes: a mean, or amax.
+    fn is_reduction(&self, _: Io<'_>) -> bool {
+        false
+    }
 }
 
 /// How a pool covers each spatial axis.
@@ -228,6 +232,19 @@ pub(super) fn saved<P: Pool>(_: &P, io: Io<'_>) -> Result<Saved, TooLarge> {
         }],
         Kind::Average => Vec::new(),
     })
+}
+
+/// torch keeps the input of a pool; of a reduction what its backward reads.
+pub(super) fn autograd<P: Pool>(pool: &P, io: Io<'_>) -> Result<Autograd, TooLarge> {
+    let mut kept = match (P::KIND, pool.is_reduction(io)) {
+        (Kind::Average, true) => Vec::new(),
+        (Kind::Max, true) => vec![Keep::Input(0), Keep::Output(0)],
+        (_, false) => vec![Keep::Input(0)],
+    };
+    if !pool.is_reduction(io) {
+        kept.extend(saved(pool, io)?);
+    }
+    Ok(Autograd::keeps(kept))
 }
 
 pub(super) fn reach(pool: &impl Pool, io: Io<'_>) -> Reach {
@@ -312,6 +329,9 @@ macro_rules! pool_layer {
             }
             fn saved(&self, io: Io<'_>) -> Result<Saved, TooLarge> {
                 $crate::ops::pool::saved(self, io)
+            }
+            fn autograd(&self, io: Io<'_>) -> Result<$crate::ops::ledger::Autograd, TooLarge> {
+                $crate::ops::pool::autograd(self, io)
             }
             fn is_view(&self, _: Mode) -> bool {
                 false

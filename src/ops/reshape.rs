@@ -15,10 +15,11 @@
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
+use super::ledger::Autograd;
 use super::reach::Reach;
 use super::signature::{no_arithmetic, operator};
 use super::{Io, Layer, Mode, axis, axis_letters, single};
-use crate::shape::{MAX_RANK, Shape, Shapes, product};
+use crate::shape::{MAX_RANK, Shape, Shapes, TooLarge, product};
 use crate::units::grouped;
 
 operator! {
@@ -275,6 +276,10 @@ impl Layer for Permute {
     }
 
     no_arithmetic!();
+
+    fn autograd(&self, _: Io<'_>) -> Result<Autograd, TooLarge> {
+        Ok(Autograd::VIEW)
+    }
 
     fn is_view(&self, _: Mode) -> bool {
         false

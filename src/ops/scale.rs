@@ -13,7 +13,7 @@
 
 use super::derive::{Derivation, Fact, arithmetic, elements};
 use super::error::ShapeError;
-use super::ledger::{Backward, Keep, Param, Role, Saved, Work};
+use super::ledger::{Autograd, Backward, Keep, Param, Role, Saved, Work};
 use super::reach::Reach;
 use super::signature::operator;
 use super::{Io, Layer, Mode, single};
@@ -97,6 +97,10 @@ impl Layer for Scale {
 
     fn saved(&self, _: Io<'_>) -> Result<Saved, TooLarge> {
         Ok(vec![Keep::Input(0)])
+    }
+
+    fn autograd(&self, io: Io<'_>) -> Result<Autograd, TooLarge> {
+        Ok(Autograd::product(self.saved(io)?))
     }
 
     fn is_view(&self, _: Mode) -> bool {

@@ -17,11 +17,12 @@
 
 use super::derive::{Derivation, Fact};
 use super::error::ShapeError;
+use super::ledger::Autograd;
 use super::reach::{AxisReach, Reach};
 use super::signature::{no_arithmetic, operator};
 use super::upsample::Each;
 use super::{Io, Layer, Mode, axis, single};
-use crate::shape::{Shape, Shapes};
+use crate::shape::{Shape, Shapes, TooLarge};
 use crate::units::grouped;
 
 operator! {
@@ -343,6 +344,10 @@ macro_rules! cutting {
             }
 
             no_arithmetic!();
+
+            fn autograd(&self, _: Io<'_>) -> Result<Autograd, TooLarge> {
+                Ok(Autograd::VIEW)
+            }
 
             fn is_view(&self, _: Mode) -> bool {
                 false

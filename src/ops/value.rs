@@ -19,7 +19,7 @@ use super::{Io, Layer, Mode};
 use crate::shape::{Shape, Shapes, TooLarge};
 
 operator! {
-    /// A trained tensor as a value: a position embedding, a class token, a bias that is added.
+    /// A trained tensor as a value: a position embedding, a bias that is added.
     Parameter("parameter"),
     "https://pytorch.org/docs/stable/generated/torch.nn.parameter.Parameter.html",
     {

@@ -276,7 +276,8 @@ const SHORT: &[(&str, &str)] = &[
 pub fn kernel(layer: &Layer) -> String {
     let Some((entry, _)) = Op::find(&layer.op) else { return layer.call.clone() };
     let mut parts = Vec::new();
-    for arg in entry.signature {
+    // Where the output is written changes no number of a table.
+    for arg in entry.signature.iter().filter(|arg| arg.name != "inplace") {
         let Some(value) = layer.args.get(arg.name) else { continue };
         let is_default = match arg.default {
             Default::Required | Default::Rest => false,

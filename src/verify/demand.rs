@@ -10,7 +10,7 @@
 //! falls where, which have a row for each position of an axis, are left out.
 
 use super::plan::{VerifyPlan, analysed};
-use crate::analysis::memory::{self, Optimizer};
+use crate::analysis::memory::{self, Engine, Optimizer};
 use crate::analysis::{Analysis, AnalysisError};
 use crate::exec::backend::Backend;
 use crate::exec::gradcheck;
@@ -125,9 +125,9 @@ pub fn need(graph: &Graph, plan: VerifyPlan) -> Result<u64, AnalysisError> {
     let analysis = analysed(graph, plan)?;
     let checks = checking(graph, &analysis, (plan.mode, plan.backend))?;
     let check = checks.iter().map(|check| check.bytes).max().unwrap_or(0);
-    let step = memory::training(graph, &analysis, Optimizer::Sgd, plan.backend.plan(), true)?;
-    let inference =
-        memory::memory(graph, &analysis, Optimizer::Sgd, plan.backend.plan())?.inference;
+    let engine = Engine::Own(plan.backend.plan());
+    let step = memory::training(graph, &analysis, Optimizer::Sgd, engine, true)?;
+    let inference = memory::memory(graph, &analysis, Optimizer::Sgd, engine)?.inference;
     let doubles = |value: crate::graph::ValueId| {
         analysis.shape(value).map_or(Ok(0), |shape| shape.bytes(DType::F64))
     };

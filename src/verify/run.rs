@@ -10,7 +10,7 @@ use super::plan::{VerifyPlan, analysed, resolve};
 use super::progress::{Pass, Progress, ProgressReporter};
 use super::rules::Rules;
 use crate::analysis::Analysis;
-use crate::analysis::memory::{self, Optimizer};
+use crate::analysis::memory::{self, Engine, Optimizer};
 use crate::exec::kernels::Scheme;
 use crate::exec::meter::Meter;
 use crate::exec::network::Network;
@@ -48,7 +48,8 @@ pub fn verify(
 
     let mut totals = Vec::new();
     let base = persistent.now();
-    let predicted = memory::memory(graph, &analysis, Optimizer::Sgd, plan.backend.plan())?;
+    let predicted =
+        memory::memory(graph, &analysis, Optimizer::Sgd, Engine::Own(plan.backend.plan()))?;
     totals.push(Check::new(
         "parameters and buffers in memory",
         bytes_exact(predicted.flash + predicted.buffers),
@@ -100,7 +101,7 @@ fn step_checks(
     outcome: &Step<f32>,
     peak: u64,
 ) -> Result<Vec<Check>, VerifyError> {
-    let backend = plan.backend.plan();
+    let backend = Engine::Own(plan.backend.plan());
     let mut checks = Vec::new();
     if plan.mode == Mode::Train {
         let training = memory::training(graph, analysis, Optimizer::Sgd, backend, true)?;

@@ -291,7 +291,8 @@ training batch that fits,0,examples
 #[test]
 fn bytes_follow_the_element_type() {
     let at = |dtype| number(&json(&["-", "--dtype", dtype], TINY), "/inference/peak_bytes");
-    assert_eq!((at("f64"), at("f16"), at("i8")), (2 * 732, 732 / 2, 732 / 4));
+    // Of the five biases each has three bytes more.
+    assert_eq!((at("f64"), at("f16"), at("i8")), (2 * 732, 732 / 2, 732 / 4 + 3 * 5));
 }
 
 #[test]
@@ -322,4 +323,60 @@ fn several_networks_are_compared_in_one_table() {
         let text = page(&format!("memory lenet5 {option}"));
         assert!(text.contains(is_there) && !text.contains(is_not), "{option}: {text}");
     }
+}
+
+/// Person detection of TensorFlow Lite Micro (`vww_96_int8.tflite`): MobileNet v1 0.25 on 96×96 grey pictures with batch norm
+/// folded. Its file holds 207,968 weights of a byte and 2,738 biases of four.
+const PERSONS: &str = "model: persons
+vars:
+  rows: [[16, 1], [32, 2], [32, 1], [64, 2], [64, 1], [128, 2], [128, 1], [128, 1], [128, 1], [128, 1], [128, 1], [256, 2], [256, 1]]
+input: [1, 96, 96]
+layers:
+  - conv2d(8, 3, stride=2, padding='same_upper')
+  - for c, s in rows:
+      - conv2d(channels(@), 3, stride=s, padding='same_upper', groups=channels(@))
+      - conv2d(c, 1)
+  - global_avgpool
+  - conv2d(2, 1)
+  - flatten
+  - softmax
+";
+
+#[test]
+fn biases_of_eight_bit_networks_have_four_bytes() {
+    const STORED: u64 = 207_968 + 4 * 2_738;
+    let memory = json(&["-", "--dtype", "i8"], PERSONS);
+    assert_eq!(number(&memory, "/flash_bytes"), STORED);
+    // In floats a bias has the network's own type.
+    let floats = json(&["-", "--dtype", "f16"], PERSONS);
+    assert_eq!(number(&floats, "/flash_bytes"), 2 * (207_968 + 2_738));
+    // The table, its CSV and the summary say the same.
+    for format in ["table", "csv"] {
+        let text = text(&run(&["-", "--dtype", "i8", "--format", format], PERSONS));
+        assert!(text.contains("218,920") || text.contains("flash,218920,bytes"), "{text}");
+    }
+    let summary = crate::run::run_on(&["-", "--dtype", "i8", "--format", "json"], PERSONS);
+    let summary: Value = serde_json::from_str(&summary.stdout).unwrap();
+    assert_eq!(number(&summary, "/totals/param_bytes"), STORED);
+}
+
+#[test]
+fn nothing_is_trained_in_integers() {
+    let memory = json(&["-", "--dtype", "i8", "--fits", "1MiB"], PERSONS);
+    assert_eq!(
+        (&memory["training"], &memory["fits"]["training_batch"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(memory["fits"]["judged"], "inference");
+    let said = text(&run(&["-", "--dtype", "int8"], PERSONS));
+    assert!(said.contains("No training step: integers have no gradients"), "{said}");
+    for args in [["--training"].as_slice(), &["--optimizer", "adam"]] {
+        let refused = run(&[&["-", "--dtype", "i8"], args].concat(), PERSONS);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("E0115") && said.contains("train in f32"), "{said}");
+    }
+    let expected = format!("{PERSONS}expect: {{training_bytes: '<= 1MiB'}}\n");
+    let check = crate::run::run_on(&["check", "-", "--dtype", "i8"], &expected);
+    assert!(check.stdout.contains("not taken in integers"), "{}", check.stdout);
 }

@@ -182,3 +182,31 @@ fn the_documentation_has_the_list() {
         }
     }
 }
+
+/// Kernels of 5×3 and 3×1 see 7 rows and 3 columns.
+#[test]
+fn a_receptive_field_is_expected_along_each_axis() {
+    let text = |expected: &str| {
+        format!(
+            "model: m\ninput: [1, 20, 9]\nlayers:\n  - a: conv2d(2, (5, 3))\n  - conv2d(2, (3, 1))\nexpect:\n  {expected}\n"
+        )
+    };
+    let check = |expected: &str| crate::run::run_on(&["check", "-"], &text(expected));
+    for met in [
+        "receptive_field: [7, 3]",
+        "receptive_field: 7x3",
+        "receptive_field: 7",
+        "receptive_field: {lock: [7, 3]}",
+        "layers: {a: {receptive_field: [5, 3]}}",
+    ] {
+        let run = check(met);
+        assert_eq!((run.status, &*run.stderr), (0, ""), "{met}");
+    }
+    for (missed, said) in [
+        ("receptive_field: [3, 7]", "receptive_field is 7×3, but 3×7 is expected"),
+        ("receptive_field: [7]", "receptive_field is 7×3, but 7 is expected"),
+    ] {
+        let run = check(missed);
+        assert!(run.status == 1 && run.stderr.contains(said), "{missed}: {}", run.stderr);
+    }
+}

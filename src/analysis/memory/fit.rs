@@ -45,7 +45,7 @@ pub struct Fits {
     pub limit_bytes: u64,
     /// The largest batch of inference that fits; 0 where not even one example does. `None` where something is not known.
     pub inference_batch: Option<u64>,
-    /// The largest batch of a training step that fits.
+    /// The largest batch of a training step that fits; `None` too in a type that is not trained.
     pub training_batch: Option<u64>,
     /// What was asked about at the report's batch: `inference`, or `training` where an optimiser was named.
     pub judged: &'static str,
@@ -65,20 +65,24 @@ pub fn fits(
     limit: u64,
     need: impl Fn(&Graph, &Analysis) -> Result<Memory, AnalysisError>,
 ) -> Result<Fits, AnalysisError> {
-    let largest = |bytes: fn(&Memory) -> u64| {
+    let largest = |bytes: fn(&Memory) -> Option<u64>| {
         let need = |batch: u64| {
             let graph = graph.at_batch(batch);
             let analysis = analyze(&graph, &analysis.options).complete()?;
-            need(&graph, &analysis).map(|memory| bytes(&memory))
+            // What is not trained is not asked about.
+            need(&graph, &analysis).map(|memory| bytes(&memory).unwrap_or(u64::MAX))
         };
-        found.is_exact.then(|| largest_batch(limit, need)).transpose()
+        let is_known = found.is_exact && bytes(found).is_some();
+        is_known.then(|| largest_batch(limit, need)).transpose()
     };
-    let bytes = if trains { found.training.peak.bytes } else { found.inference.bytes };
+    let of_step = |memory: &Memory| memory.training.as_ref().map(|step| step.peak.bytes);
+    let judged = of_step(found).filter(|_| trains);
+    let bytes = judged.unwrap_or(found.inference.bytes);
     Ok(Fits {
         limit_bytes: limit,
-        inference_batch: largest(|memory| memory.inference.bytes)?,
-        training_batch: largest(|memory| memory.training.peak.bytes)?,
-        judged: if trains { "training" } else { "inference" },
+        inference_batch: largest(|memory| Some(memory.inference.bytes))?,
+        training_batch: largest(of_step)?,
+        judged: if judged.is_some() { "training" } else { "inference" },
         fits: (found.is_exact || bytes > limit).then_some(bytes <= limit),
     })
 }

@@ -7,6 +7,11 @@ use crate::shape::Shape;
 /// What [`Alive::what`] says of the gradient of a parameter.
 pub const OF_PARAMETER: &str = "gradient of a parameter";
 
+/// Why there is no training step in integers.
+#[cfg(feature = "cli")]
+pub const NOT_TRAINED: &str =
+    "integers have no gradients; train in f32, f16 or bf16, and quantise what was trained";
+
 /// A tensor that is alive at a peak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alive {
@@ -72,8 +77,8 @@ pub struct Memory {
     pub buffers: u64,
     /// Inference, in eval mode.
     pub inference: Peak,
-    /// A training step.
-    pub training: Training,
+    /// A training step; `None` in a type that has no gradients.
+    pub training: Option<Training>,
     /// Whether everything is known; else all of it are lower bounds.
     pub is_exact: bool,
 }
@@ -81,3 +86,23 @@ pub struct Memory {
 /// The scratch memory that a backend's kernels take: how many elements besides inputs and outputs, forward, for gradients of
 /// inputs, and for gradients of parameters, which are made one after the other.
 pub type Plan = fn(&Op, &[Shape], Mode) -> [u64; 3];
+
+/// Who runs a network.
+#[derive(Clone, Copy, Debug)]
+pub enum Engine {
+    /// The executable backend, with the scratch memory that its kernels take.
+    Own(Plan),
+    /// PyTorch's autograd on the CPU: what it keeps for backward, and what it writes in place. Its scratch memory is not
+    /// known.
+    Torch,
+}
+
+impl Engine {
+    /// The scratch memory of its kernels.
+    pub(super) fn plan(self, op: &Op, inputs: &[Shape], mode: Mode) -> [u64; 3] {
+        match self {
+            Self::Own(plan) => plan(op, inputs, mode),
+            Self::Torch => [0; 3],
+        }
+    }
+}

@@ -1,11 +1,12 @@
 //! The life of values: when each is made, who holds it, when it is released.
 
+use super::grad::requires_grad;
 use super::heap::{Block, Heap};
-use super::held::{Alive, Moment, Peak, Plan};
-use crate::analysis::Analysis;
+use super::held::{Alive, Engine, Moment, Peak};
+use crate::analysis::{Analysis, Row};
 use crate::graph::{Graph, NodeId, ValueId};
-use crate::ops::ledger::Keep;
-use crate::ops::{Layer, Mode};
+use crate::ops::ledger::{Autograd, Keep, Role, Saved};
+use crate::ops::{Layer, Mode, Op};
 use crate::shape::{TooLarge, product};
 
 /// Which of the three kinds of scratch memory a pass uses.
@@ -17,7 +18,7 @@ pub(super) struct Life<'a> {
     graph: &'a Graph,
     analysis: &'a Analysis,
     mode: Mode,
-    plan: Plan,
+    engine: Engine,
     /// The most scratch memory that a kernel took.
     pub(super) workspace: u64,
     pub(super) heap: Heap,
@@ -25,6 +26,8 @@ pub(super) struct Life<'a> {
     pub(super) values: Vec<Option<Block>>,
     last: Vec<Option<NodeId>>,
     pub(super) is_output: Vec<bool>,
+    /// Which values have a gradient; asked for by [`Engine::Torch`] alone, in a step without gradients of inputs.
+    requires_grad: Vec<bool>,
     /// The moment at which what is alive is to be listed.
     listed: Option<(Moment, Vec<Alive>)>,
     wanted: Option<Moment>,
@@ -34,7 +37,7 @@ impl<'a> Life<'a> {
     pub(super) fn new(
         graph: &'a Graph,
         analysis: &'a Analysis,
-        (mode, plan): (Mode, Plan),
+        (mode, engine): (Mode, Engine),
         base: u64,
         wanted: Option<Moment>,
     ) -> Result<Self, TooLarge> {
@@ -50,16 +53,18 @@ impl<'a> Life<'a> {
         }
         let values = vec![None; graph.value_count()];
         let heap = Heap::new(base);
+        let requires_grad = requires_grad(graph, analysis, false);
         let mut life = Self {
             graph,
             analysis,
             mode,
-            plan,
+            engine,
             workspace: 0,
             heap,
             values,
             last,
             is_output,
+            requires_grad,
             listed: None,
             wanted,
         };
@@ -93,7 +98,7 @@ impl<'a> Life<'a> {
     ) -> Result<(), TooLarge> {
         let node = self.graph.node(id);
         let inputs = self.analysis.rows[id.index()].inputs.known();
-        let planned = inputs.map_or([0; 3], |inputs| (self.plan)(&node.op, inputs, self.mode));
+        let planned = inputs.map_or([0; 3], |inputs| self.engine.plan(&node.op, inputs, self.mode));
         let used = planned.into_iter().zip(uses).filter(|(_, used)| *used);
         let numbers = used.map(|(numbers, _)| numbers).max().unwrap_or(0);
         let bytes = product([numbers, self.analysis.options.dtype.bytes()])?;
@@ -104,19 +109,47 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
+    /// What an operator keeps for backward if it is to, as far as its shapes are known, and whether its output is in the memory of its
+    /// first input.
+    fn held(&self, op: &Op, row: &Row, keep: bool) -> Result<(Saved, bool), TooLarge> {
+        let Some(io) = row.io(self.mode) else { return Ok((Vec::new(), op.is_view(self.mode))) };
+        let held = match self.engine {
+            Engine::Torch => op.autograd(io)?,
+            Engine::Own(_) if keep => Autograd::keeps(op.saved(io)?),
+            Engine::Own(_) => Autograd::keeps(Vec::new()),
+        };
+        let shares_input = held.shares_input || op.is_view(self.mode);
+        let is_needed = |keep: &Keep| match keep {
+            Keep::Input(i) if held.is_product => self.is_needed(row, *i),
+            _ => true,
+        };
+        let saved =
+            if keep { held.saved.into_iter().filter(is_needed).collect() } else { Vec::new() };
+        Ok((saved, shares_input))
+    }
+
+    /// Whether another factor of a product than this input has a gradient.
+    fn is_needed(&self, row: &Row, input: usize) -> bool {
+        let node = self.graph.node(row.node);
+        let others = node.inputs.iter().enumerate().filter(|(i, _)| *i != input);
+        let owner = self.graph.owner(node.weights);
+        let mut weights = self.analysis.rows[owner.index()].tensors.iter();
+        others.into_iter().any(|(_, value)| self.requires_grad[value.index()])
+            || weights.any(|tensor| tensor.role == Role::Weight && tensor.trainable)
+    }
+
     /// Runs a node forward; gives the blocks that are kept for its backward, if any are.
     pub(super) fn forward(&mut self, id: NodeId, keep: bool) -> Result<Vec<Block>, TooLarge> {
         let graph = self.graph;
         let (node, row) = (graph.node(id), &self.analysis.rows[id.index()]);
-        let view = node
-            .op
-            .is_view(self.mode)
+        let (saved, shares_input) = self.held(&node.op, row, keep)?;
+        let view = shares_input
             .then(|| node.inputs.first().and_then(|v| self.values[v.index()]))
             .flatten();
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for value in &node.outputs {
             // The value of a parameter is counted with the parameters.
-            let is_own_tensor = node.inputs.is_empty() && node.op.is_view(self.mode);
+            let is_own_tensor = node.inputs.is_empty() && shares_input;
             let block = match view {
                 Some(block) => self.heap.hold(block),
                 None if is_own_tensor => self.heap.take(&node.name, "output", 0)?,
@@ -128,22 +161,20 @@ impl<'a> Life<'a> {
             outputs.push(block);
         }
         let mut kept = Vec::new();
-        if let Some(io) = row.io(self.mode).filter(|_| keep) {
-            for keep in node.op.saved(io)? {
-                let block = match keep {
-                    Keep::Input(i) => node
-                        .inputs
-                        .get(i)
-                        .and_then(|v| self.values[v.index()])
-                        .map(|b| self.heap.hold(b)),
-                    Keep::Output(i) => outputs.get(i).map(|block| self.heap.hold(*block)),
-                    Keep::Own { what, elements, dtype } => {
-                        let each = dtype.unwrap_or(self.analysis.options.dtype).bytes();
-                        Some(self.heap.take(&node.name, what, product([elements, each])?)?)
-                    }
-                };
-                kept.extend(block);
-            }
+        for keep in saved {
+            let block = match keep {
+                Keep::Input(i) => node
+                    .inputs
+                    .get(i)
+                    .and_then(|v| self.values[v.index()])
+                    .map(|b| self.heap.hold(b)),
+                Keep::Output(i) => outputs.get(i).map(|block| self.heap.hold(*block)),
+                Keep::Own { what, elements, dtype } => {
+                    let each = dtype.unwrap_or(self.analysis.options.dtype).bytes();
+                    Some(self.heap.take(&node.name, what, product([elements, each])?)?)
+                }
+            };
+            kept.extend(block);
         }
         self.mark_kernel(Moment::Forward(id), id, FORWARD)?;
         for (value, block) in node.outputs.iter().zip(outputs) {
@@ -199,6 +230,9 @@ impl<'a> Life<'a> {
             let passed = grads.first().filter(|_| passes);
             let block = if let Some(block) = passed {
                 self.heap.hold(*block)
+            } else if matches!(self.engine, Engine::Torch) && !self.requires_grad[value.index()] {
+                // autograd makes no gradient that nobody wants.
+                self.heap.take(&node.name, "gradient of the input", 0)?
             } else {
                 let bytes = self.bytes(*value)?;
                 self.heap.take(&node.name, "gradient of the input", bytes)?

@@ -5,6 +5,7 @@
 //! gradient until the node before it has used it, and gradients of parameters until the optimiser's step.
 
 mod fit;
+mod grad;
 mod heap;
 mod held;
 mod life;
@@ -12,9 +13,13 @@ mod optimizer;
 mod step;
 
 pub use fit::{Fits, fits, largest_batch};
+#[cfg(feature = "exec")]
+pub(crate) use grad::requires_grad;
+#[cfg(feature = "cli")]
+pub(crate) use held::NOT_TRAINED;
 #[cfg(feature = "cli")]
 pub(crate) use held::OF_PARAMETER;
-pub use held::{Alive, Memory, Moment, Peak, Plan, Training};
+pub use held::{Alive, Engine, Memory, Moment, Peak, Plan, Training};
 pub use optimizer::Optimizer;
 
 use super::{Analysis, AnalysisError};
@@ -22,11 +27,9 @@ use crate::graph::Graph;
 use crate::ops::Mode;
 use crate::shape::{TooLarge, sum};
 use life::{Life, listed};
-#[cfg(feature = "exec")]
-pub(crate) use step::requires_grad;
 use step::step;
 
-/// Follows the memory of an analysed network, run by a backend of this plan.
+/// Follows the memory of an analysed network, run by this engine.
 ///
 /// # Errors
 /// Sizes that exceed 64 bits.
@@ -34,14 +37,17 @@ pub fn memory(
     graph: &Graph,
     analysis: &Analysis,
     optimizer: Optimizer,
-    plan: Plan,
+    engine: Engine,
 ) -> Result<Memory, AnalysisError> {
+    let trained = analysis.options.dtype.is_float();
     let follow = || {
         Ok(Memory {
             flash: analysis.totals.param_bytes,
             buffers: analysis.totals.buffer_bytes,
-            inference: inference(graph, analysis, plan)?,
-            training: step(graph, analysis, optimizer, plan, false)?,
+            inference: inference(graph, analysis, engine)?,
+            training: trained
+                .then(|| step(graph, analysis, optimizer, engine, false))
+                .transpose()?,
             is_exact: analysis.is_exact(graph),
         })
     };
@@ -56,16 +62,16 @@ pub fn training(
     graph: &Graph,
     analysis: &Analysis,
     optimizer: Optimizer,
-    plan: Plan,
+    engine: Engine,
     to_inputs: bool,
 ) -> Result<Training, AnalysisError> {
-    step(graph, analysis, optimizer, plan, to_inputs).map_err(AnalysisError::totals)
+    step(graph, analysis, optimizer, engine, to_inputs).map_err(AnalysisError::totals)
 }
 
-fn inference(graph: &Graph, analysis: &Analysis, plan: Plan) -> Result<Peak, TooLarge> {
+fn inference(graph: &Graph, analysis: &Analysis, engine: Engine) -> Result<Peak, TooLarge> {
     let base = sum([analysis.totals.param_bytes, analysis.totals.buffer_bytes])?;
     listed(|wanted| {
-        let mut life = Life::new(graph, analysis, (Mode::Eval, plan), base, wanted)?;
+        let mut life = Life::new(graph, analysis, (Mode::Eval, engine), base, wanted)?;
         for (id, _) in graph.iter() {
             life.forward(id, false)?;
         }

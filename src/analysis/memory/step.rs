@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use super::grad::{requires_grad, trains};
 use super::heap::{Block, Heap};
-use super::held::{Moment, OF_PARAMETER, Plan, Training};
+use super::held::{Engine, Moment, OF_PARAMETER, Training};
 use super::life::{Life, listed};
 use super::optimizer::Optimizer;
 use crate::analysis::Analysis;
@@ -29,7 +30,7 @@ pub(super) fn step(
     graph: &Graph,
     analysis: &Analysis,
     optimizer: Optimizer,
-    plan: Plan,
+    engine: Engine,
     to_inputs: bool,
 ) -> Result<Training, TooLarge> {
     let (params, buffers) = (analysis.totals.param_bytes, analysis.totals.buffer_bytes);
@@ -39,7 +40,7 @@ pub(super) fn step(
     let base = sum([params, buffers, optimizer])?;
     let (saved, workspace) = (Cell::new(0), Cell::new(0));
     let peak = listed(|wanted| {
-        let mut life = Life::new(graph, analysis, (Mode::Train, plan), base, wanted)?;
+        let mut life = Life::new(graph, analysis, (Mode::Train, engine), base, wanted)?;
         let tape = step.forward(&mut life)?;
         saved.set(distinct(&life.heap, &tape)?);
         for input in graph.inputs() {
@@ -60,26 +61,6 @@ pub(super) fn step(
         workspace: workspace.get(),
         peak,
     })
-}
-
-/// Whether one of a node's parameters is trained.
-fn trains(graph: &Graph, analysis: &Analysis, node: &Node) -> bool {
-    let owner = graph.owner(node.weights);
-    analysis.rows[owner.index()].tensors.iter().any(|tensor| tensor.trainable)
-}
-
-/// Which values have a gradient: those that depend on something trained or, with `to_inputs`, on an input.
-pub(crate) fn requires_grad(graph: &Graph, analysis: &Analysis, to_inputs: bool) -> Vec<bool> {
-    let mut requires_grad = vec![false; graph.value_count()];
-    for input in graph.inputs() {
-        requires_grad[input.value.index()] = to_inputs;
-    }
-    for node in graph.nodes() {
-        let through = node.inputs.iter().any(|value| requires_grad[value.index()]);
-        let requires = through || trains(graph, analysis, node);
-        node.outputs.iter().for_each(|value| requires_grad[value.index()] = requires);
-    }
-    requires_grad
 }
 
 impl<'a> Step<'a> {

@@ -47,6 +47,13 @@ impl OptimizerArg {
     }
 }
 
+/// Whose memory is counted in place of the executable backend's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineArg {
+    /// PyTorch's autograd on the CPU: what it keeps for backward, and what it writes in place
+    Torch,
+}
+
 /// When something is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {

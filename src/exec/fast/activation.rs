@@ -302,12 +302,12 @@ mod tests {
 
     #[test]
     fn wide_loops_give_the_bits_of_narrow_ones() {
-        both(&Relu {});
-        both(&Relu6 {});
-        both(&LeakyRelu { negative_slope: 0.1 });
-        both(&Silu {});
-        both(&HardSwish {});
-        both(&HardSigmoid {});
+        both(&Relu { inplace: false });
+        both(&Relu6 { inplace: false });
+        both(&LeakyRelu { negative_slope: 0.1, inplace: false });
+        both(&Silu { inplace: false });
+        both(&HardSwish { inplace: false });
+        both(&HardSigmoid { inplace: false });
         both(&Sigmoid {});
         both(&Tanh {});
         both(&GeluErf);

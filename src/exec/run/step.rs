@@ -75,7 +75,8 @@ pub fn step<S: Scalar>(
     let inputs = begin(network, data);
     let tape = network.forward(inputs, mode, to_inputs, observer)?;
     let saved_bytes = tape.saved_bytes();
-    let (loss, grads, target_bytes) = losses(&tape.outputs, data.seed);
+    let meter = network.meter().clone();
+    let (loss, grads, target_bytes) = losses(&tape.outputs, data.seed, &meter);
     let gradients = network.backward(tape, grads, to_inputs, observer);
     Ok(Step { loss, saved_bytes, target_bytes, gradients })
 }
@@ -92,7 +93,7 @@ pub fn loss<S: Scalar>(
 ) -> Result<f64, RunError> {
     let inputs = begin(network, data);
     let outputs = network.infer_seen(inputs, mode, observer)?;
-    Ok(losses(&outputs, data.seed).0)
+    Ok(losses(&outputs, data.seed, network.meter()).0)
 }
 
 /// The inputs of a step, seeded as every step of the batch is.
@@ -101,18 +102,23 @@ fn begin<S: Scalar>(network: &mut Network<'_, S>, data: &Data) -> Vec<Tensor<S>>
     data.inputs(network.meter())
 }
 
-/// The loss of all outputs, the gradient of each, and the bytes of the largest target.
-fn losses<S: Scalar>(outputs: &[Tensor<S>], seed: u64) -> (f64, Vec<Tensor<S>>, u64) {
+/// The loss of all outputs, the gradient of each, and the bytes of the largest target. An output may be a parameter, which
+/// another meter counts.
+fn losses<S: Scalar>(
+    outputs: &[Tensor<S>],
+    seed: u64,
+    meter: &Meter,
+) -> (f64, Vec<Tensor<S>>, u64) {
     let mut targets = Rng::new(seed.wrapping_add(2));
     // Targets are no part of the network's memory.
-    let aside = outputs.first().map_or_else(Meter::new, |output| output.meter().sibling());
+    let aside = meter.sibling();
     if let [single] = outputs
         && let [batch, classes] = *single.shape()
         && classes > 1
     {
         let drawn = std::iter::repeat_with(|| targets.below(classes));
         let chosen = Buffer::collect(batch, drawn, &aside);
-        let made = loss::cross_entropy(single, &chosen, single.meter());
+        let made = loss::cross_entropy(single, &chosen, meter);
         return (made.value.value(), vec![made.gradient], chosen.bytes());
     }
     #[allow(clippy::cast_precision_loss, reason = "a few outputs")]
@@ -121,7 +127,7 @@ fn losses<S: Scalar>(outputs: &[Tensor<S>], seed: u64) -> (f64, Vec<Tensor<S>>, 
     let mut grads = Vec::with_capacity(outputs.len());
     for output in outputs {
         let target = Tensor::new(output.shape(), targets.normals(output.len(), 1.0), &aside);
-        let mut made = loss::mean_square(output, &target, output.meter());
+        let mut made = loss::mean_square(output, &target, meter);
         sum += made.value.value() * share;
         if outputs.len() > 1 {
             made.gradient.data_mut().iter_mut().for_each(|g| *g = g.mul(S::of(share)));

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::memory::{self, Fits, Memory, Moment, Optimizer};
+use crate::analysis::memory::{self, Engine, Fits, Memory, Moment, Optimizer};
 use crate::analysis::{Analysis, Counted};
 use crate::graph::Graph;
 use crate::report::model::{Input, MissingKind, SCHEMA_VERSION, Status};
@@ -25,6 +25,9 @@ pub struct MemoryReport {
     pub dtype: &'static str,
     /// What trains it: `sgd`, `momentum` or `adam`.
     pub optimizer: &'static str,
+    /// Whose memory it is: `torch`; left out for the executable backend's.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub engine: Option<&'static str>,
     /// Whether everything is known; else the bytes are lower bounds. Left out where it is `complete`.
     #[serde(skip_serializing_if = "Status::is_complete")]
     pub status: Status,
@@ -40,8 +43,8 @@ pub struct MemoryReport {
     pub buffer_bytes: u64,
     /// Inference in eval mode.
     pub inference: Peak,
-    /// A training step in train mode.
-    pub training: TrainingMemory,
+    /// A training step in train mode; null in a type that is not trained.
+    pub training: Option<TrainingMemory>,
     /// What fits, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fits: Option<Fits>,
@@ -105,7 +108,7 @@ pub fn report(
     name: &str,
     graph: &Graph,
     analysis: &Analysis,
-    optimizer: Optimizer,
+    (optimizer, engine): (Optimizer, Engine),
     memory: Memory,
     fits: Option<Fits>,
 ) -> MemoryReport {
@@ -117,13 +120,14 @@ pub fn report(
         batch: graph.batch().unwrap_or(1),
         dtype: analysis.options.dtype.name(),
         optimizer: optimizer.name(),
+        engine: matches!(engine, Engine::Torch).then_some("torch"),
         status: Status::new(is_exact),
         stored: Status::new(analysis.totals.known.has(Counted::Tensors)),
         missing: analysis.missing_kinds(graph).into_iter().map(Into::into).collect(),
         flash_bytes: flash,
         buffer_bytes: buffers,
         inference: peak(graph, inference),
-        training: TrainingMemory {
+        training: training.map(|training| TrainingMemory {
             param_bytes: training.params,
             buffer_bytes: training.buffers,
             gradient_bytes: training.gradients,
@@ -131,7 +135,7 @@ pub fn report(
             saved_bytes: training.saved,
             workspace_bytes: training.workspace,
             peak: peak(graph, training.peak),
-        },
+        }),
         fits,
     }
 }

@@ -4,7 +4,7 @@ use crate::report::data::memory::MemoryReport;
 use crate::report::grid::{Grid, Head, Value};
 use crate::report::page::{Block, Page};
 
-use super::memory::{RULES, Runs, assumptions};
+use super::memory::{Runs, assumptions, rules};
 use super::{exactness, inputs};
 
 /// The page of several networks; the peaks of which runs.
@@ -12,7 +12,10 @@ pub fn page(reports: &[MemoryReport], runs: Runs) -> Page<'_> {
     let sections = move |_| {
         // All but the input is the same for each.
         let assumed = reports.first().map(assumptions).unwrap_or_default().split_off(1);
-        let head = vec![Block::Assumptions(assumed), Block::Prose(RULES.to_owned())];
+        let head = vec![
+            Block::Assumptions(assumed),
+            Block::Prose(reports.first().map(rules).unwrap_or_default()),
+        ];
         let said = "what is alive at a peak: `cnnstat memory` with one of them".to_owned();
         vec![head, vec![Block::table(grid(reports, runs))], vec![Block::Sentence(said)]]
     };
@@ -52,7 +55,10 @@ fn grid(reports: &[MemoryReport], runs: Runs) -> Grid {
             Some(Value::Sizes(inputs(&report.inputs))),
             Some(bytes(stored)),
             infers.then(|| bytes(report.inference.peak_bytes)),
-            trains.then(|| bytes(report.training.peak.peak_bytes)),
+            trains.then(|| {
+                let training = report.training.as_ref();
+                training.map_or(Value::Unknown, |step| bytes(step.peak.peak_bytes))
+            }),
             asked.filter(|_| infers).map(|fits| batch(fits.inference_batch)),
             asked.filter(|_| trains).map(|fits| batch(fits.training_batch)),
             verdict.map(Value::Text),

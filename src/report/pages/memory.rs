@@ -1,7 +1,7 @@
 //! The page of `cnnstat memory`: what is stored, the two peaks and what is alive at them, what fits.
 
-use crate::analysis::memory::OF_PARAMETER;
-use crate::report::data::memory::{AliveTensor, MemoryReport, Peak};
+use crate::analysis::memory::{NOT_TRAINED, OF_PARAMETER};
+use crate::report::data::memory::{AliveTensor, MemoryReport, Peak, TrainingMemory};
 use crate::report::grid::{Grid, Head, Numbers, Unit, Value, counted};
 use crate::report::model::Status;
 use crate::report::page::{Block, Page, Records};
@@ -31,12 +31,11 @@ pub enum Runs {
 /// The page of a network.
 pub fn page(report: &MemoryReport, runs: Runs) -> Page<'_> {
     let sections = move |_| {
-        let training = &report.training;
         let mut sections = vec![
             vec![
                 Block::Title(report.model.clone()),
                 Block::Assumptions(assumptions(report)),
-                Block::Prose(RULES.to_owned()),
+                Block::Prose(rules(report)),
             ],
             vec![Block::table(stored(report))],
         ];
@@ -45,12 +44,16 @@ pub fn page(report: &MemoryReport, runs: Runs) -> Page<'_> {
             sections.push(vec![Block::Sentence(peak)]);
             sections.push(vec![Block::table(alive(report, &report.inference, 0))]);
         }
-        if runs != Runs::Inference {
+        if let (Some(training), true) = (&report.training, runs != Runs::Inference) {
+            let what = format!("Training with {}", report.optimizer);
+            let peak = peak_sentence(&what, &training.peak, report.status);
             sections.extend([
-                vec![Block::Sentence(training_sentence(report))],
-                vec![Block::table(parts(report)), Block::Prose(MOMENT.to_owned())],
+                vec![Block::Sentence(peak)],
+                vec![Block::table(parts(report, training)), Block::Prose(MOMENT.to_owned())],
                 vec![Block::table(alive(report, &training.peak, training.optimizer_bytes))],
             ]);
+        } else if report.training.is_none() {
+            sections.push(vec![Block::Sentence(format!("No training step: {NOT_TRAINED}"))]);
         }
         if report.status.is_partial() {
             sections.push(vec![Block::Sentence(bounds(report))]);
@@ -93,20 +96,20 @@ fn records(report: &MemoryReport) -> Records {
 
 /// Every number of a report with its unit.
 fn quantities(report: &MemoryReport) -> Vec<(&'static str, Option<u64>, &'static str)> {
-    let training = &report.training;
+    let step = |of: fn(&TrainingMemory) -> u64| report.training.as_ref().map(of);
     let mut all: Vec<_> = [
-        ("flash", report.flash_bytes),
-        ("buffers", report.buffer_bytes),
-        ("inference peak", report.inference.peak_bytes),
-        ("training parameters", training.param_bytes),
-        ("training gradients", training.gradient_bytes),
-        ("training optimizer", training.optimizer_bytes),
-        ("training buffers", training.buffer_bytes),
-        ("training saved", training.saved_bytes),
-        ("training workspace", training.workspace_bytes),
-        ("training peak", training.peak.peak_bytes),
+        ("flash", Some(report.flash_bytes)),
+        ("buffers", Some(report.buffer_bytes)),
+        ("inference peak", Some(report.inference.peak_bytes)),
+        ("training parameters", step(|training| training.param_bytes)),
+        ("training gradients", step(|training| training.gradient_bytes)),
+        ("training optimizer", step(|training| training.optimizer_bytes)),
+        ("training buffers", step(|training| training.buffer_bytes)),
+        ("training saved", step(|training| training.saved_bytes)),
+        ("training workspace", step(|training| training.workspace_bytes)),
+        ("training peak", step(|training| training.peak.peak_bytes)),
     ]
-    .map(|(quantity, bytes)| (quantity, Some(bytes), "bytes"))
+    .map(|(quantity, bytes)| (quantity, bytes, "bytes"))
     .to_vec();
     if let Some(fits) = &report.fits {
         all.push((LIMIT, Some(fits.limit_bytes), "bytes"));
@@ -128,14 +131,27 @@ pub(super) fn assumptions(report: &MemoryReport) -> Vec<String> {
         &format!("batch {}", report.batch),
         report.dtype,
         "inference in eval mode",
-        &format!("training in train mode with {}", report.optimizer),
     ]
     .map(str::to_owned)
-    .to_vec()
+    .into_iter()
+    .chain(
+        report
+            .training
+            .as_ref()
+            .map(|_| format!("training in train mode with {}", report.optimizer)),
+    )
+    .collect()
 }
 
 /// What the bytes depend on beside the assumptions.
-pub(super) const RULES: &str = "A tensor is freed after its last use, views take nothing, nothing is done in place, workspace \
+pub(super) fn rules(report: &MemoryReport) -> String {
+    if report.engine.is_some() { TORCH } else { RULES }.to_owned()
+}
+
+const TORCH: &str = "As PyTorch's autograd holds it on the CPU: what it keeps for backward, views, and what `inplace=true` writes \
+                     over its input. A tensor is freed after its last use; workspace, and what allocator and driver take, \
+                     is not counted. docs/memory.md has what differs from the kernels here.";
+const RULES: &str = "A tensor is freed after its last use, views take nothing, nothing is done in place, workspace \
                      is what the kernels of --backend take; what a framework or a driver takes is not counted.";
 
 /// How the parts of a training step and its peak hang together.
@@ -208,8 +224,7 @@ fn alive(report: &MemoryReport, peak: &Peak, optimizer: u64) -> Grid {
 }
 
 /// The parts of a training step. They have no total.
-fn parts(report: &MemoryReport) -> Grid {
-    let training = &report.training;
+fn parts(report: &MemoryReport, training: &TrainingMemory) -> Grid {
     let mut grid = Grid::new(sizes("a training step"));
     for (name, what, bytes, status) in [
         ("parameters", "", training.param_bytes, report.stored),
@@ -237,11 +252,6 @@ fn peak_sentence(what: &str, peak: &Peak, status: Status) -> String {
     format!("{what}: peak of {} {}", size(peak.peak_bytes, status), peak.at.text())
 }
 
-fn training_sentence(report: &MemoryReport) -> String {
-    let what = format!("Training with {}", report.optimizer);
-    peak_sentence(&what, &report.training.peak, report.status)
-}
-
 /// What fits, sentence by sentence; nothing where it was not asked.
 fn fit_sentences(report: &MemoryReport) -> Vec<String> {
     let Some(fits) = &report.fits else { return Vec::new() };
@@ -250,16 +260,18 @@ fn fit_sentences(report: &MemoryReport) -> Vec<String> {
         Some(0) => "not even a batch of 1".to_owned(),
         Some(batch) => format!("batches up to {}", units::grouped(batch)),
     };
-    let needs = match fits.judged {
-        "training" => report.training.peak.peak_bytes,
-        _ => report.inference.peak_bytes,
-    };
+    let judged = report.training.as_ref().filter(|_| fits.judged == "training");
+    let needs = judged.map_or(&report.inference, |training| &training.peak).peak_bytes;
     let verdict = match fits.fits {
         Some(true) => "fits",
         Some(false) => "DOES NOT FIT",
         None => "is NOT DECIDED: only a lower bound is known",
     };
     let (judged, batch) = (fits.judged, units::grouped(report.batch));
+    let training = match &report.training {
+        Some(_) => format!("training with {}: {}", report.optimizer, largest(fits.training_batch)),
+        None => "no training in integers".to_owned(),
+    };
     vec![
         format!(
             "In {}: {judged} at batch {batch} {verdict}",
@@ -267,14 +279,14 @@ fn fit_sentences(report: &MemoryReport) -> Vec<String> {
         ),
         format!("needs {}", size(needs, report.status)),
         format!("inference: {}", largest(fits.inference_batch)),
-        format!("training with {}: {}", report.optimizer, largest(fits.training_batch)),
+        training,
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::memory::{self, Memory, Optimizer};
+    use crate::analysis::memory::{self, Engine, Memory, Optimizer};
     use crate::analysis::{Analysis, Options, analyze};
     use crate::graph::{Graph, GraphBuilder};
     use crate::ops::Linear;
@@ -307,13 +319,14 @@ mod tests {
         let graph = builder.finish(&[("output", value)]).unwrap();
         let analysis = analyze(&graph, &Options::default()).complete().unwrap();
         let need = |graph: &Graph, analysis: &Analysis| {
-            memory::memory(graph, analysis, Optimizer::Adam, |_, _, _| [0; 3])
+            memory::memory(graph, analysis, Optimizer::Adam, Engine::Own(|_, _, _| [0; 3]))
         };
         let found: Memory = need(&graph, &analysis).unwrap();
         let fits = asked.limit.map(|limit| {
             memory::fits(&graph, &analysis, &found, asked.trains, limit, need).unwrap()
         });
-        report("chain", &graph, &analysis, Optimizer::Adam, found, fits)
+        let engine = Engine::Own(|_, _, _| [0; 3]);
+        report("chain", &graph, &analysis, (Optimizer::Adam, engine), found, fits)
     }
 
     const ADAM: Asked = Asked { limit: Some(99_999), trains: true };
@@ -328,8 +341,9 @@ mod tests {
     fn what_is_alive_adds_up_to_the_peak_however_much_is_folded() {
         for layers in [1, 2, 6, 7, 8, 20] {
             let report = chain(layers, ADAM);
+            let training = report.training.as_ref().unwrap();
             for (peak, state) in
-                [(&report.inference, 0), (&report.training.peak, report.training.optimizer_bytes)]
+                [(&report.inference, 0), (&training.peak, training.optimizer_bytes)]
             {
                 let grid = alive(&report, peak, state);
                 assert_eq!(total(&grid), (peak.peak_bytes, Some(peak.peak_bytes)), "{layers}");
