@@ -35,12 +35,18 @@ pub fn notes(model: &Model, analysis: &Analysis, trains: bool) -> Vec<Diagnostic
         {
             found.push(at_node(on_a_map(node, *input), "only the last axis is summed over"));
         }
-        if let (Op::BatchNorm(_), [input], true) = (&node.op, &shapes[..], trains)
-            && values_a_channel(*input) == Some(1)
+        if let [input] = shapes[..]
+            && is_of_one_value(&node.op, input, trains)
         {
-            let message = format!("`{}` sees one value a channel, {input}, in training", node.name);
-            let note = Diagnostic::new(Code::E0705, message)
-                .help("torch refuses it: take two examples or more, as in --batch 2");
+            let in_training = if trains { ", in training" } else { "" };
+            let message = format!("`{}` sees one value a channel, {input}{in_training}", node.name);
+            let help = match node.op {
+                Op::InstanceNorm(_) => {
+                    "torch refuses it: normalise before the map is pooled to one position"
+                }
+                _ => "torch refuses it: take two examples or more, as in --batch 2",
+            };
+            let note = Diagnostic::new(Code::E0705, message).help(help);
             found.push(at_node(note, "its mean is the value itself"));
         }
         if let (Op::Add(_) | Op::Sub(_) | Op::Mul(_), [first, second]) = (&node.op, &shapes[..])
@@ -65,6 +71,19 @@ fn place(model: &Model, node: NodeId, diagnostic: Diagnostic, label: &str) -> Di
     match model.origin(node) {
         Some(origin) => diagnostic.label(origin, label),
         None => diagnostic,
+    }
+}
+
+/// Whether a norm takes its mean of one value, which torch refuses.
+fn is_of_one_value(op: &Op, input: Shape, trains: bool) -> bool {
+    match op {
+        Op::BatchNorm(op) => {
+            (trains || !op.track_running_stats) && values_a_channel(input) == Some(1)
+        }
+        Op::InstanceNorm(op) => {
+            trains && op.track_running_stats && input.dims()[2..].iter().all(|extent| *extent == 1)
+        }
+        _ => false,
     }
 }
 

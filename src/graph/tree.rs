@@ -17,6 +17,15 @@ pub struct Branch {
     pub children: Vec<usize>,
 }
 
+/// The tensor of a layer that has no name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bare {
+    /// A parameter.
+    Parameter,
+    /// A buffer.
+    Buffer,
+}
+
 /// The name tree of a graph; the root is the first branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameTree {
@@ -50,15 +59,17 @@ impl NameTree {
     }
 
     /// The nodes in the order in which torch's `state_dict` has their tensors: depth first, and in each scope first the
-    /// layers that are `bare`. Their tensors have no name of their own, so they are the scope's.
-    pub fn state_dict(&self, bare: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+    /// layers whose tensor has no name of its own, so that it is the scope's: parameters, then buffers.
+    pub fn state_dict(&self, bare: impl Fn(NodeId) -> Option<Bare>) -> Vec<NodeId> {
         let mut order = Vec::new();
         let mut open = vec![0];
         while let Some(index) = open.pop() {
             let branch = &self.branches[index];
-            order.extend(branch.nodes.iter().filter(|id| !bare(**id)));
+            order.extend(branch.nodes.iter().filter(|id| bare(**id).is_none()));
             let layers = branch.children.iter().flat_map(|child| &self.branches[*child].nodes);
-            order.extend(layers.filter(|id| bare(**id)));
+            for kind in [Bare::Parameter, Bare::Buffer] {
+                order.extend(layers.clone().filter(|id| bare(**id) == Some(kind)));
+            }
             open.extend(branch.children.iter().rev());
         }
         order
@@ -99,7 +110,7 @@ mod tests {
         }
         let graph = builder.finish(&[("output", value)]).unwrap();
         let order: Vec<&str> = NameTree::of(graph.nodes().iter().map(|node| node.name.as_str()))
-            .state_dict(|_| false)
+            .state_dict(|_| None)
             .into_iter()
             .map(|id| graph.node(id).name.as_str())
             .collect();
@@ -109,11 +120,33 @@ mod tests {
     /// As ConvNeXt: a parameter of the block's own, made after its children, comes before them and stays in the block.
     #[test]
     fn a_scopes_own_tensors_come_before_its_children() {
-        let names = ["stem.0", "1.block.0", "1.block.3", "1.scale", "2.block.0", "2.scale", "gain"];
-        let bare = |id: NodeId| ["1.scale", "2.scale", "gain"].contains(&names[id.index()]);
+        let names = [
+            "table",
+            "stem.0",
+            "1.block.0",
+            "1.block.3",
+            "1.scale",
+            "2.block.0",
+            "2.scale",
+            "gain",
+        ];
+        let bare = |id: NodeId| match names[id.index()] {
+            "table" => Some(Bare::Buffer),
+            "1.scale" | "2.scale" | "gain" => Some(Bare::Parameter),
+            _ => None,
+        };
         let order = NameTree::of(names).state_dict(bare);
         let order: Vec<&str> = order.into_iter().map(|id| names[id.index()]).collect();
-        let torch = ["gain", "stem.0", "1.scale", "1.block.0", "1.block.3", "2.scale", "2.block.0"];
+        let torch = [
+            "gain",
+            "table",
+            "stem.0",
+            "1.scale",
+            "1.block.0",
+            "1.block.3",
+            "2.scale",
+            "2.block.0",
+        ];
         assert_eq!(order, torch);
     }
 }

@@ -22,7 +22,7 @@ impl Reader<'_> {
         rank: usize,
         torch: bool,
         layer: &LayerValue,
-        input: Option<Shape>,
+        input: Option<ValueId>,
     ) -> Option<Op> {
         let mut written = Written::default();
         for argument in &layer.positional {
@@ -39,6 +39,7 @@ impl Reader<'_> {
         let built = bound.and_then(|(args, arrivals)| Ok(((entry.build)(&args)?, arrivals)));
         match built {
             Ok((op, arrivals)) => {
+                let input = input.and_then(|from| Some((from, self.builder.shape(from)?)));
                 let fits = input
                     .is_none_or(|input| arrivals.iter().all(|a| self.arrives(*a, input, layer)));
                 fits.then_some(op)
@@ -56,12 +57,16 @@ impl Reader<'_> {
         }
         let converted = argument.value.argument();
         if converted.is_none() {
-            let message =
-                format!("an operator takes no {} as an argument", argument.value.describe());
+            let is_layer = matches!(&argument.value, Value::Layer(_));
+            let what = if is_layer { "layer".to_owned() } else { argument.value.describe() };
+            let message = format!("an operator takes no {what} as an argument");
             let diagnostic = Diagnostic::new(Code::E0405, message)
                 .label(argument.place, "not a number or a word");
             let has_values = matches!(&argument.value, Value::List(items) if items.iter().any(|v| matches!(v, Value::Tensor(_))));
-            self.report(if has_values {
+            self.report(if is_layer {
+                diagnostic
+                    .help("its value is one: name it on a line before, `- v: …`, and write @v")
+            } else if has_values {
                 diagnostic.help("values are given one by one, without brackets: concat(@a, @b)")
             } else {
                 diagnostic
@@ -71,7 +76,12 @@ impl Reader<'_> {
     }
 
     /// Compares what a torch signature says of its input with what arrives.
-    fn arrives(&mut self, arrival: Arrival, input: Shape, layer: &LayerValue) -> bool {
+    fn arrives(
+        &mut self,
+        arrival: Arrival,
+        (from, input): (ValueId, Shape),
+        layer: &LayerValue,
+    ) -> bool {
         let rank = i64::try_from(input.rank()).unwrap_or(i64::MAX);
         let axis = if arrival.axis < 0 { arrival.axis + rank } else { arrival.axis };
         let found = usize::try_from(axis).ok().and_then(|axis| input.get(axis));
@@ -84,7 +94,7 @@ impl Reader<'_> {
             format!("{name} is {value}, but {} arrive", grouped(found)),
         )
         .label(place_of(layer, arrival.at), format!("{} arrive", grouped(found)))
-        .note(format!("the input of this layer is {input}"));
+        .note(self.arriving(from, input));
         let all = input.dims()[1..].iter().fold(1u64, |all, size| all.saturating_mul(*size));
         diagnostic = if flat && all == arrival.value {
             diagnostic.help("a `flatten` before this layer makes one axis of all")
@@ -116,11 +126,18 @@ impl Reader<'_> {
             return self.skip(frame);
         }
         let takes = header.inputs.len().max(1);
+        // What an argument in error should have been is not known.
+        if layer.positional.iter().any(|argument| argument.value.is_unknown()) {
+            return self.skip(frame);
+        }
         if inputs.len() != takes {
             let (name, given) = (&header.name, inputs.len());
             let plural = |n: usize| if n == 1 { "value" } else { "values" };
-            let message =
-                format!("{name} is called on {takes} {}, but {given} arrive", plural(takes));
+            let message = format!(
+                "{name} is called on {takes} {}, but {given} arrive{}",
+                plural(takes),
+                if given == 1 { "s" } else { "" }
+            );
             let names: Vec<String> =
                 header.inputs.iter().map(|(name, _)| format!("@{name}")).collect();
             let diagnostic = Diagnostic::new(Code::E0407, message)

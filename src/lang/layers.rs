@@ -118,10 +118,19 @@ impl<'t> Reader<'t> {
     /// A dash is missing before the second key of an item.
     pub(super) fn two_layers(&mut self, first: u32, second: &(String, u32), frame: &mut Frame) {
         let (text, other) = second;
-        let mut diagnostic =
-            Diagnostic::new(Code::E0208, "one item holds two layers: a dash is missing")
-                .label(Origin::key(*other), format!("a dash is missing before `{text}`"))
-                .label(Origin::key(first), "the item begins here");
+        let is_item = self.tree.is_item(first);
+        let message = if is_item {
+            "one item holds two layers: a dash is missing"
+        } else {
+            "layers stand without dashes: they are a list"
+        };
+        let mut diagnostic = Diagnostic::new(Code::E0208, message)
+            .label(Origin::key(*other), format!("a dash is missing before `{text}`"))
+            .label(Origin::key(first), if is_item { "the item begins here" } else { "and here" });
+        if !is_item {
+            let help = "each layer is an item on a line of its own: `- conv1: conv2d(8, 3)`";
+            diagnostic = diagnostic.help(help);
+        }
         if text == "else" || text.starts_with("elif ") {
             diagnostic = diagnostic.note("`elif` and `else` follow an `if` only");
         }
@@ -366,8 +375,8 @@ impl<'t> Reader<'t> {
                 if inputs.is_empty() && !entry.is(Fact::WithoutInputs) {
                     return self.lose(frame);
                 }
-                let shape = inputs.first().and_then(|input| self.builder.shape(*input));
-                let Some(op) = self.operation(entry, rank, torch, layer, shape) else {
+                let input = inputs.first().copied();
+                let Some(op) = self.operation(entry, rank, torch, layer, input) else {
                     return self.lose(frame);
                 };
                 if let (Op::Identity(_), [value]) = (&op, layer.inputs.as_slice()) {

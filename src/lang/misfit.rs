@@ -44,8 +44,24 @@ impl Reader<'_> {
             let is_input = frame.inputs.iter().any(|(_, input)| input == value);
             diagnostic = diagnostic.helps(rank_help(layer, error, shape, is_input));
         }
-        let helps = [self.halved(error), self.shrunk(error), channels_last(&self.builder)];
+        let halved = self.halved(error);
+        let is_halved = halved.is_some();
+        let cropped = || self.cropped(error, inputs, frame).filter(|_| !is_halved);
+        let helps = [
+            self.without_shortcut(layer, error, frame).or_else(cropped),
+            halved,
+            self.shrunk(error),
+            channels_last(&self.builder),
+        ];
         diagnostic.helps(helps.into_iter().flatten())
+    }
+
+    /// What arrives at a layer that has no name yet, and in which scope that stands.
+    pub(super) fn arriving(&self, from: ValueId, shape: Shape) -> String {
+        let scope = self.scopes.prefix().trim_end_matches('.');
+        let at = if scope.is_empty() { String::new() } else { format!(" in `{scope}`") };
+        let name = self.value_name(from).map_or_else(String::new, |name| format!("`@{name}`: "));
+        format!("this layer{at} gets {name}{shape}")
     }
 
     /// The name of a value: of an input, or of the layer that makes it.
@@ -84,6 +100,84 @@ impl Reader<'_> {
         ))
     }
 
+    /// A residual whose branch changes the shape, without a shortcut that changes it too.
+    fn without_shortcut(
+        &self,
+        layer: &LayerValue,
+        error: &ShapeError,
+        frame: &Frame,
+    ) -> Option<String> {
+        let ShapeError::Broadcast { shapes, .. } = error else { return None };
+        let node = layer.place.element;
+        let (before, after) = self.tree.siblings(node);
+        let is_alone = self.tree.is_key(node, "residual")
+            && !before.iter().chain(&after).any(|key| *key == "shortcut");
+        let [branch, value] = **shapes;
+        let rank = branch.rank().checked_sub(2).filter(|rank| (1..=3).contains(rank))?;
+        if !is_alone || branch.rank() != value.rank() {
+            return None;
+        }
+        let makes = format!("the branch makes {branch} of {value}");
+        let Some(stride) = stride(&value, &branch) else {
+            return Some(format!(
+                "{makes}: pad its convolutions so that the size stays, as padding=1 does with a kernel of 3"
+            ));
+        };
+        let channels = branch.get(1)?;
+        let stride = if stride > 1 { format!(", stride={stride}") } else { String::new() };
+        let some = if frame.locals.is_empty() {
+            ""
+        } else {
+            ", under an `if` where only some calls change it"
+        };
+        Some(format!(
+            "{makes}: a `shortcut:` beside it makes the same of what is added, as conv{rank}d({channels}, 1{stride}, \
+             bias=false){some}"
+        ))
+    }
+
+    /// Where one map is larger on every spatial axis, as behind convolutions without padding: how the larger one is cropped.
+    fn cropped(&self, error: &ShapeError, inputs: &[ValueId], frame: &Frame) -> Option<String> {
+        let shapes = match error {
+            ShapeError::Concat { shapes, along: 1, .. } => shapes,
+            // What is added has as many channels, or one.
+            ShapeError::Broadcast { shapes, .. } if shapes[0].get(1) == shapes[1].get(1) => shapes,
+            _ => return None,
+        };
+        let [first, second] = *inputs else { return None };
+        let spatial = |shape: &Shape| shape.dims().get(2..).unwrap_or_default().to_vec();
+        let [one, other] = [spatial(&shapes[0]), spatial(&shapes[1])];
+        let is_inside = |small: &[u64], large: &[u64]| {
+            small.len() == large.len() && small.iter().zip(large).all(|(a, b)| a <= b && *a > 1)
+        };
+        let (large, small, size) = if is_inside(&one, &other) {
+            (second, first, one)
+        } else if is_inside(&other, &one) {
+            (first, second, other)
+        } else {
+            return None;
+        };
+        let (large, small) = (self.called(large, frame)?, self.called(small, frame));
+        let is_square = size.iter().all(|extent| extent == &size[0]);
+        // A size that holds for one call or one round only is written as what it is.
+        let sizes: Vec<String> = match small.filter(|_| !frame.locals.is_empty()) {
+            Some(small) => (1..=size.len()).map(|i| format!("shape(@{small})[{i}]")).collect(),
+            None => size.iter().map(u64::to_string).collect(),
+        };
+        let size = if is_square { sizes[0].clone() } else { format!("({})", sizes.join(", ")) };
+        Some(format!(
+            "pad the convolutions before it (padding=1 keeps the size with a kernel of 3), or cut the larger one on a line \
+             of its own, `- cut: crop(@{large}, {size})`, and join `@cut`"
+        ))
+    }
+
+    /// What a value is called here: a block's input, or the shortest name that means it.
+    fn called(&self, value: ValueId, frame: &Frame) -> Option<String> {
+        let input = frame.inputs.iter().find(|(_, input)| *input == value);
+        let input = input.map(|(name, _)| name.clone());
+        input.or_else(|| self.scopes.name_of(value, frame.wall).map(str::to_owned))
+    }
+
     /// Where branches differ by one element: the layer that halved an odd extent, and what evens it out.
     fn halved(&self, error: &ShapeError) -> Option<String> {
         let (ShapeError::Broadcast { shapes, .. } | ShapeError::Concat { shapes, .. }) = error
@@ -102,12 +196,20 @@ impl Reader<'_> {
         let node = self.builder.nodes().iter().rev().find(halves)?;
         let pads = pads(&shapes[0], &shapes[1]);
         Some(format!(
-            "`{}` halves {large}, which is odd, to {}, and doubled that is {small}: pad the smaller one ({pads}), give a \
-            transposed convolution output_padding=1, or crop the larger one",
+            "`{}` halves {large}, which is odd, to {}, and doubled that is {small}: pad the smaller one on a line of its own and join that \
+            (`- padded: {pads}`, then `@padded`), or give a transposed convolution output_padding=1",
             node.name,
             large / 2,
         ))
     }
+}
+
+/// The stride of a 1×1 convolution that makes the one map as large as the other.
+fn stride(from: &Shape, to: &Shape) -> Option<u64> {
+    let axes = || from.dims().iter().zip(to.dims()).skip(2);
+    let (first, made) = axes().next()?;
+    let stride = first.div_ceil(*made);
+    axes().all(|(from, to)| from.div_ceil(stride) == *to).then_some(stride)
 }
 
 /// The spatial extents of an axis on which two values differ by one, if the larger is odd.

@@ -38,6 +38,8 @@ mod yaml;
 
 #[cfg(feature = "internals")]
 pub use places::passes;
+#[cfg(feature = "cli")]
+pub(crate) use suggest::operator_meant;
 
 use crate::diag::{Diagnostic, Source};
 use crate::model::{Architecture, Asked, Model, Setting, Variant};

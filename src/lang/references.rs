@@ -12,6 +12,7 @@ use super::scopes::{Meaning, Named};
 use super::value::{LayerValue, Value};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::graph::{NodeId, ValueId};
+use crate::ops::Layer as _;
 use crate::source::Origin;
 
 /// Candidates of an ambiguous reference that are shown.
@@ -68,6 +69,26 @@ impl Reader<'_> {
         Some(first)
     }
 
+    /// What is shared under a path: where several layers bear the name, the one that has parameters.
+    fn shared_meaning(&mut self, path: &str, place: Origin, frame: &Frame) -> Option<Meaning> {
+        let found = self.scopes.meanings(path, frame.wall);
+        let mut owning = found.iter().filter(|meaning| self.owns(meaning));
+        match (owning.next(), owning.next()) {
+            (Some(only), None) => Some((*only).clone()),
+            _ => self.meaning(path, place, frame),
+        }
+    }
+
+    /// Whether a layer under a meaning has parameters.
+    fn owns(&self, meaning: &Meaning) -> bool {
+        let nodes = self.builder.nodes().get(meaning.nodes.clone()).unwrap_or_default();
+        nodes.iter().any(|node| {
+            let shapes = node.inputs.iter().map(|value| self.builder.shape(*value));
+            let params = shapes.collect::<Option<Vec<_>>>().map(|shapes| node.op.params(&shapes));
+            params.is_some_and(|params| params.is_ok_and(|params| !params.is_empty()))
+        })
+    }
+
     fn unknown_name(&mut self, path: &str, place: Origin, frame: &Frame) {
         let mut diagnostic = Diagnostic::new(Code::E0316, format!("there is no `{path}` here"))
             .label(place, "not known here");
@@ -119,7 +140,7 @@ impl Reader<'_> {
                 return self.fault(diagnostic.label(argument.place, "not a name"), frame);
             }
         };
-        let Some(meaning) = self.meaning(&path, argument.place, frame) else {
+        let Some(meaning) = self.shared_meaning(&path, argument.place, frame) else {
             if !self.lost_names {
                 self.unknown_name(&path, argument.place, frame);
             }

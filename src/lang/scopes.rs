@@ -122,7 +122,7 @@ impl Scopes {
         }
     }
 
-    fn prefix(&self) -> &str {
+    pub(super) fn prefix(&self) -> &str {
         self.open.last().map_or("", |scope| &scope.prefix)
     }
 
@@ -175,6 +175,17 @@ impl Scopes {
             .map(Iterator::collect::<Vec<&Meaning>>)
             .find(|found| !found.is_empty())
             .unwrap_or_default()
+    }
+
+    /// The shortest path that means a value, seen from the innermost scope.
+    pub(super) fn name_of(&self, value: ValueId, wall: Wall) -> Option<&str> {
+        let seen = self.open.get(wall.depth..).unwrap_or_default();
+        let known = self.meanings.values().flatten();
+        let of_it = known.filter(|m| m.value == value && m.serial >= wall.serial);
+        let paths = of_it.flat_map(|meaning| {
+            seen.iter().filter_map(|scope| meaning.name.strip_prefix(&scope.prefix))
+        });
+        paths.min_by_key(|path| (path.len(), *path))
     }
 
     /// Whether a path would mean something outside of the wall.

@@ -88,6 +88,22 @@ fn plain(name: &str) -> (String, Option<usize>) {
     }
 }
 
+/// What stands here for an operator of another framework, or for one that is not described; `rank` is the number of spatial
+/// axes where the name has none.
+pub(crate) fn operator_meant(name: &str, rank: Option<usize>) -> Option<String> {
+    let (base, written) = plain(name);
+    if let Some((_, operator)) = SYNONYMS.iter().find(|(synonym, _)| *synonym == base) {
+        let ranked = operator.replace("*d", &format!("{}d", written.or(rank).unwrap_or(2)));
+        let more = if base == "depthwiseconv" { " with groups=channels(@)" } else { "" };
+        return Some(format!("that is `{ranked}`{more} here"));
+    }
+    ABSENT.contains(&base.as_str()).then(|| {
+        format!(
+            "cnnstat describes no such layer: `cnnstat ops` lists what there is, and unknown('{name}', …) stands for it"
+        )
+    })
+}
+
 impl Reader<'_> {
     /// The spatial axes of the current value, where it has one to three.
     fn rank(&self, frame: &Frame) -> Option<usize> {
@@ -97,20 +113,12 @@ impl Reader<'_> {
 
     /// What to write in place of a name that nothing has.
     pub(super) fn nearest(&self, name: &str, frame: &Frame) -> Option<String> {
-        let (base, rank) = plain(name);
-        let rank = rank.or_else(|| self.rank(frame)).unwrap_or(2);
-        let of_rank = |name: &str| name.replace("*d", &format!("{rank}d"));
-        if let Some((_, operator)) = SYNONYMS.iter().find(|(synonym, _)| *synonym == base) {
-            let depthwise = base == "depthwiseconv";
-            let more = if depthwise { " with groups=channels()" } else { "" };
-            return Some(format!("that is `{}`{more} here", of_rank(operator)));
+        let rank = self.rank(frame);
+        if let Some(meant) = operator_meant(name, rank) {
+            return Some(meant);
         }
-        if ABSENT.contains(&base.as_str()) {
-            return Some(format!(
-                "cnnstat describes no such layer: `cnnstat ops` lists what there is, and unknown('{name}', …) stands for it"
-            ));
-        }
-        let ranked = of_rank(&format!("{base}*d"));
+        let (base, written) = plain(name);
+        let ranked = format!("{base}{}d", written.or(rank).unwrap_or(2));
         if Op::find(name).is_none() && Op::find(&ranked).is_some() {
             return Some(format!("did you mean `{ranked}`?"));
         }

@@ -209,6 +209,20 @@ impl<'d> Tree<'d> {
         matches!(parent.map(|parent| &parent.data), Some(Data::Seq(_)))
     }
 
+    /// Whether the map that holds a value is an element of a list.
+    pub(super) fn is_item(&self, value: u32) -> bool {
+        let map = self.document.nodes.get(value as usize).map(|node| node.parent);
+        map.is_some_and(|map| self.in_list(map))
+    }
+
+    /// Whether the node stands under this key.
+    pub(super) fn is_key(&self, node: u32, key: &str) -> bool {
+        let nodes = &self.document.nodes;
+        let parent = nodes.get(node as usize).map(|node| node.parent);
+        let entries = parent.map_or(&[][..], |parent| self.entries(parent));
+        entries.iter().any(|(name, value)| *value == node && name == key)
+    }
+
     /// The texts before and after a node: the other items of its list, the other keys of its map; those of the map itself
     /// where it is the only entry.
     pub(super) fn siblings(&self, node: u32) -> (Vec<&str>, Vec<&str>) {

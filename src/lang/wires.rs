@@ -8,6 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::graph::{Graph, Node, ValueId, WeightsId};
+use crate::ops::{Layer as _, Op};
+
+/// Whether an operator can have parameters: without inputs, one that has none says so.
+fn can_own(op: &Op) -> bool {
+    !op.params(&[]).is_ok_and(|params| params.is_empty())
+}
 
 /// The values of a graph while its layers are written one after the other.
 pub(super) struct Wires<'d> {
@@ -18,8 +24,8 @@ pub(super) struct Wires<'d> {
     names: HashMap<ValueId, String>,
     /// Whole names of layers and scopes, and how many meanings each has.
     known: HashMap<String, usize>,
-    /// How many layers of each whole name are written so far.
-    written: HashMap<&'d str, usize>,
+    /// How many layers of each whole name are written so far, and how many of them can have parameters.
+    written: HashMap<&'d str, [usize; 2]>,
     /// Values that a reference means somewhere.
     referred: HashSet<ValueId>,
     /// The parts of all names.
@@ -100,7 +106,9 @@ impl<'d> Wires<'d> {
         scopes: &[&str],
         indent: &str,
     ) {
-        *self.written.entry(&node.name).or_default() += 1;
+        let [all, owners] = self.written.entry(&node.name).or_default();
+        *all += 1;
+        *owners += usize::from(can_own(&node.op));
         let Some(value) = node.outputs.first().filter(|value| self.referred.contains(value)) else {
             return;
         };
@@ -154,8 +162,13 @@ impl<'d> Wires<'d> {
         let inputs = node.inputs.iter().filter(|_| !follows);
         let mut args: Vec<String> = inputs.map(|value| self.reference(*value, scopes)).collect();
         let owner = self.owners.get(&node.weights).filter(|owner| owner.outputs != node.outputs);
-        // A later layer may have the owner's name; what is written so far is what a name means.
-        let shared = owner.filter(|owner| self.written.get(owner.name.as_str()) == Some(&1));
+        // A later layer may have the owner's name; what is written so far is what a name means. Of several, `share` takes the
+        // one that has parameters.
+        let shared = owner.filter(|owner| match self.written.get(owner.name.as_str()) {
+            Some([1, _]) => true,
+            Some([_, 1]) => can_own(&owner.op),
+            _ => false,
+        });
         let (name, own) = match shared {
             Some(owner) => ("share".to_owned(), format!("'{}'", self.path(&owner.name, scopes))),
             None => (node.op.name(), node.op.args_text()),

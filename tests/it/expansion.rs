@@ -155,3 +155,15 @@ fn an_expansion_is_the_same_network() {
     assert_eq!(compared, NETWORKS, "most of what is generated cannot be read");
     assert!(hidden > NETWORKS / 20, "names are hidden in {hidden} networks only");
 }
+
+/// A layer without parameters may bear the name of one that has them: what is shared under it is the latter.
+#[test]
+fn a_name_of_two_layers_is_shared_as_the_one_with_parameters() {
+    let text = "model: m\ninput: [8, 6, 6]\nlayers:\n  - a: relu\n  - s:\n      - share('a')\n      - a: conv2d(8, 1)\n  - share('s')\n";
+    let model = read(text).unwrap();
+    let expanded = lang::expand(&model);
+    assert!(expanded.contains("share('s.a')"), "{expanded}");
+    let params = |model: &Model| crate::common::analysis(model).totals.params;
+    assert_eq!((params(&model), params(&read(&expanded).unwrap())), (72, 72));
+    assert_expansion_is_equal(&model);
+}
