@@ -14,7 +14,32 @@ pub fn bytes() -> Option<u64> {
     system.refresh_memory();
     let room = system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
     let free = system.available_memory();
-    (sysinfo::IS_SUPPORTED_SYSTEM && free > 0).then(|| room.map_or(free, |room| room.min(free)))
+    let known = (sysinfo::IS_SUPPORTED_SYSTEM && free > 0).then_some(free);
+    [known, room, of_process()].into_iter().flatten().min().filter(|_| known.is_some())
+}
+
+/// Address space that a thread takes before it holds a tensor: its stack, and the arena of its allocator.
+#[cfg(unix)]
+const THREAD: u64 = 80 << 20;
+
+/// What is left of the address space that the process may have (`ulimit -v`); `None` without a limit.
+#[cfg(unix)]
+fn of_process() -> Option<u64> {
+    use rustix::process::{Resource, getrlimit};
+    let limit = [Resource::As, Resource::Data].map(|of| getrlimit(of).current);
+    let limit = limit.into_iter().flatten().min()?;
+    let pid = sysinfo::get_current_pid().ok()?;
+    let mut system = System::new();
+    system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), false);
+    let taken = system.process(pid)?.virtual_memory();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = THREAD.saturating_mul(u64::try_from(threads).unwrap_or(u64::MAX));
+    Some(limit.saturating_sub(taken).saturating_sub(threads))
+}
+
+#[cfg(not(unix))]
+fn of_process() -> Option<u64> {
+    None
 }
 
 /// That a network is not run, for want of memory; `which` says whose limit it is.

@@ -50,6 +50,24 @@ pub fn file(argument: &str) -> Option<Vec<u8>> {
     is_named.then(|| Revision::find(revision))??.file(path).ok()?
 }
 
+/// Why `REV:FILE` is not there: the revision, or the file in it. `None` where the argument does not look like one.
+pub fn missing(argument: &str) -> Option<String> {
+    let (revision, path) = argument.split_once(':').filter(|(name, path)| {
+        // A drive's letter is no revision.
+        name.len() > 1
+            && !name.contains(['/', '\\'])
+            && !path.is_empty()
+            && !path.starts_with(['/', '\\', ':'])
+    })?;
+    run(&["rev-parse", "--git-dir"]).ok().filter(|folder| !folder.is_empty())?;
+    Some(match Revision::find(revision) {
+        Some(_) => format!(
+            "the revision `{revision}` has no file `{path}` here: the path begins at the current folder"
+        ),
+        None => format!("git knows no revision `{revision}`: `git log` and `git branch` list them"),
+    })
+}
+
 /// What git prints; nothing where it fails.
 fn run(args: &[&str]) -> io::Result<Vec<u8>> {
     let mut command = Command::new("git");

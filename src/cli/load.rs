@@ -439,6 +439,10 @@ fn nameless(architecture: &dyn Architecture, typed: &str) -> Failure {
 
 fn not_found(argument: &str, stem: &str) -> Diagnostic {
     let is_path = stem.contains(['/', '\\']) || Path::new(stem).extension().is_some();
+    if let Some(why) = git::missing(stem) {
+        let said = format!("no such file, and no file of a revision: `{argument}`");
+        return Diagnostic::new(Code::E0101, said).help(why);
+    }
     let message = format!("no such file, and no network of the zoo: `{argument}`");
     let program = Cli::command();
     let commands = program.get_subcommands().map(clap::Command::get_name);
@@ -450,11 +454,9 @@ fn not_found(argument: &str, stem: &str) -> Diagnostic {
         return diagnostic.help(format!("the command comes first: `cnnstat {stem} MODEL`"));
     }
     match (is_path, zoo::names().next()) {
-        (true, _) | (false, None) => {
-            let help =
-                "a path begins at the current folder; `cnnstat list` names the built-in networks";
-            diagnostic.help(help)
-        }
+        (true, _) | (false, None) => diagnostic.help(
+            "a path begins at the current folder; `cnnstat list` names the built-in networks",
+        ),
         (false, Some(example)) => {
             diagnostic.help(format!("name a file, or a built-in network as in `cnnstat {example}`"))
         }

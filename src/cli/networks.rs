@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::load::{self, Failure, Loaded};
 use super::settings::Settings;
 use crate::diag::{Code, Diagnostic};
+use crate::import;
 use crate::lang;
 use crate::model::Shared;
 use crate::zoo;
@@ -130,7 +131,7 @@ enum Found {
     Outside(PathBuf),
 }
 
-/// The YAML files below a folder, sorted. Links to folders are not followed, so that there is an end, nor are those to files
+/// The files below a folder that a network may be read from, sorted. Links to folders are not followed, so that there is an end, nor are those to files
 /// elsewhere: a stranger's repository decides where they lead.
 fn descriptions(folder: &Path) -> Result<Vec<Found>, Failure> {
     let mut files = Vec::new();
@@ -148,13 +149,14 @@ fn descriptions(folder: &Path) -> Result<Vec<Found>, Failure> {
         for entry in fs::read_dir(&folder).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;
             let path = entry.path();
-            let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+            let ending = path.extension().unwrap_or_default();
+            let is_network = import::endings().any(|known| ending == known);
             let kind = entry.file_type().map_err(cannot)?;
             if kind.is_dir() {
                 open.push(path);
-            } else if is_yaml && kind.is_symlink() && is_outside(&path) {
+            } else if is_network && kind.is_symlink() && is_outside(&path) {
                 files.push(Found::Outside(path));
-            } else if is_yaml && path.is_file() {
+            } else if is_network && path.is_file() {
                 files.push(Found::File(path));
             }
         }

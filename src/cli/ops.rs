@@ -6,6 +6,7 @@ use super::load::Failure;
 use super::settings::Screen;
 use crate::analysis::example;
 use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::lang::operator_meant;
 use crate::ops::{Entry, Op};
 use crate::report::data::explain;
 use crate::report::grid::Numbers;
@@ -26,7 +27,8 @@ pub fn run(args: &OpsArgs, screen: &Screen) -> Result<Done, Failure> {
 fn find(name: &str) -> Result<(&'static Entry, usize), Failure> {
     Op::find(name).or_else(|| Op::find(&format!("{name}2d"))).ok_or_else(|| {
         let names: Vec<String> = Op::names().collect();
-        let near = did_you_mean(name, names.iter().map(String::as_str));
+        let near = operator_meant(name, None)
+            .or_else(|| did_you_mean(name, names.iter().map(String::as_str)));
         let diagnostic = Diagnostic::new(Code::E0306, format!("no operator is called `{name}`"));
         Failure::new(diagnostic.helps(near).help("`cnnstat ops` lists them"))
     })

@@ -87,6 +87,24 @@ pub fn check(path: &str) -> io::Result<()> {
     }
 }
 
+/// Whether the process may write a file of so many bytes (`ulimit -f`): beyond, the system would end it.
+#[cfg(unix)]
+fn is_within_limit(bytes: usize) -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Fsize).current;
+    match limit.filter(|limit| u64::try_from(bytes).unwrap_or(u64::MAX) > *limit) {
+        Some(limit) => Err(io::Error::other(format!(
+            "it has {bytes} bytes, and this process may write {limit} to a file (ulimit -f)"
+        ))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_within_limit(_: usize) -> io::Result<()> {
+    Ok(())
+}
+
 /// Writes a page.
 ///
 /// # Errors
@@ -105,6 +123,7 @@ pub fn write(path: &str, page: &str) -> io::Result<()> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 Err(error) => return Err(error),
             };
+            is_within_limit(page.len())?;
             let new = sibling(&target)?;
             new.as_file().write_all(page.as_bytes())?;
             if let Some(permissions) = before {

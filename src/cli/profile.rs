@@ -42,7 +42,7 @@ pub fn run(args: &ProfileArgs, screen: &Screen) -> Result<Done, Failure> {
             0 => free::too_large(graph, analysis, limit),
             batch => format!("`--batch {batch}` fits"),
         };
-        let diagnostic = free::not_run(name, need, limit, "that are free").help(help);
+        let diagnostic = free::not_run(name, need, limit, "that this process may take").help(help);
         return Err(Failure::about(&network.source, vec![diagnostic]));
     }
     let mut done = Done::default();

@@ -205,8 +205,11 @@ impl<'a> Verifying<'a> {
 
     /// Why it is not run, and what could be.
     fn refusal(&self, limit: u64) -> Failure {
-        let which =
-            if self.args.memory_limit.is_some() { "of --memory-limit" } else { "that are free" };
+        let which = if self.args.memory_limit.is_some() {
+            "of --memory-limit"
+        } else {
+            "that this process may take"
+        };
         let mut diagnostic = free::not_run(self.name(), self.resolved.need, limit, which);
         let graph = self.graph();
         let need = |batch: u64| verify::need(graph, VerifyPlan { batch, ..self.resolved.plan });

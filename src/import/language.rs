@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Bytes, Importer, ReadResult, text};
+use super::importer::{Bytes, Importer, ReadResult};
+use super::text;
 use crate::diag::{Diagnostic, Source};
 use crate::lang::Description;
 
@@ -10,6 +11,9 @@ use crate::lang::Description;
 pub(super) struct Language;
 
 impl Importer for Language {
+    #[cfg(feature = "cli")]
+    const ENDINGS: &'static [&'static str] = &["yaml", "yml"];
+
     fn accepts(_: &str, _: &mut dyn Bytes) -> io::Result<bool> {
         // The last of the list: bytes that are not text are told so by `read`.
         Ok(true)

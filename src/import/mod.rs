@@ -4,56 +4,23 @@
 //! fixtures and a row of the documentation.
 
 pub mod foreign;
+mod importer;
 mod language;
 mod text;
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, SeekFrom};
 
+pub use importer::{Bytes, Importer, ReadResult};
 #[cfg(feature = "cli")]
 pub use text::read as read_text;
 
 use crate::diag::{Code, Diagnostic, Source};
-use crate::model::{Architecture, Shared};
-
-/// The bytes of a file, or of standard input: whoever reads them opens no path.
-pub trait Bytes: Read + Seek {
-    /// The bytes of another file in the same folder, where a graph keeps its weights apart.
-    ///
-    /// # Errors
-    /// There is no folder, no such file, or it cannot be opened.
-    fn sibling(&self, name: &str) -> io::Result<Box<dyn Bytes>>;
-}
-
-impl<T: AsRef<[u8]>> Bytes for io::Cursor<T> {
-    fn sibling(&self, name: &str) -> io::Result<Box<dyn Bytes>> {
-        let message = format!("`{name}` is looked for in the folder of a text that is no file");
-        Err(io::Error::new(io::ErrorKind::NotFound, message))
-    }
-}
-
-/// What a front end makes of bytes.
-pub type ReadResult = Result<Box<dyn Architecture>, Vec<Diagnostic>>;
-
-/// A format that networks are read from.
-pub trait Importer {
-    /// Whether these bytes, from their beginning, are of this format.
-    ///
-    /// # Errors
-    /// The bytes cannot be read.
-    fn accepts(name: &str, bytes: &mut dyn Bytes) -> io::Result<bool>;
-
-    /// Reads the bytes, from their beginning, once; what is large and not needed is skipped.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them, with places in bytes of the source or in words.
-    fn read(
-        source: &Source,
-        bytes: &mut dyn Bytes,
-    ) -> Result<Box<dyn Architecture>, Vec<Diagnostic>>;
-}
+use crate::model::Shared;
 
 /// One importer without its type.
 struct AnyImporter {
+    #[cfg(feature = "cli")]
+    endings: &'static [&'static str],
     accepts: fn(&str, &mut dyn Bytes) -> io::Result<bool>,
     read: fn(&Source, &mut dyn Bytes) -> ReadResult,
 }
@@ -62,6 +29,8 @@ struct AnyImporter {
 macro_rules! importers {
     ($($Importer:ty,)*) => {
         const IMPORTERS: &[AnyImporter] = &[$(AnyImporter {
+            #[cfg(feature = "cli")]
+            endings: <$Importer>::ENDINGS,
             accepts: <$Importer>::accepts,
             read: <$Importer>::read,
         },)*];
@@ -70,6 +39,12 @@ macro_rules! importers {
 
 importers! {
     language::Language,
+}
+
+/// The endings of files that are looked for in a folder.
+#[cfg(feature = "cli")]
+pub fn endings() -> impl Iterator<Item = &'static str> {
+    IMPORTERS.iter().flat_map(|importer| importer.endings).copied()
 }
 
 /// Reads a network from bytes that are called `name`.

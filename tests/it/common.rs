@@ -9,10 +9,11 @@ use cnnstat::diag::{Diagnostic, Source};
 use cnnstat::graph::{NodeId, tensor_name};
 use cnnstat::internals::budget::{Measure, Outcome, Subject, judge};
 use cnnstat::internals::expectation::{Expectation, Want};
-use cnnstat::internals::graph::tree::NameTree;
+use cnnstat::internals::graph::tree::{Bare, NameTree};
 use cnnstat::internals::lang::{self, Description};
 use cnnstat::model::Architecture as _;
 use cnnstat::model::{Asked, Model};
+use cnnstat::ops::ledger::Role;
 use cnnstat::{Analysis, Options, Shape, analyze};
 
 /// Every description in a folder of the repository, by name.
@@ -84,13 +85,16 @@ pub fn row<'a>(document: &Model, analysis: &'a Analysis, layer: &str) -> &'a Row
 pub fn tensors(document: &Model, analysis: &Analysis) -> Vec<(String, Vec<u64>, bool)> {
     let graph = &document.graph;
     let rows = &analysis.rows;
-    let bare = |id: NodeId| rows[id.index()].tensors.iter().any(|t| t.name.is_empty());
+    let bare = |id: NodeId| {
+        let own = rows[id.index()].tensors.iter().find(|tensor| tensor.name.is_empty());
+        own.map(|own| if own.role == Role::Buffer { Bare::Buffer } else { Bare::Parameter })
+    };
     let order = NameTree::of(graph.nodes().iter().map(|node| node.name.as_str())).state_dict(bare);
     let named = order.into_iter().flat_map(|id| {
         let tensors = analysis.rows[id.index()].tensors.iter();
         tensors.map(move |tensor| {
             let name = tensor_name(&graph.node(id).name, &tensor.name);
-            let buffer = tensor.role == cnnstat::ops::ledger::Role::Buffer;
+            let buffer = tensor.role == Role::Buffer;
             (name, tensor.shape.dims().to_vec(), buffer)
         })
     });

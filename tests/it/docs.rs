@@ -100,8 +100,9 @@ fn every_key_is_documented_and_no_other() {
     let limited = json(&page(
         "check tests/fixtures/budgets/bare.yaml --format json --config tests/fixtures/budgets/met.toml",
     ));
-    let memory =
-        json(&run("memory tests/fixtures/ops/unknown.yaml --fits 1MiB --format json").stdout);
+    let memory = json(
+        &run("memory tests/fixtures/ops/unknown.yaml --as torch --fits 1MiB --format json").stdout,
+    );
     let verified = json(&run("verify lenet5 --format json").stdout);
     let profile = json(&run("profile lenet5 --backward --repeat 1 --format json").stdout);
     let compared = json(&page("diff alexnet alexnet_torchvision --format json"));

@@ -255,13 +255,13 @@ fn batch_norm(rank: usize) -> impl Strategy<Value = Case> {
 
 fn activations() -> Vec<Op> {
     vec![
-        Relu {}.into(),
-        Relu6 {}.into(),
-        LeakyRelu { negative_slope: 0.1 }.into(),
+        Relu { inplace: false }.into(),
+        Relu6 { inplace: false }.into(),
+        LeakyRelu { negative_slope: 0.1, inplace: false }.into(),
         Sigmoid {}.into(),
-        HardSigmoid {}.into(),
-        Silu {}.into(),
-        HardSwish {}.into(),
+        HardSigmoid { inplace: false }.into(),
+        Silu { inplace: false }.into(),
+        HardSwish { inplace: false }.into(),
         Tanh {}.into(),
         Gelu { approximate: Approximate::None }.into(),
         Gelu { approximate: Approximate::Tanh }.into(),

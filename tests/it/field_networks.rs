@@ -219,7 +219,7 @@ impl Nets {
             }
             Piece::Activation => {
                 let same = cnnstat::ops::Identity {};
-                self.layer(Relu {}.into(), Some(same.into()), &[value])
+                self.layer(Relu { inplace: false }.into(), Some(same.into()), &[value])
             }
             Piece::Joined { concat, branches } => self.joined(*concat, branches, value),
         }

@@ -84,13 +84,13 @@ proptest! {
     #[test]
     fn activations(shape in shapes(), a in 0.1..2.0, b in 2.0..3.0) {
         let all: [Op; 19] = [
-            Relu {}.into(), Relu6 {}.into(), LeakyRelu { negative_slope: a }.into(),
-            Elu { alpha: a }.into(), Selu {}.into(), Celu { alpha: a }.into(),
+            Relu { inplace: false }.into(), Relu6 { inplace: false }.into(), LeakyRelu { negative_slope: a, inplace: false }.into(),
+            Elu { alpha: a, inplace: false }.into(), Selu { inplace: false }.into(), Celu { alpha: a, inplace: false }.into(),
             Gelu { approximate: Approximate::None }.into(),
             Gelu { approximate: Approximate::Tanh }.into(),
-            Silu {}.into(), Mish {}.into(), Sigmoid {}.into(), Tanh {}.into(), LogSigmoid {}.into(),
+            Silu { inplace: false }.into(), Mish { inplace: false }.into(), Sigmoid {}.into(), Tanh {}.into(), LogSigmoid {}.into(),
             Softplus { beta: a, threshold: b }.into(), Softsign {}.into(),
-            HardTanh { min_val: -a, max_val: b }.into(), HardSigmoid {}.into(), HardSwish {}.into(),
+            HardTanh { min_val: -a, max_val: b, inplace: false }.into(), HardSigmoid { inplace: false }.into(), HardSwish { inplace: false }.into(),
             Abs {}.into(),
         ];
         for op in all {
@@ -111,7 +111,7 @@ proptest! {
     #[test]
     fn dropouts(shape in shapes(), rank in 0usize..=3, p in 0.0..=1.0) {
         for p in [Probability(p), Probability(0.0)] {
-            agree(Dropout { rank, p }, &shape)?;
+            agree(Dropout { rank, p, inplace: false }, &shape)?;
             for mode in [Together::Row, Together::Batch] {
                 agree(StochasticDepth { p, mode }, &shape)?;
             }

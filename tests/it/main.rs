@@ -1,6 +1,7 @@
 //! Black-box tests: one integration binary, a module a topic.
 
 mod api;
+mod autograd;
 mod branches;
 mod budgets;
 mod check;

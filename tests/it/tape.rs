@@ -1,6 +1,6 @@
 //! The tape: memory that was predicted against memory that was allocated, to the byte, and gradient accumulation.
 
-use cnnstat::analysis::memory::{self, Optimizer as Kind};
+use cnnstat::analysis::memory::{self, Engine::Own, Optimizer as Kind};
 use cnnstat::diag::Source;
 use cnnstat::graph::{Graph, GraphBuilder, tensor_name};
 use cnnstat::internals::exec::backend::Backend;
@@ -88,7 +88,7 @@ impl Setting<'_> {
 
     fn inferred<S: Scalar>(&self, backend: Backend) {
         let analysis = self.analysis::<S>(Mode::Eval);
-        let said = memory::memory(self.graph, &analysis, self.kind, backend.plan()).unwrap();
+        let said = memory::memory(self.graph, &analysis, self.kind, Own(backend.plan())).unwrap();
         let data = batch_of(self.graph, &analysis);
         let mut network = self.network::<S>(&analysis, &data, backend);
         let meter = network.meter().clone();
@@ -99,8 +99,8 @@ impl Setting<'_> {
         drop(outputs);
         assert_eq!(meter.now(), said.flash + said.buffers, "{self:?}: left after inference");
 
-        let said =
-            memory::memory(self.graph, &analysis, self.kind, backend.prepacked_plan()).unwrap();
+        let said = memory::memory(self.graph, &analysis, self.kind, Own(backend.prepacked_plan()))
+            .unwrap();
         let ready =
             profile::prepacked_bytes(self.graph, &analysis, backend) / <f32 as Scalar>::BYTES;
         let mut network = network.with_prepacking();
@@ -129,7 +129,7 @@ impl Setting<'_> {
     fn trained<S: Scalar>(&self, optimizer: &mut impl Optimizer<S>, backend: Backend) {
         let analysis = self.analysis::<S>(Mode::Train);
         let said =
-            memory::training(self.graph, &analysis, self.kind, backend.plan(), self.to_inputs)
+            memory::training(self.graph, &analysis, self.kind, Own(backend.plan()), self.to_inputs)
                 .unwrap();
         let data = batch_of(self.graph, &analysis);
         let mut network = self.network::<S>(&analysis, &data, backend);
@@ -303,9 +303,9 @@ fn graph(layers: &[(&str, Op, usize)], outputs: &[usize]) -> Graph {
 /// Graphs that descriptions cannot say yet: values used more than once, by layers and as outputs, through views, and
 /// values that nobody uses.
 fn branching() -> Vec<(&'static str, Graph)> {
-    let (identity, relu) = (|| Op::from(Identity {}), || Op::from(Relu {}));
+    let (identity, relu) = (|| Op::from(Identity {}), || Op::from(Relu { inplace: false }));
     let flat = || Op::from(Flatten { start_dim: 1, end_dim: -1 });
-    let drop = |p| Op::from(Dropout { rank: 0, p: Probability(p) });
+    let drop = |p| Op::from(Dropout { rank: 0, p: Probability(p), inplace: false });
     let stem = || ("stem", linear(4), 0);
     vec![
         ("two heads", graph(&[stem(), ("a", linear(3), 1), ("b", linear(2), 1)], &[2, 3])),

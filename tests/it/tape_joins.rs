@@ -36,7 +36,7 @@ fn op(word: &str) -> Op {
         "mul" => Mul {}.into(),
         "cat" => Concat { dim: 1 }.into(),
         "id" => Identity {}.into(),
-        "relu" => Relu {}.into(),
+        "relu" => Relu { inplace: false }.into(),
         "sigmoid" => Sigmoid {}.into(),
         "mean" => GlobalAvgPool {}.into(),
         "flat" => Flatten { start_dim: 1, end_dim: -1 }.into(),

@@ -30,7 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "lang",
         &["diag", "expectation", "graph", "model", "ops", "shape", "source", "sanitize", "units"],
     ),
-    ("import", &["diag", "lang", "model", "source", "units"]),
+    ("import", &["diag", "graph", "lang", "model", "ops", "shape", "source", "units"]),
     ("exec/base", &[]),
     ("exec/kernels", &["exec/base", "ops"]),
     ("exec/fast", &["exec/base", "exec/kernels", "ops"]),

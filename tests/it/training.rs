@@ -214,7 +214,7 @@ fn dropout_drops_its_share_and_all_at_one() {
             prepacked: None,
             meter: &meter,
         };
-        let made = Dropout { rank, p: Probability(p) }.forward(pass);
+        let made = Dropout { rank, p: Probability(p), inplace: false }.forward(pass);
         let y = made.outputs[0].values();
         let alike = |channel: &[f64]| channel.iter().all(|y| (y - channel[0]).abs() < 1e-9);
         assert_eq!(y.chunks(4).all(alike), rank == 1 || [0.0, 1.0].contains(&p));

@@ -59,6 +59,26 @@ fn they_run_and_every_number_is_what_was_computed() {
     }
 }
 
+/// Its gradient begins at the loss, and is no part of what the network owns.
+#[test]
+fn one_that_is_an_output_of_the_network_runs_too() {
+    let text = "model: m\ninput: [3, 8, 8]\nlayers:\n  - conv2d(4, 3)\n  - side:\n      - aux: parameter(1, 3)\n";
+    for batch in ["1", "2"] {
+        let run = run_on(&["verify", "-", "--batch", batch], text);
+        assert!(run.stdout.contains("all equal"), "{}{}", run.stdout, run.stderr);
+    }
+}
+
+/// torch makes no gradient of a constant: beside x's and the product's, nothing is alive at the peak.
+#[test]
+fn as_torch_a_constant_has_no_gradient() {
+    let text = "model: m\ninput: [3, 8, 8]\nlayers:\n  - x: conv2d(4, 1)\n  - c: constant(1, 4, 8, 8, value=2)\n  - mul(@x, @c)\n";
+    let args = ["memory", "-", "--as", "torch", "--format", "json"];
+    let found: Value = serde_json::from_str(&run_on(&args, text).stdout).unwrap();
+    // 16 parameters, the input of 192, and x, c and the product of 256 each; later x is freed.
+    assert_eq!(found["training"]["peak_bytes"], 4 * (16 + 192 + 3 * 256));
+}
+
 /// A trained tensor comes before the tensors of modules beside it, under its layer's name, as torch's `state_dict` has it.
 #[test]
 fn the_tensor_is_called_as_the_layer() {

@@ -401,7 +401,11 @@ fn a_fault_beside_a_kink_is_found() {
 fn a_broken_kernel_is_found() {
     let image = || vec![2, 4, 3, 3];
     let cases = [
-        (Op::from(Relu {}), image(), vec![Break::Through, Break::Half, Break::NotANumber]),
+        (
+            Op::from(Relu { inplace: false }),
+            image(),
+            vec![Break::Through, Break::Half, Break::NotANumber],
+        ),
         (
             Op::from(Linear { out_features: 4, bias: true }),
             vec![3, 4],

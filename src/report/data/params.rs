@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::analysis::Counted;
+use crate::graph::tree::Bare;
 use crate::graph::{NameTree, NodeId, tensor_name};
 use crate::report::model::{Report, SCHEMA_VERSION, Status};
 
@@ -54,7 +55,10 @@ pub fn listing(report: &Report, buffers: bool) -> ParamsReport {
         buffers: 0,
     };
     let tree = NameTree::of(report.layers.iter().map(|layer| layer.name.as_str()));
-    let bare = |id: NodeId| report.layers[id.index()].tensors.iter().any(|t| t.name.is_empty());
+    let bare = |id: NodeId| {
+        let own = report.layers[id.index()].tensors.iter().find(|tensor| tensor.name.is_empty());
+        own.map(|tensor| if tensor.kind == "param" { Bare::Parameter } else { Bare::Buffer })
+    };
     for id in tree.state_dict(bare) {
         let layer = &report.layers[id.index()];
         for tensor in layer.tensors.iter().filter(|t| buffers || t.kind == "param") {

@@ -208,12 +208,28 @@ fn figures(report: &Report, medium: Medium) -> Grid {
         let bound = known(totals, quantity);
         row(name, n, Unit::Count, bound, words(n));
         if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
-            // Buffers have element types of their own.
-            let dtype = if name == "buffers" { "" } else { report.dtype };
-            row("  bytes", bytes, Unit::Bytes, bound, dtype.to_owned());
+            let dtype = match name {
+                "parameters" => parameter_types(report),
+                // Buffers have element types of their own.
+                "buffers" => String::new(),
+                _ => report.dtype.to_owned(),
+            };
+            row("  bytes", bytes, Unit::Bytes, bound, dtype);
         }
     }
     grid
+}
+
+/// The element types of the parameters, each once: `i8`, and `i32` for biases.
+fn parameter_types(report: &Report) -> String {
+    let mut types = Vec::new();
+    let tensors = report.layers.iter().flat_map(|layer| &layer.tensors);
+    for tensor in tensors.filter(|tensor| tensor.kind != "buffer") {
+        if !types.contains(&tensor.dtype) {
+            types.push(tensor.dtype);
+        }
+    }
+    types.join(", ")
 }
 
 #[cfg(test)]
