@@ -147,6 +147,9 @@ impl Reader<'_> {
         let [first, second] = *inputs else { return None };
         let spatial = |shape: &Shape| shape.dims().get(2..).unwrap_or_default().to_vec();
         let [one, other] = [spatial(&shapes[0]), spatial(&shapes[1])];
+        if one.is_empty() || one == other {
+            return None;
+        }
         let is_inside = |small: &[u64], large: &[u64]| {
             small.len() == large.len() && small.iter().zip(large).all(|(a, b)| a <= b && *a > 1)
         };

@@ -59,6 +59,20 @@ fn they_run_and_every_number_is_what_was_computed() {
     }
 }
 
+/// Rows of another number, and maps that differ in their number alone: nothing is to be cut.
+#[test]
+fn values_of_another_batch_are_not_joined() {
+    for (input, size) in [("[4]", "2, 4"), ("[4, 5, 5]", "2, 4, 5, 5")] {
+        for join in ["concat(@x, @p)", "add(@x, @p)"] {
+            let text = format!(
+                "model: m\ninput: {input}\nlayers:\n  - x: relu\n  - p: parameter({size})\n  - {join}\n"
+            );
+            let run = run_on(&["-", "--batch", "3"], &text);
+            assert!(run.status == 2 && !run.stderr.contains("crop"), "{join}: {}", run.stderr);
+        }
+    }
+}
+
 /// Its gradient begins at the loss, and is no part of what the network owns.
 #[test]
 fn one_that_is_an_output_of_the_network_runs_too() {
