@@ -17,9 +17,9 @@ pub fn run(args: &SummaryArgs, screen: &Screen) -> Result<Done, Failure> {
     let settings = Settings::new(&args.model)?;
     let mut done = Done::default();
     let mut notes = String::new();
-    // The process ends when they are shown: giving back each of their parts is 3 % of its instructions.
+    // The process ends when they are shown: giving back each part of networks and reports is 5 % of its instructions.
     let reports = ManuallyDrop::new(done.each(&args.models, screen, |argument| {
-        let network = load::network(argument, &settings)?;
+        let network = ManuallyDrop::new(load::network(argument, &settings)?);
         notes.push_str(&network.notes(screen, false));
         network.report_as(args.count.convention)
     }));
