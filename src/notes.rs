@@ -81,7 +81,8 @@ fn is_of_one_value(op: &Op, input: Shape, trains: bool) -> bool {
             (trains || !op.track_running_stats) && values_a_channel(input) == Some(1)
         }
         Op::InstanceNorm(op) => {
-            trains && op.track_running_stats && input.dims()[2..].iter().all(|extent| *extent == 1)
+            let extents = input.dims().get(2..).unwrap_or_default();
+            trains && op.track_running_stats && extents.iter().all(|extent| *extent == 1)
         }
         _ => false,
     }

@@ -8,7 +8,7 @@
 //! saved     what the formula of y' reads: the input x or the output y
 //! ```
 //!
-//! Formulas and counts of one element stand in `activation/table.rs`. σ(x) is 1/(1 + exp(−x)): 1 special, 1 add, 1 div.
+//! Formulas and counts of one element are in `activation/table.rs`. σ(x) is 1/(1 + exp(−x)): 1 special, 1 add, 1 div.
 //! Free are negation, the choice between two values after a comparison, and factors made of constants (so dividing by one
 //! is a mul). A choice computes both of its sides, so that counts do not depend on the data. Products here are muls, not
 //! MACs: no weight has taps.

@@ -28,18 +28,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 import torchvision
 
+from tools import ChannelNorm, Fn, Scale
+
 warnings.filterwarnings("ignore")
-
-
-class Fn(nn.Module):
-    """A piece of a network's code that is no module."""
-
-    def __init__(self, call):
-        super().__init__()
-        self.call = call
-
-    def forward(self, x):
-        return self.call(x)
 
 
 class Both(nn.Module):
@@ -52,24 +43,6 @@ class Both(nn.Module):
     def forward(self, x):
         x = self.first(x)
         return self.call(x, self.second(x))
-
-
-class ChannelNorm(nn.LayerNorm):
-    """torchvision's LayerNorm2d for any number of spatial axes: layer norm over the channels of each position."""
-
-    def forward(self, x):
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
-
-
-class Scale(nn.Module):
-    """Multiplication with a learned tensor, as ConvNeXt's layer scale."""
-
-    def __init__(self, *shape):
-        super().__init__()
-        self.layer_scale = nn.Parameter(torch.ones(shape))
-
-    def forward(self, x):
-        return self.layer_scale * x
 
 
 class Held(nn.Module):
@@ -89,7 +62,7 @@ class Held(nn.Module):
 NAMES = {"nn": nn, "F": F, "torch": torch, "torchvision": torchvision, "Fn": Fn, "Both": Both,
          "ChannelNorm": ChannelNorm, "Scale": Scale, "Held": Held}
 
-# Input and batch, two for each number of spatial axes; the convolution before the layer makes 8 channels.
+# Input and batch for each number of spatial axes; the convolution before the layer makes 8 channels.
 INPUTS = {1: (("[5, 13]", 3),), 2: (("[5, 9, 14]", 3),), 3: (("[2, 5, 4, 7]", 3),)}
 # The same without a convolution before it.
 MAP = {1: ("[8, 16]", 2), 2: ("[8, 16, 16]", 2), 3: ("[8, 4, 6, 6]", 2)}

@@ -218,7 +218,7 @@ fn every_argument_of_every_operator_is_in_the_table() {
     let mut values: BTreeSet<(String, String, String)> = BTreeSet::new();
     for row in &rows {
         let graph = row.graph();
-        // What takes no input stands beside others, all else for itself.
+        // What takes no input is a row together with others, all else is a row alone.
         let is_single = !row.layers.contains("; ");
         let meant = |node: &&Node| is_single || node.inputs.is_empty();
         for node in graph.nodes().iter().filter(meant) {

@@ -26,7 +26,7 @@ pub(super) struct Life<'a> {
     pub(super) values: Vec<Option<Block>>,
     last: Vec<Option<NodeId>>,
     pub(super) is_output: Vec<bool>,
-    /// Which values have a gradient; asked for by [`Engine::Torch`] alone, in a step without gradients of inputs.
+    /// Which values have a gradient; of [`Engine::Torch`] alone, in a step without gradients of inputs.
     requires_grad: Vec<bool>,
     /// The moment at which what is alive is to be listed.
     listed: Option<(Moment, Vec<Alive>)>,
@@ -53,7 +53,10 @@ impl<'a> Life<'a> {
         }
         let values = vec![None; graph.value_count()];
         let heap = Heap::new(base);
-        let requires_grad = requires_grad(graph, analysis, false);
+        let requires_grad = match engine {
+            Engine::Torch => requires_grad(graph, analysis, false),
+            Engine::Own(_) => Vec::new(),
+        };
         let mut life = Self {
             graph,
             analysis,

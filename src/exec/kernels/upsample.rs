@@ -87,7 +87,7 @@ fn taps<S: Scalar>(op: &Upsample, extent: usize, p: usize, ratio: (f64, f64)) ->
     }
 }
 
-/// The place of an output among the inputs as torch has it: a product with the ratio, in the network's precision, of which
+/// The place of an output among the inputs as torch computes it: a product with the ratio, in the network's precision, of which
 /// then single precision is left.
 #[allow(clippy::cast_possible_truncation, reason = "what torch's floorf is given")]
 fn rounded<S: Scalar>(place: f64, (inputs, outputs): (f64, f64)) -> f64 {
